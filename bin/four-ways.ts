@@ -1,0 +1,3 @@
+import { buildBundles } from '../tools/build/build';
+
+buildBundles().then((b) => console.table(b.map(({ directory, ...r }) => r)));

@@ -1,0 +1,117 @@
+import { compareSequencers, parseS3Event } from '../../workload/s3-events';
+import { s3Body, s3Record } from '../support/events';
+
+const kinds = (body: unknown) => parseS3Event(body).map(({ kind }) => kind);
+
+describe('parseS3Event', () => {
+  test('reads what an event says about an object', () => {
+    expect(parseS3Event(s3Body(s3Record({ key: 'photos/red+flower.jpg' })))).toEqual([
+      {
+        kind: 'created',
+        version: {
+          bucket: 'source',
+          key: 'photos/red flower.jpg',
+          size: 1024,
+          etag: 'd41d8cd98f00b204e9800998ecf8427e',
+          sequencer: '0055AED6DCD90281E5',
+        },
+      },
+    ]);
+  });
+
+  test('reads an event that is parsed already, as Lambda hands it over', () => {
+    expect(kinds({ Records: [s3Record()] })).toEqual(['created']);
+  });
+
+  test.each([
+    ['a%2Bb+c/%C3%BCn%C3%AF%2520.jpg', 'a+b c/ünï%20.jpg'],
+    ['a%252Bb.jpg', 'a%2Bb.jpg'],
+    ['a/../b.jpg', 'a/../b.jpg'],
+    ['emoji/%F0%9F%90%88%E2%80%8D%E2%AC%9B.png', 'emoji/🐈‍⬛.png'],
+    ['q%3FversionId%3D1.jpg', 'q?versionId=1.jpg'],
+    ['newline%0Ax.jpg', 'newline\nx.jpg'],
+    ['a%00b.jpg', 'a\0b.jpg'],
+    ['%2500.jpg', '%00.jpg'],
+  ])('decodes the key %s', (encoded, key) => {
+    expect(parseS3Event(s3Body(s3Record({ key: encoded })))).toMatchObject([{ kind: 'created', version: { key } }]);
+  });
+
+  test.each([
+    ['a test event', { Service: 'Amazon S3', Event: 's3:TestEvent', Bucket: 'source' }],
+    ['an event without records', { Records: [] }],
+    ['a deletion', { Records: [s3Record({ eventName: 'ObjectRemoved:Delete' })] }],
+    ['a restore', { Records: [s3Record({ eventName: 'ObjectRestore:Completed' })] }],
+    ['a folder of the console', { Records: [s3Record({ key: 'incoming/folder/', size: 0 })] }],
+    ['a folder of Hadoop', { Records: [s3Record({ key: 'incoming/_%24folder%24', size: 0 })] }],
+  ])('ignores %s', (_, body) => {
+    expect(kinds(body)).toEqual(['ignored']);
+  });
+
+  test.each([
+    ['text that is not JSON', 'hello'],
+    ['JSON that is not an object', '[1]'],
+    ['a body without Records', '{}'],
+    ['an SNS envelope', JSON.stringify({ Type: 'Notification', Message: s3Body(s3Record()) })],
+    ['an EventBridge event', JSON.stringify({ 'detail-type': 'Object Created', source: 'aws.s3', detail: {} })],
+    ['a record that is not an object', s3Body(null as never)],
+    ['another source', s3Body({ ...s3Record(), eventSource: 'aws:sqs' })],
+    ['an unknown major version', s3Body(s3Record({ eventVersion: '3.0' }))],
+    ['a key with broken percent-encoding', s3Body(s3Record({ key: 'bad%ZZ.jpg' }))],
+    ['a key that is not UTF-8', s3Body(s3Record({ key: '%E0%A4%A' }))],
+    ['an empty key', s3Body(s3Record({ key: '' }))],
+    ['a bucket without a name', s3Body(s3Record({ bucket: '' }))],
+    ['a negative size', s3Body(s3Record({ size: -1 }))],
+    ['an etag that would break a header', s3Body(s3Record({ eTag: 'x\r\ny: z' }))],
+    ['a sequencer that is not hexadecimal', s3Body(s3Record({ sequencer: 'latest' }))],
+  ])('calls %s malformed', (_, body) => {
+    expect(kinds(body)).toEqual(['malformed']);
+  });
+
+  test('accepts later minor versions, unknown fields, and records without sequencer, etag or size', () => {
+    const bare = { ...s3Record({ eventVersion: '2.6' }), futureField: { a: [1] } };
+    const object = { key: 'incoming/a.jpg' };
+    expect(parseS3Event({ Records: [{ ...bare, s3: { bucket: { name: 'source' }, object } }] })).toEqual([
+      {
+        kind: 'created',
+        version: {
+          bucket: 'source',
+          key: 'incoming/a.jpg',
+          size: undefined,
+          etag: undefined,
+          sequencer: undefined,
+        },
+      },
+    ]);
+  });
+
+  test('is not confused by a field named __proto__', () => {
+    expect(kinds(`{"Records":[{"__proto__":{"x":1},"eventSource":"aws:s3","eventName":"ObjectCreated:Put"}]}`)).toEqual(
+      ['malformed'],
+    );
+    expect(({} as { x?: number }).x).toBeUndefined();
+  });
+
+  test('judges every record of an event by itself', () => {
+    expect(kinds(s3Body(s3Record(), s3Record({ key: 'bad%ZZ' }), s3Record({ key: 'folder/' })))).toEqual([
+      'created',
+      'malformed',
+      'ignored',
+    ]);
+  });
+});
+
+describe('compareSequencers', () => {
+  test.each([
+    ['0055AED6DCD90281E5', '0055AED6DCD90281E9', -1],
+    ['0055AED6DCD90281E5', '0055AED6DCD90281E5', 0],
+    ['0055aed6dcd90281e5', '0055AED6DCD90281E5', 0],
+    ['0055AED6DCD9', '0055AED6DCD900', 0],
+    ['0055AED6DCD9', '0055AED6DCD90281E5', -1],
+    ['1', '0055AED6DCD90281E5', 1],
+    [undefined, '00', -1],
+    ['00', undefined, 1],
+    [undefined, undefined, 0],
+  ])('orders %s and %s', (a, b, expected) => {
+    expect(Math.sign(compareSequencers(a, b))).toBe(expected);
+  });
+});

@@ -1,0 +1,222 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import {
+  chmod,
+  copyFile,
+  cp,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { build as esbuild } from 'esbuild';
+
+/**
+ * Builds what is deployed: `dist/{lambda,worker}-{arm64,x64,host}/`, each a directory that runs as it is. The
+ * JavaScript is the same bytes everywhere; only the native package differs. No Docker, and any host builds any target.
+ */
+
+const ROOT = path.resolve(__dirname, '../..');
+const NATIVE = path.join(ROOT, 'workload');
+
+/** `host` is this machine, for the local run: macOS works too. The others are Linux with glibc, as on AWS. */
+export const ARCHITECTURES = ['arm64', 'x64', 'host'] as const;
+export type Architecture = (typeof ARCHITECTURES)[number];
+
+/** What each bundle contains besides the native package: output file -> entry point. */
+const ENTRY_POINTS = {
+  lambda: { 'index.js': 'lambda/resize/index.ts', 'decoder-child.js': 'workload/decoder-child.ts' },
+  worker: { 'index.js': 'workload/worker.ts', 'decoder-child.js': 'workload/decoder-child.ts' },
+} as const;
+export type Kind = keyof typeof ENTRY_POINTS;
+export const KINDS = Object.keys(ENTRY_POINTS) as Kind[];
+
+/** A bundle on disk. */
+export interface Bundle {
+  readonly name: `${Kind}-${Architecture}`;
+  readonly directory: string;
+  readonly files: number;
+  readonly bytes: number;
+  /** SHA-256 over the sorted paths and contents: equal for equal sources, on any checkout path, at any time. */
+  readonly hash: string;
+}
+
+/**
+ * Builds the bundles of the given architectures.
+ * @throws Error with one line when the native package cannot be installed or is not the target's
+ */
+export async function buildBundles(
+  architectures: readonly Architecture[] = ARCHITECTURES,
+  dist = path.join(ROOT, 'dist'),
+): Promise<Bundle[]> {
+  const scripts = Object.fromEntries(
+    await Promise.all(KINDS.map(async (kind) => [kind, await bundleScripts(kind)] as const)),
+  ) as Record<Kind, Record<string, Uint8Array>>;
+  const bundles: Bundle[] = [];
+  for (const architecture of architectures) {
+    const native = architecture === 'host' ? path.join(ROOT, 'node_modules') : await installNative(architecture);
+    for (const kind of KINDS) {
+      const name = `${kind}-${architecture}` as const;
+      const directory = path.join(dist, name);
+      // Written beside and renamed, so that an interrupted build leaves no half of a bundle to deploy.
+      const unfinished = `${directory}.unfinished`;
+      await rm(unfinished, { recursive: true, force: true });
+      await mkdir(unfinished, { recursive: true });
+      for (const [file, contents] of Object.entries(scripts[kind])) {
+        await writeFile(path.join(unfinished, file), contents);
+      }
+      await copyNative(native, path.join(unfinished, 'node_modules'));
+      await checkNative(
+        unfinished,
+        architecture === 'host' ? `${process.platform}-${process.arch}` : `linux-${architecture}`,
+      );
+      const bundle = await fingerprint(unfinished);
+      await rm(directory, { recursive: true, force: true });
+      await rename(unfinished, directory);
+      bundles.push({ name, directory, ...bundle });
+    }
+  }
+  return bundles;
+}
+
+async function bundleScripts(kind: Kind): Promise<Record<string, Uint8Array>> {
+  const built = await Promise.all(
+    Object.entries(ENTRY_POINTS[kind]).map(async ([file, entryPoint]) => {
+      const { outputFiles } = await esbuild({
+        absWorkingDir: ROOT,
+        entryPoints: [entryPoint],
+        outfile: file,
+        write: false,
+        bundle: true,
+        minify: true,
+        platform: 'node',
+        target: 'node24',
+        // CommonJS starts faster than ES modules, and sharp finds its binary from it.
+        format: 'cjs',
+        external: ['sharp'],
+        legalComments: 'none',
+        logLevel: 'warning',
+      });
+      return [file, outputFiles[0]?.contents as Uint8Array] as const;
+    }),
+  );
+  return Object.fromEntries(built);
+}
+
+/** Versions by path below node_modules: sharp, what it needs everywhere, and its binaries for every platform. */
+async function lockedPackages(): Promise<Record<string, string>> {
+  const lock = JSON.parse(await readFile(path.join(NATIVE, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { version: string; optional?: true }>;
+  };
+  return Object.fromEntries(
+    Object.entries(lock.packages)
+      .map(([location, locked]) => [location.replace(/^node_modules\//, ''), locked] as const)
+      // Optional besides the binaries: what the WebAssembly build needs, which is never the one that is shipped.
+      .filter(([name, { optional }]) => name !== '' && (!optional || name.startsWith('@img/')))
+      .map(([name, { version }]) => [name, version]),
+  );
+}
+
+/** Installs the native package for a Linux target, from its own lock file, into a cache that the lock file keys. */
+async function installNative(architecture: Exclude<Architecture, 'host'>): Promise<string> {
+  const lock = await readFile(path.join(NATIVE, 'package-lock.json'));
+  const key = createHash('sha256').update(lock).digest('hex').slice(0, 16);
+  const cache = path.join(ROOT, 'node_modules/.cache/four-ways', `linux-${architecture}-${key}`);
+  if (existsSync(cache)) return path.join(cache, 'node_modules');
+  const unfinished = `${cache}.${process.pid}`;
+  await mkdir(unfinished, { recursive: true });
+  for (const file of ['package.json', 'package-lock.json']) {
+    await copyFile(path.join(NATIVE, file), path.join(unfinished, file));
+  }
+  const options = [`--cpu=${architecture}`, '--os=linux', '--libc=glibc', '--omit=dev', '--ignore-scripts'];
+  try {
+    await promisify(execFile)(
+      'npm',
+      ['ci', ...options, '--no-bin-links', '--prefer-offline', '--no-audit', '--no-fund'],
+      { cwd: unfinished },
+    );
+    await rename(unfinished, cache);
+  } catch (error) {
+    await rm(unfinished, { recursive: true, force: true });
+    const said = (error as { stderr?: string }).stderr?.match(/npm error (?!code)(.+)/)?.[1] ?? String(error);
+    throw new Error(`npm cannot install sharp for linux-${architecture} (network needed once): ${said}`);
+  }
+  return path.join(cache, 'node_modules');
+}
+
+/** What a package ships for its readers, not for its users. */
+const NOT_SHIPPED = /\/sharp\/(?:src|install)(?:\/|$)|\.(?:md|d\.ts|d\.mts|d\.cts|map)$/;
+
+/** Copies the locked packages that are installed in `from`; those of other platforms are not. */
+async function copyNative(from: string, to: string): Promise<void> {
+  for (const [name, version] of Object.entries(await lockedPackages())) {
+    const source = path.join(from, name);
+    if (!existsSync(source)) continue;
+    const found = JSON.parse(await readFile(path.join(source, 'package.json'), 'utf8')) as { version: string };
+    if (found.version !== version) {
+      throw new Error(
+        `${name} is ${found.version} in node_modules and ${version} in workload/package-lock.json: make them equal`,
+      );
+    }
+    await cp(source, path.join(to, name), { recursive: true, filter: (file) => !NOT_SHIPPED.test(file) });
+  }
+}
+
+/** The instruction set of an ELF file, from its header (e_machine). */
+const ELF_MACHINES: Readonly<Record<number, string>> = { 62: 'linux-x64', 183: 'linux-arm64' };
+
+/**
+ * Makes sure that a bundle holds the native package of its target, all of it, and of no other.
+ * @param platform `<os>-<cpu>`
+ * @throws Error naming the file that is in the wrong place
+ */
+export async function checkNative(directory: string, platform: string): Promise<void> {
+  const packages = await readdir(path.join(directory, 'node_modules/@img')).catch(() => []);
+  const expected = [`sharp-${platform}`, `sharp-libvips-${platform}`];
+  const found = packages.filter((name) => name.startsWith('sharp-')).map((name) => name.replace('linuxmusl', 'linux'));
+  if (found.sort().join() !== expected.sort().join()) {
+    throw new Error(`${directory} holds ${found.join(', ') || 'no native package'}; expected ${expected.join(', ')}`);
+  }
+  for (const file of await filesBelow(directory)) {
+    const handle = await open(path.join(directory, file));
+    const { buffer } = await handle.read(Buffer.alloc(20), 0, 20, 0);
+    await handle.close();
+    if (buffer.toString('latin1', 0, 4) !== '\x7fELF') continue;
+    const machine = ELF_MACHINES[buffer.readUInt16LE(18)] ?? `ELF machine ${buffer.readUInt16LE(18)}`;
+    if (machine !== platform) throw new Error(`${path.join(directory, file)} is for ${machine}; expected ${platform}`);
+  }
+}
+
+/** Evens out what differs between two checkouts, and hashes the rest. */
+async function fingerprint(directory: string): Promise<Pick<Bundle, 'files' | 'bytes' | 'hash'>> {
+  const hash = createHash('sha256');
+  const files = await filesBelow(directory);
+  let bytes = 0;
+  for (const file of files) {
+    const absolute = path.join(directory, file);
+    const contents = await readFile(absolute);
+    hash.update(`${file}\0${contents.length}\0`).update(contents);
+    bytes += contents.length;
+    // npm leaves the umask of whoever ran it, and the time. Zip files cannot hold a date before 1980.
+    await chmod(absolute, 0o644);
+    await utimes(absolute, new Date('1980-01-01T00:00:00Z'), new Date('1980-01-01T00:00:00Z'));
+  }
+  return { files: files.length, bytes, hash: hash.digest('hex') };
+}
+
+/** Relative paths of all files, sorted, with `/` on every system. */
+async function filesBelow(directory: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of await readdir(directory, { recursive: true })) {
+    if ((await stat(path.join(directory, entry))).isFile()) found.push(entry.split(path.sep).join('/'));
+  }
+  return found.sort();
+}

@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Limits, RenditionSettings } from './env';
+import { readFrames, writeFrame } from './frames';
+import { Rejection } from './gate';
+
+/**
+ * The process in which pictures are decoded, one at a time. It holds no credentials, opens no file and no connection,
+ * and can be killed at any moment: native code cannot be interrupted in any other way.
+ *
+ * Protocol: requests on stdin, responses on file descriptor 3 (not stdout, which native code may print to).
+ */
+
+/** Payload: the source object. */
+export interface DecodeRequest {
+  readonly renditions: RenditionSettings;
+  readonly limits: Limits;
+}
+
+/** Payload: the renditions' bytes, one after the other. */
+export type DecodeResponse = {
+  /** CPU of this decode, all threads, in ms. */
+  readonly cpuMs: number;
+  /** Highest resident memory of this process so far, in MiB; `undefined` without /proc. */
+  readonly peakMib: number | undefined;
+} & (
+  | { readonly renditions: readonly { box: number; width: number; height: number; length: number }[] }
+  | { readonly rejection: { reason: Rejection['reason']; detail: string } }
+);
+
+// A stop reaches the whole process group (Ctrl-C, systemd): the parent decides what is still finished.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+// The parent is gone: nobody wants the result. SIGKILL, because exit() waits for native threads.
+process.stdin.on('close', () => process.kill(process.pid, 'SIGKILL'));
+
+const out = new Socket({ fd: 3 });
+// Loaded here and not above, so that a missing or foreign binary is one line on stderr, not a stack trace.
+import('./resize').then(
+  ({ resize }) => {
+    readFrames(process.stdin, (header, payload) => {
+      const { renditions, limits } = header as DecodeRequest;
+      const cpu = process.cpuUsage();
+      resize(payload, renditions, limits).then(
+        (made) => {
+          const sizes = made.map(({ box, width, height, bytes }) => ({ box, width, height, length: bytes.length }));
+          respond(cpu, { renditions: sizes }, ...made.map(({ bytes }) => bytes));
+        },
+        (error: unknown) => {
+          if (error instanceof Rejection) {
+            respond(cpu, { rejection: { reason: error.reason, detail: error.detail } });
+          } else {
+            // Not a verdict on the picture: end, and let the parent treat it as a crash.
+            process.stderr.write(`${error instanceof Error ? error.message : error}\n`, () => process.exit(1));
+          }
+        },
+      );
+    });
+    writeFrame(out, { ready: true });
+  },
+  (error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`${reason.trim().split('\n')[0]}\n`, () => process.exit(1));
+  },
+);
+
+function respond(since: NodeJS.CpuUsage, result: object, ...payload: readonly Buffer[]): void {
+  const { user, system } = process.cpuUsage(since);
+  writeFrame(out, { ...result, cpuMs: (user + system) / 1000, peakMib: peakMib() }, ...payload);
+}
+
+function peakMib(): number | undefined {
+  try {
+    const kib = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+    return kib === undefined ? undefined : Math.round(Number(kib) / 1024);
+  } catch {
+    return undefined;
+  }
+}

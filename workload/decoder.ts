@@ -1,0 +1,287 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Writable } from 'node:stream';
+import type { DecodeRequest, DecodeResponse } from './decoder-child';
+import type { Limits, RenditionSettings } from './env';
+import { readFrames, writeFrame } from './frames';
+import { Rejection } from './gate';
+import type { Rendition } from './resize';
+
+/**
+ * Decodes pictures in child processes that are kept warm, and killed when they overrun. A process is the only thing
+ * that can be stopped: libvips looks at its own timeout between units of work, and a hostile picture has no units.
+ */
+
+export interface Decoded {
+  /** In the order of the configured widths. */
+  readonly renditions: readonly Rendition[];
+  /** CPU of the decoder for this picture, in ms. */
+  readonly cpuMs: number;
+  /** Highest resident memory of the decoder that did it, in MiB; `undefined` where there is no /proc. */
+  readonly peakMib: number | undefined;
+}
+
+/** The machine, not the picture, kept a decode from finishing. Worth another try. */
+export class DecoderFailure extends Error {
+  override readonly name = 'DecoderFailure';
+}
+
+/** How often the budgets are checked, in ms. Well under the second by which a decode may overrun. */
+const CHECK_INTERVAL_MS = 50;
+
+/** The clock ticks of /proc/<pid>/stat: 100 a second on every Linux architecture Node supports. */
+const TICKS_PER_SECOND = 100;
+
+/** What a decoder inherits: enough to start. No credentials, no endpoints. */
+const INHERITED_VARIABLES = ['PATH', 'LD_LIBRARY_PATH', 'TMPDIR'];
+
+export class Decoder {
+  /** One entry a slot; the decoders in use are in none. */
+  private readonly idle: Child[] = [];
+  private readonly waiting: ((child: Child) => void)[] = [];
+  private readonly all = new Set<Child>();
+  private closed = false;
+
+  private constructor(private readonly command: readonly string[]) {}
+
+  /**
+   * Starts `slots` decoders and waits until they can decode.
+   * @param command defaults to the child beside this file in the bundle
+   * @throws DecoderFailure when one does not start, with what it said
+   */
+  static async start(
+    slots: number,
+    command: readonly string[] = [process.execPath, path.join(__dirname, 'decoder-child.js')],
+  ): Promise<Decoder> {
+    const decoder = new Decoder(command);
+    const children = Array.from({ length: slots }, () => decoder.spawn());
+    decoder.idle.push(...children);
+    try {
+      await Promise.all(children.map((child) => child.ready));
+    } catch (error) {
+      decoder.close();
+      throw error;
+    }
+    return decoder;
+  }
+
+  /** Processes that exist at this moment. */
+  get pids(): number[] {
+    return [...this.all].flatMap(({ process: { pid } }) => pid ?? []);
+  }
+
+  /**
+   * Makes the renditions of one picture in the next free slot.
+   * @param signal gives up: the decode is killed and the promise rejected with the signal's reason
+   * @throws Rejection a verdict on the picture
+   * @throws DecoderFailure anything else
+   */
+  async decode(
+    input: Buffer,
+    renditions: RenditionSettings,
+    limits: Limits,
+    signal = new AbortController().signal,
+  ): Promise<Decoded> {
+    let child = await this.acquire(signal);
+    try {
+      for (let attempt = 1; ; attempt += 1) {
+        const result = await child.decode(input, { renditions, limits }, signal);
+        if (!('died' in result)) return result;
+        child = this.replace(child);
+        // Once may be bad luck: somebody else's memory, an operator's kill. Twice is the picture.
+        if (attempt === 2) throw verdictOnDeath(result.died);
+      }
+    } finally {
+      this.release(child.dead ? this.replace(child) : child);
+    }
+  }
+
+  /** Kills every decoder, whatever it is doing. */
+  close(): void {
+    this.closed = true;
+    for (const child of this.all) child.kill();
+  }
+
+  private async acquire(signal: AbortSignal): Promise<Child> {
+    signal.throwIfAborted();
+    const free = this.idle.pop();
+    if (free) return free;
+    return new Promise((resolve, reject) => {
+      const take = (child: Child) => {
+        signal.removeEventListener('abort', giveUp);
+        resolve(child);
+      };
+      const giveUp = () => {
+        this.waiting.splice(this.waiting.indexOf(take), 1);
+        reject(signal.reason);
+      };
+      signal.addEventListener('abort', giveUp, { once: true });
+      this.waiting.push(take);
+    });
+  }
+
+  private release(child: Child): void {
+    const next = this.waiting.shift();
+    if (next) next(child);
+    else this.idle.push(child);
+  }
+
+  /** A new decoder at once, so that the next picture finds a warm one. */
+  private replace(old: Child): Child {
+    this.all.delete(old);
+    return this.spawn();
+  }
+
+  private spawn(): Child {
+    const child = new Child(this.command);
+    this.all.add(child);
+    if (this.closed) child.kill();
+    return child;
+  }
+}
+
+type Death = { readonly signal: NodeJS.Signals | null; readonly detail: string };
+
+function verdictOnDeath({ signal, detail }: Death): Error {
+  if (signal === 'SIGKILL') return new Rejection('too-large', 'decoding it exhausted the memory of the machine twice');
+  if (signal !== null) return new Rejection('corrupt', `decoding it crashed the decoder twice (${signal})`);
+  return new DecoderFailure(`the decoder ended: ${detail}`);
+}
+
+/** One decoder process. It does one thing at a time. */
+class Child {
+  readonly process: ChildProcess;
+  /** Rejects with DecoderFailure when the process ends before it can decode. */
+  readonly ready: Promise<void>;
+  dead = false;
+  private onResponse: (response: DecodeResponse, payload: Buffer) => void = () => {};
+  private readonly ended: Promise<Death>;
+
+  constructor([executable, ...args]: readonly string[]) {
+    const inherited = INHERITED_VARIABLES.map((name) => [name, process.env[name]]);
+    this.process = spawn(executable as string, args, {
+      // 3 carries the results; see decoder-child.
+      stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
+      env: {
+        ...Object.fromEntries(inherited),
+        // Two malloc arenas instead of eight a core: a third less resident memory for the same CPU.
+        MALLOC_ARENA_MAX: '2',
+        VIPS_BLOCK_UNTRUSTED: '1',
+      },
+    });
+    let stderr = '';
+    this.process.stderr?.on('data', (chunk) => {
+      // Hostile headers make native libraries chatty. Only the last words matter, when the process ends by itself.
+      stderr = `${stderr}${chunk}`.slice(-2000);
+    });
+    // A write to a process that has just died: its end is reported by 'close' already.
+    this.stdin.on('error', () => {});
+    this.ended = new Promise((resolve) => {
+      const end = (signal: NodeJS.Signals | null, detail: string) => {
+        this.dead = true;
+        resolve({ signal, detail });
+      };
+      this.process.on('error', (error) => end(null, error.message));
+      this.process.on('close', (code, signal) =>
+        end(signal, stderr.trim().split('\n').at(-1) || `exit code ${code ?? signal}`),
+      );
+    });
+    this.ready = new Promise((resolve, reject) => {
+      readFrames(this.process.stdio[3] as NodeJS.ReadStream, (header, payload) => {
+        if ((header as { ready?: true }).ready) resolve();
+        else this.onResponse(header as DecodeResponse, payload);
+      });
+      this.ended.then(({ detail }) => reject(new DecoderFailure(`the decoder does not start: ${detail}`)), reject);
+    });
+    // Awaited by whoever uses it; until then its failure is nobody's unhandled rejection.
+    this.ready.catch(() => {});
+  }
+
+  kill(): void {
+    this.dead = true;
+    this.process.kill('SIGKILL');
+  }
+
+  async decode(input: Buffer, request: DecodeRequest, signal: AbortSignal): Promise<Decoded | { died: Death }> {
+    await this.ready;
+    signal.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const stop = (error: unknown) => {
+        settle();
+        this.kill();
+        reject(error);
+      };
+      const giveUp = () => stop(signal.reason);
+      const watch = this.watch(request.limits, stop);
+      const settle = () => {
+        clearInterval(watch);
+        signal.removeEventListener('abort', giveUp);
+        this.onResponse = () => {};
+      };
+      signal.addEventListener('abort', giveUp, { once: true });
+      this.onResponse = (response, payload) => {
+        settle();
+        if ('rejection' in response) reject(new Rejection(response.rejection.reason, response.rejection.detail));
+        else resolve(toDecoded(response, payload));
+      };
+      this.ended.then((died) => {
+        settle();
+        resolve({ died });
+      }, reject);
+      writeFrame(this.stdin, request, input);
+    });
+  }
+
+  private get stdin(): Writable {
+    return this.process.stdin as Writable;
+  }
+
+  /** Holds a decode to its budgets. Reads /proc itself: the child may be too busy, or too broken, to tell. */
+  private watch(limits: Limits, stop: (error: Error) => void): NodeJS.Timeout {
+    const started = performance.now();
+    const before = usage(this.process.pid);
+    return setInterval(() => {
+      const now = usage(this.process.pid);
+      const cpuSeconds = now && before ? now.cpuSeconds - before.cpuSeconds : 0;
+      const wallSeconds = (performance.now() - started) / 1000;
+      if (cpuSeconds >= limits.cpuSeconds) {
+        stop(new Rejection('too-large', `decoding it takes more than ${limits.cpuSeconds} s of CPU`));
+      } else if (now && now.residentMib > limits.memoryMib) {
+        stop(new Rejection('too-large', `decoding it takes more than ${limits.memoryMib} MiB of memory`));
+      } else if (wallSeconds >= limits.wallSeconds) {
+        stop(
+          new DecoderFailure(
+            `killed after ${limits.wallSeconds} s, of which it ran ${cpuSeconds.toFixed(1)} s: the machine is too busy`,
+          ),
+        );
+      }
+    }, CHECK_INTERVAL_MS);
+  }
+}
+
+function toDecoded(response: Extract<DecodeResponse, { renditions: unknown }>, payload: Buffer): Decoded {
+  let offset = 0;
+  const renditions = response.renditions.map(({ length, ...size }) => {
+    const bytes = payload.subarray(offset, offset + length);
+    offset += length;
+    return { ...size, bytes };
+  });
+  return { renditions, cpuMs: response.cpuMs, peakMib: response.peakMib };
+}
+
+/** What a process has used. `undefined` where there is no /proc (macOS): then only the wall deadline holds there. */
+function usage(pid: number | undefined): { cpuSeconds: number; residentMib: number } | undefined {
+  try {
+    // Behind the last parenthesis, because a process may have one in its name: state is field 3, utime 14, stime 15.
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const residentKib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+    return {
+      cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
+      residentMib: Number(residentKib ?? 0) / 1024,
+    };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,141 @@
+import { addAbortSignal, type Readable } from 'node:stream';
+import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { Limits } from './env';
+import { checkBytes, Rejection } from './gate';
+import { compareSequencers, type SourceVersion } from './s3-events';
+
+/** Reading a source version and writing what was made of it, such that the newest version wins. */
+
+/** Longest download, and longest upload of everything one job writes, in ms. */
+export const TRANSFER_TIMEOUT_MS = 10_000;
+
+/** Reads exactly the version the event names. @throws Rejection when it is larger than announced and accepted */
+export async function getSource(
+  s3: S3Client,
+  version: SourceVersion,
+  limits: Limits,
+  signal: AbortSignal,
+): Promise<Buffer | 'gone' | 'superseded'> {
+  try {
+    const { Body, ContentLength = 0 } = await s3.send(
+      new GetObjectCommand({
+        Bucket: version.bucket,
+        Key: version.key,
+        // Not a version id: the bucket keeps one version, and this says the same of it.
+        ...(version.etag && { IfMatch: `"${version.etag}"` }),
+      }),
+      { abortSignal: signal },
+    );
+    return await readAtMost(Body as Readable, ContentLength, limits, signal);
+  } catch (error) {
+    // Without s3:ListBucket a deleted object would answer 403, and look like a mistake in the permissions.
+    if (is(error, 404, 'NoSuchKey')) return 'gone';
+    if (is(error, 412)) return 'superseded';
+    throw error;
+  }
+}
+
+async function readAtMost(body: Readable, length: number, limits: Limits, signal: AbortSignal): Promise<Buffer> {
+  try {
+    // The size in the event is a claim; this one ends the transfer.
+    checkBytes(length, limits);
+    addAbortSignal(signal, body);
+    const bytes = Buffer.allocUnsafe(length);
+    let read = 0;
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      if (read + chunk.length > length) throw new Error(`the body is longer than its ${length} bytes`);
+      read += chunk.copy(bytes, read);
+    }
+    if (read < length) throw new Error(`the body ended after ${read} of ${length} bytes`);
+    return bytes;
+  } catch (error) {
+    body.destroy();
+    throw error;
+  }
+}
+
+/** An object to write, and the source version it was made from. */
+export interface Output {
+  readonly bucket: string;
+  readonly key: string;
+  readonly body: Buffer;
+  readonly contentType: string;
+  readonly source: SourceVersion;
+  /** Besides the etag and sequencer of the source, which are added. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const ETAG = 'source-etag';
+const SEQUENCER = 'source-sequencer';
+
+/** How often another writer may come in between before the platform is asked to try later. */
+const MOST_LOOKS = 10;
+
+/**
+ * Writes an object unless a newer version of the same source already has. Delivery is at least once and in any order,
+ * so this may run twice at the same time, or for an old version after a new one.
+ *
+ * @returns `written`; `present` when this very version is there already; `superseded` when a newer one is
+ */
+export async function putNewest(
+  s3: S3Client,
+  output: Output,
+  signal: AbortSignal,
+): Promise<'written' | 'present' | 'superseded'> {
+  const { bucket: Bucket, key: Key, source } = output;
+  const put = {
+    Bucket,
+    Key,
+    Body: output.body,
+    ContentType: output.contentType,
+    Metadata: {
+      ...output.metadata,
+      ...(source.etag && { [ETAG]: source.etag }),
+      ...(source.sequencer && { [SEQUENCER]: source.sequencer }),
+    },
+  };
+  let condition: { IfNoneMatch: '*' } | { IfMatch: string } = { IfNoneMatch: '*' };
+  for (let look = 1; look <= MOST_LOOKS; look += 1) {
+    try {
+      await s3.send(new PutObjectCommand({ ...put, ...condition }), { abortSignal: signal });
+      return 'written';
+    } catch (error) {
+      // 412: somebody was first. 409: somebody is writing. 404 on If-Match: it was deleted meanwhile. Look again.
+      if (!is(error, 412) && !is(error, 409) && !is(error, 404, 'NoSuchKey')) throw error;
+    }
+    const stored = await head(s3, Bucket, Key, signal);
+    if (!stored) {
+      condition = { IfNoneMatch: '*' };
+      continue;
+    }
+    const order = compareSequencers(stored.metadata[SEQUENCER], source.sequencer);
+    if (order > 0) return 'superseded';
+    // Without sequencers there is no order: the same content is present, another one is replaced, because the read
+    // has just proven that ours is the current one.
+    if (order === 0 && (source.sequencer || stored.metadata[ETAG] === source.etag)) return 'present';
+    condition = { IfMatch: stored.etag };
+  }
+  throw new Error(`${MOST_LOOKS} writers came in between`);
+}
+
+async function head(
+  s3: S3Client,
+  Bucket: string,
+  Key: string,
+  signal: AbortSignal,
+): Promise<{ etag: string; metadata: Record<string, string> } | undefined> {
+  try {
+    const { ETag = '', Metadata = {} } = await s3.send(new HeadObjectCommand({ Bucket, Key }), { abortSignal: signal });
+    return { etag: ETag, metadata: Metadata };
+  } catch (error) {
+    if (is(error, 404)) return undefined;
+    throw error;
+  }
+}
+
+/** By status, and by name where one status has several meanings (a missing bucket is 404 too). */
+function is(error: unknown, status: number, name?: string): boolean {
+  if (error instanceof Rejection || !(error instanceof Error)) return false;
+  const found = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+  return found === status && (name === undefined || error.name === name);
+}

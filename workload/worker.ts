@@ -1,0 +1,170 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { S3Client } from '@aws-sdk/client-s3';
+import {
+  ChangeMessageVisibilityCommand,
+  type Message,
+  ReceiveMessageCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
+import { Consumer } from 'sqs-consumer';
+import { requireRegion, s3Client, sqsClient } from './clients';
+import { Decoder } from './decoder';
+import { ConfigurationError, readWorkerSettings, type WorkerSettings } from './env';
+import { EventFailure, handleEvent } from './job';
+import { logLine } from './log';
+import { decodeSlots, wrongPlatform } from './platform';
+
+/** The queue loop on EC2, ECS and EKS: byte for byte the same program, stopped by SIGTERM. */
+
+/** Messages held for each decode slot: while one is decoded, others are fetched and put. */
+const IN_FLIGHT_PER_SLOT = 3;
+
+/** Seconds between heartbeats, at most: most jobs end before the first one. */
+const HEARTBEAT_SECONDS = 10;
+
+/** Seconds before the platform's SIGKILL at which what is not finished is handed back. */
+const RELEASE_SECONDS = 5;
+
+/** Seconds to wait after a receive that failed: an outage is not made better by asking at once. */
+const RECEIVE_PAUSE_SECONDS = 5;
+
+/** SQS's longest, and cheapest. */
+const LONG_POLL_SECONDS = 20;
+
+class Worker {
+  private readonly stopping = new AbortController();
+  private readonly givingUp = new AbortController();
+  private readonly consumers: readonly Consumer[];
+
+  constructor(
+    private readonly settings: WorkerSettings,
+    slots: number,
+    private readonly s3: S3Client,
+    private readonly sqs: SQSClient,
+    private readonly decoder: Decoder,
+  ) {
+    // A consumer asks for one message at a time and never for another before that one is finished, so this many
+    // consumers hold this many messages, and a slow picture delays none but its own.
+    this.consumers = Array.from({ length: slots * IN_FLIGHT_PER_SLOT }, () => this.consumer());
+  }
+
+  start(): void {
+    for (const consumer of this.consumers) consumer.start();
+  }
+
+  /** Stops receiving, finishes or hands back what is in flight. */
+  async stop(): Promise<void> {
+    for (const consumer of this.consumers) consumer.stop();
+    this.stopping.abort(new Error('the worker is stopping'));
+    const patience = Math.max(this.settings.stopGraceSeconds - RELEASE_SECONDS, 1) * 1000;
+    const giveUp = setTimeout(() => this.givingUp.abort(new Error('the worker is being stopped')), patience);
+    while (this.consumers.some((consumer) => consumer.status.isPolling)) await sleep(20);
+    clearTimeout(giveUp);
+    this.decoder.close();
+  }
+
+  private consumer(): Consumer {
+    const { queueUrl, visibilityTimeoutSeconds } = this.settings;
+    const consumer = Consumer.create({
+      queueUrl,
+      sqs: this.receivingClient(),
+      batchSize: 1,
+      waitTimeSeconds: LONG_POLL_SECONDS,
+      messageSystemAttributeNames: ['ApproximateReceiveCount'],
+      visibilityTimeout: visibilityTimeoutSeconds,
+      heartbeatInterval: Math.min(HEARTBEAT_SECONDS, visibilityTimeoutSeconds / 3),
+      handleMessage: (message) => this.handle(message),
+    });
+    const report = (error: Error) => {
+      if (!this.stopping.signal.aborted) this.log('error', { Detail: error.message });
+    };
+    consumer.on('error', report);
+    consumer.on('processing_error', report);
+    return consumer;
+  }
+
+  /** @returns the message when it is to be deleted */
+  private async handle(message: Message): Promise<Message | undefined> {
+    const receives = Number(message.Attributes?.ApproximateReceiveCount ?? 1);
+    try {
+      await handleEvent(
+        message.Body,
+        { settings: this.settings, s3: this.s3, decoder: this.decoder, signal: this.givingUp.signal },
+        { MessageId: message.MessageId, ReceiveCount: receives },
+      );
+      return message;
+    } catch (error) {
+      if (!(error instanceof EventFailure)) throw error;
+      // Left on the queue: the redrive policy counts. What nobody can read, or this worker has no time for, at once;
+      // what failed, later and later.
+      const atOnce = error.kind === 'malformed' || this.givingUp.signal.aborted;
+      await this.sqs.send(
+        new ChangeMessageVisibilityCommand({
+          QueueUrl: this.settings.queueUrl,
+          ReceiptHandle: message.ReceiptHandle,
+          VisibilityTimeout: atOnce ? 0 : backOffSeconds(receives),
+        }),
+      );
+      return undefined;
+    }
+  }
+
+  /**
+   * The consumer's client, with what the library has no option for: a stop ends the waiting receive and no other call
+   * (deletes must go through), a message keeps the queue's own visibility timeout until its first heartbeat, and a
+   * failed receive is followed by a pause.
+   */
+  private receivingClient(): SQSClient {
+    const { sqs } = this;
+    const stop = this.stopping.signal;
+    const send = async (command: Parameters<SQSClient['send']>[0]) => {
+      if (!(command instanceof ReceiveMessageCommand)) return sqs.send(command);
+      delete command.input.VisibilityTimeout;
+      try {
+        return await sqs.send(command, { abortSignal: stop });
+      } catch (error) {
+        await sleep(RECEIVE_PAUSE_SECONDS * 1000, undefined, { signal: stop }).catch(() => {});
+        throw error;
+      }
+    };
+    return Object.assign(Object.create(sqs) as SQSClient, { send });
+  }
+
+  log(state: string, properties: Readonly<Record<string, unknown>>): void {
+    logLine({ Compute: this.settings.compute, State: state, ...properties });
+  }
+}
+
+/** 10 s, doubled with every receive, with jitter so that what failed together does not return together. */
+function backOffSeconds(receives: number): number {
+  return Math.round(Math.min(900, 10 * 2 ** (receives - 1)) * (0.75 + Math.random() / 2));
+}
+
+async function main(): Promise<void> {
+  const foreign = wrongPlatform(__dirname);
+  if (foreign) throw new Error(foreign);
+  const settings = readWorkerSettings(process.env);
+  const s3 = s3Client(process.env);
+  await requireRegion(s3);
+  const slots = settings.decodeSlots ?? decodeSlots();
+  const worker = new Worker(settings, slots, s3, sqsClient(process.env), await Decoder.start(slots));
+
+  const stop = new Promise<NodeJS.Signals>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
+  });
+  worker.start();
+  worker.log('started', { DecodeSlots: slots, Messages: slots * IN_FLIGHT_PER_SLOT, Node: process.version });
+  const signal = await stop;
+  worker.log('stopping', { Signal: signal });
+  await worker.stop();
+  worker.log('stopped', {});
+}
+
+main().then(
+  // Explicit: a socket kept alive for the next request would keep the process too.
+  () => process.exit(0),
+  (error: unknown) => {
+    process.stderr.write(`worker: ${error instanceof Error ? error.message : error}\n`);
+    process.exit(error instanceof ConfigurationError ? 2 : 1);
+  },
+);
