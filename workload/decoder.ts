@@ -86,9 +86,11 @@ export class Decoder {
     let child = await this.acquire(signal);
     try {
       for (let attempt = 1; ; attempt += 1) {
+        // Dead before it was asked anything: not the picture's fault.
+        if (child.dead) child = this.replace(child);
+        await child.ready;
         const result = await child.decode(input, { renditions, limits }, signal);
         if (!('died' in result)) return result;
-        child = this.replace(child);
         // Once may be bad luck: somebody else's memory, an operator's kill. Twice is the picture.
         if (attempt === 2) throw verdictOnDeath(result.died);
       }
@@ -204,7 +206,6 @@ class Child {
   }
 
   async decode(input: Buffer, request: DecodeRequest, signal: AbortSignal): Promise<Decoded | { died: Death }> {
-    await this.ready;
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
       const stop = (error: unknown) => {

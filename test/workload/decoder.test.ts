@@ -1,0 +1,160 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import sharp from 'sharp';
+import { Decoder, DecoderFailure } from '../../workload/decoder';
+import { type Limits, readSettings } from '../../workload/env';
+import { cornered, RED } from '../support/pictures';
+
+const { limits, renditions } = readSettings({ COMPUTE: 'ec2', SOURCE_BUCKET: 'source', OUTPUT_BUCKET: 'output' });
+const CHILD = [process.execPath, '--import', 'tsx', path.resolve(__dirname, '../../workload/decoder-child.ts')];
+
+/** Interlaced, so that all of it is decoded before the first row comes out. */
+let heavy: Buffer;
+let small: Buffer;
+let decoder: Decoder;
+
+beforeAll(async () => {
+  const flat = sharp({ create: { width: 6000, height: 6000, channels: 3, background: RED } });
+  heavy = await flat.png({ progressive: true, compressionLevel: 1 }).toBuffer();
+  small = await cornered(300, 200).png().toBuffer();
+  decoder = await Decoder.start(1, CHILD);
+}, 30_000);
+afterAll(() => decoder.close());
+
+const decode = (input: Buffer, changed: Partial<Limits> = {}, signal?: AbortSignal) =>
+  decoder.decode(input, renditions, { ...limits, ...changed }, signal);
+
+/** Resident MiB of a process; 0 when it is none any more. */
+function residentMib(pid: number): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024;
+  } catch {
+    return 0;
+  }
+}
+
+/** Resolves to the decoder's pid when it is in the middle of the heavy picture. */
+async function atWork(): Promise<number> {
+  for (;;) {
+    const pid = decoder.pids.find((candidate) => residentMib(candidate) > 150);
+    if (pid) return pid;
+    await sleep(5);
+  }
+}
+
+// The decoder is watched through /proc; elsewhere only the wall deadline holds.
+const onLinux = process.platform === 'linux' ? test : test.skip;
+
+describe('Decoder', () => {
+  test('hands bytes over and renditions back, with what they cost', async () => {
+    const { renditions: made, cpuMs, peakMib } = await decode(small);
+    expect(made.map(({ box, width, height }) => [box, width, height])).toEqual([
+      [160, 160, 107],
+      [640, 300, 200],
+      [1280, 300, 200],
+    ]);
+    expect((await sharp(made[0]?.bytes).metadata()).width).toBe(160);
+    expect(cpuMs).toBeGreaterThan(0);
+    expect(peakMib ?? 50).toBeGreaterThan(20);
+  });
+
+  test('keeps one process warm', async () => {
+    const before = decoder.pids;
+    await decode(small);
+    await decode(small);
+    expect(decoder.pids).toEqual(before);
+  });
+
+  test('decodes one picture at a time in each slot', async () => {
+    const results = await Promise.all(Array.from({ length: 8 }, () => decode(small)));
+    expect(new Set(results.map(({ renditions: [first] }) => first?.bytes.toString('base64'))).size).toBe(1);
+    expect(decoder.pids).toHaveLength(1);
+  });
+
+  test('passes on the verdict of the decoder, and keeps it', async () => {
+    const before = decoder.pids;
+    await expect(decode(Buffer.from('not a picture'))).rejects.toMatchObject({ reason: 'corrupt' });
+    expect(decoder.pids).toEqual(before);
+  });
+
+  onLinux.each<[what: string, changed: Partial<Limits>, error: object]>([
+    ['CPU', { cpuSeconds: 0.05 }, { reason: 'too-large', detail: 'decoding it takes more than 0.05 s of CPU' }],
+    ['memory', { memoryMib: 130 }, { reason: 'too-large', detail: 'decoding it takes more than 130 MiB of memory' }],
+    ['wall time only', { wallSeconds: 0.06 }, { name: 'DecoderFailure' }],
+  ])('kills a decode that overruns its %s, and has the next one ready', async (_, changed, error) => {
+    const [before] = decoder.pids as [number];
+    await expect(decode(heavy, changed)).rejects.toMatchObject(error);
+    await expect(decode(small)).resolves.toBeDefined();
+    expect(residentMib(before)).toBe(0);
+  });
+
+  onLinux('tries again when the decoder is killed by somebody else', async () => {
+    const result = decode(heavy);
+    process.kill(await atWork(), 'SIGKILL');
+    expect((await result).renditions).toHaveLength(3);
+  });
+
+  test('replaces a decoder that died while it was idle', async () => {
+    process.kill(decoder.pids[0] as number, 'SIGKILL');
+    await expect(decode(small)).resolves.toBeDefined();
+  });
+
+  onLinux.each<[NodeJS.Signals, string]>([
+    ['SIGSEGV', 'corrupt'],
+    ['SIGKILL', 'too-large'],
+  ])('takes the second %s for the fault of the picture', async (signal, reason) => {
+    const result = decode(heavy).catch((error: unknown) => error);
+    for (const _ of [1, 2]) {
+      const pid = await atWork();
+      process.kill(pid, signal);
+      while (residentMib(pid) > 0) await sleep(5);
+    }
+    expect(await result).toMatchObject({ name: 'Rejection', reason });
+  });
+
+  onLinux('survives the signals that stop a process group: its parent decides', async () => {
+    const result = decode(heavy);
+    const pid = await atWork();
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.kill(pid, signal);
+    expect((await result).renditions).toHaveLength(3);
+    expect(decoder.pids).toEqual([pid]);
+  });
+
+  onLinux('gives up at once when asked to, at work and in the queue', async () => {
+    const stop = new AbortController();
+    const reason = new Error('the worker is being stopped');
+    const working = decode(heavy, {}, stop.signal).catch((error: unknown) => error);
+    const waiting = decode(small, {}, stop.signal).catch((error: unknown) => error);
+    await atWork();
+    stop.abort(reason);
+    expect(await Promise.all([working, waiting])).toEqual([reason, reason]);
+    await expect(decode(small)).resolves.toBeDefined();
+  });
+
+  onLinux('inherits no credentials', () => {
+    const [pid] = decoder.pids;
+    const names = readFileSync(`/proc/${pid}/environ`, 'utf8')
+      .split('\0')
+      .map((line) => line.split('=')[0]);
+    expect(names.filter((name) => /AWS|SECRET|TOKEN|BUCKET|QUEUE/.test(name as string))).toEqual([]);
+    expect(names).toContain('MALLOC_ARENA_MAX');
+  });
+
+  test('fails to start with the last words of the child', async () => {
+    const broken = [process.execPath, '-e', 'console.error("no such library"); process.exit(1)'];
+    await expect(Decoder.start(2, broken)).rejects.toEqual(
+      new DecoderFailure('the decoder does not start: no such library'),
+    );
+  });
+
+  test('ends when its parent does, which closes its stdin', async () => {
+    const child = spawn(CHILD[0] as string, CHILD.slice(1), { stdio: ['pipe', 'ignore', 'ignore', 'pipe'] });
+    child.stdio[3]?.once('data', () => child.stdin?.destroy());
+    const [, signal] = await once(child, 'exit');
+    expect(signal).toBe('SIGKILL');
+  });
+});
