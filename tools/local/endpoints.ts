@@ -1,0 +1,204 @@
+/**
+ * S3 and SQS on 127.0.0.1, in this process, for the local run and for tests. fauxqs does the bulk; what it lacks of S3
+ * is in `s3-bridge.ts`, what it lacks of SQS is here.
+ *
+ * Objects and messages live in memory: evict what is no longer needed.
+ */
+import type { FastifyInstance } from 'fastify';
+import { bareEtag, bridgeS3 } from './s3-bridge';
+
+/** fauxqs has no other account. */
+const ACCOUNT = '000000000000';
+
+/** The largest object S3 takes in one PutObject, in bytes. */
+const MAX_PUT_BYTES = 5 * 2 ** 30;
+
+/** One server that is both S3 (path-style) and SQS. Any credentials will do; signatures are not checked. */
+export interface Endpoints {
+  /** `http://127.0.0.1:<port>`, the `endpoint` of S3 and SQS clients alike. */
+  readonly url: string;
+  /** `<url>/000000000000/<name>`. The queue need not exist. */
+  queueUrl(name: string): string;
+  /** `arn:aws:sqs:<region>:000000000000:<name>`. The queue need not exist. */
+  queueArn(name: string): string;
+  /** Throws on a name S3 does not allow. An existing bucket stays as it is. */
+  createBucket(name: string): void;
+  /** Throws if the queue exists, its dead-letter queue does not, or only one half of the redrive policy is given. */
+  createQueue(name: string, options: QueueOptions): void;
+  /**
+   * Registers the target of a LambdaFunctionConfiguration. `invoke` gets each event after the write has been answered;
+   * it must not throw.
+   */
+  registerFunction(arn: string, invoke: (event: unknown) => void): void;
+  /** Messages by state, without receiving any. Throws if there is no such queue, as `messages` does. */
+  queueDepth(name: string): { visible: number; inFlight: number; delayed: number };
+  /** Bodies of the visible messages, without receiving them. */
+  messages(name: string): string[];
+  /** By key, in the order of S3. ETags have no quotes. Throws if there is no such bucket. */
+  listObjects(bucket: string): { key: string; etag: string; bytes: number }[];
+  /** Metadata keys are lower case, the ETag has no quotes. `body` is the stored bytes, not a copy. */
+  getObject(bucket: string, key: string): StoredObject | undefined;
+  /** Frees the memory an object takes, without an event. Throws if there is no such bucket. */
+  evict(bucket: string, key: string): void;
+  /** Ends open long polls and connections. Resolves when the port is free. */
+  close(): Promise<void>;
+}
+
+export interface QueueOptions {
+  readonly visibilityTimeoutSeconds: number;
+  /** How long a receive waits that does not say so itself. Default 0. */
+  readonly receiveWaitSeconds?: number;
+  /** Name of an existing queue. Goes with `maxReceiveCount`. */
+  readonly deadLetterQueue?: string;
+  readonly maxReceiveCount?: number;
+}
+
+export interface StoredObject {
+  readonly body: Buffer;
+  readonly metadata: Record<string, string>;
+  readonly contentType: string;
+  readonly etag: string;
+}
+
+/**
+ * Starts S3 and SQS.
+ *
+ * @param options.port Default 0: any free port. Rejects if the port is taken.
+ * @param options.region Region of ARNs and events. Default `us-east-1`; clients must use the same.
+ */
+export async function startEndpoints({ port = 0, region = 'us-east-1' } = {}): Promise<Endpoints> {
+  // fauxqs is published as ES modules, without the stores among its exports.
+  const [{ buildApp }, { S3Store }, { SqsStore }, { SnsStore }] = await Promise.all([
+    import('../../node_modules/fauxqs/dist/app.js'),
+    import('../../node_modules/fauxqs/dist/s3/s3Store.js'),
+    import('../../node_modules/fauxqs/dist/sqs/sqsStore.js'),
+    import('../../node_modules/fauxqs/dist/sns/snsStore.js'),
+  ]);
+  const s3 = new S3Store();
+  const sqs = new SqsStore();
+  const functions = new Map<string, (event: unknown) => void>();
+  let closing = false;
+
+  sqs.host = ''; // queue URLs then name the address the client used, not sqs.<region>.localhost
+  const app: FastifyInstance = buildApp({
+    logger: false,
+    defaultRegion: region,
+    stores: { s3Store: s3, sqsStore: sqs, snsStore: new SnsStore() },
+  });
+
+  // An object may be of any type and size. fauxqs's own parsers take JSON and forms apart and stop at 11 MiB.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    '*',
+    { parseAs: 'buffer', bodyLimit: MAX_PUT_BYTES },
+    async (_request: unknown, body: Buffer) => body,
+  );
+
+  await bridgeS3(app, s3, region, {
+    Queue: (arn) => {
+      const queue = sqs.getQueueByArn(arn);
+      // S3 does not send to FIFO queues.
+      if (queue === undefined || queue.isFifo()) return undefined;
+      const delaySeconds = Number(queue.attributes.DelaySeconds);
+      return (event) => queue.enqueue(SqsStore.createMessage(JSON.stringify(event), {}, delaySeconds));
+    },
+    CloudFunction: (arn) => {
+      const invoke = functions.get(arn);
+      return invoke && ((event) => setImmediate(invoke, event));
+    },
+  });
+
+  // The long poll itself. fauxqs dequeues for a client that has hung up, and ends every poll of a queue early when one
+  // message arrives. Here the dequeue follows, in the same turn, the check that there is a message and a client.
+  app.addHook('preHandler', (request, _reply, done) => {
+    const action = request.headers['x-amz-target'];
+    if (action === undefined) return done();
+    const body = parseJson(request.body);
+    request.body = body;
+    if (action !== 'AmazonSQS.ReceiveMessage') return done();
+    const queue = sqs.getQueue(body.QueueUrl ?? '');
+    const waitSeconds = body.WaitTimeSeconds ?? Number(queue?.attributes.ReceiveMessageWaitTimeSeconds);
+    // What cannot wait, or is wrong, is for fauxqs to answer.
+    if (queue === undefined || queue.isFifo() || !(waitSeconds > 0 && waitSeconds <= 20)) return done();
+    const deadline = Date.now() + waitSeconds * 1000;
+    const receive = (): void => {
+      if (!request.raw.socket.writable) return;
+      queue.processTimers();
+      const leftSeconds = (deadline - Date.now()) / 1000;
+      if (queue.messages.length === 0 && leftSeconds > 0 && !closing) {
+        void queue.waitForMessages(leftSeconds).then(receive);
+        return;
+      }
+      body.WaitTimeSeconds = 0;
+      done();
+    };
+    receive();
+  });
+
+  const url = await app.listen({ host: '127.0.0.1', port });
+  const queueUrl = (name: string) => `${url}/${ACCOUNT}/${name}`;
+  const queueArn = (name: string) => `arn:aws:sqs:${region}:${ACCOUNT}:${name}`;
+
+  function inspect(name: string) {
+    const queue = sqs.getQueueByName(name);
+    if (queue === undefined) throw new Error(`There is no queue ${name}.`);
+    queue.processTimers();
+    return queue.inspectMessages();
+  }
+
+  return {
+    url,
+    queueUrl,
+    queueArn,
+    createBucket: (name) => s3.createBucket(name),
+    createQueue: (name, { visibilityTimeoutSeconds, receiveWaitSeconds = 0, deadLetterQueue, maxReceiveCount }) => {
+      if (sqs.getQueueByName(name) !== undefined) throw new Error(`The queue ${name} exists already.`);
+      if ((deadLetterQueue === undefined) !== (maxReceiveCount === undefined)) {
+        throw new Error(`Queue ${name}: deadLetterQueue and maxReceiveCount go together.`);
+      }
+      const attributes: Record<string, string> = {
+        VisibilityTimeout: String(visibilityTimeoutSeconds),
+        ReceiveMessageWaitTimeSeconds: String(receiveWaitSeconds),
+      };
+      if (deadLetterQueue !== undefined) {
+        inspect(deadLetterQueue);
+        attributes.RedrivePolicy = JSON.stringify({ deadLetterTargetArn: queueArn(deadLetterQueue), maxReceiveCount });
+      }
+      sqs.createQueue(name, queueUrl(name), queueArn(name), attributes);
+    },
+    registerFunction: (arn, invoke) => {
+      functions.set(arn, invoke);
+    },
+    queueDepth: (name) => {
+      const { ready, inflight, delayed } = inspect(name);
+      return { visible: ready.length, inFlight: inflight.length, delayed: delayed.length };
+    },
+    messages: (name) => inspect(name).ready.map(({ body }) => body),
+    listObjects: (bucket) => {
+      const { objects } = s3.listObjects(bucket, { maxKeys: Number.POSITIVE_INFINITY });
+      return objects.map(({ key, etag, contentLength }) => ({ key, etag: bareEtag(etag), bytes: contentLength }));
+    },
+    getObject: (bucket, key) => {
+      try {
+        const { body, metadata, contentType, etag } = s3.getObject(bucket, key);
+        return { body, metadata, contentType, etag: bareEtag(etag) };
+      } catch {
+        return undefined;
+      }
+    },
+    evict: (bucket, key) => S3Store.prototype.deleteObject.call(s3, bucket, key),
+    close: async () => {
+      closing = true;
+      await app.close();
+    },
+  };
+}
+
+/** The body of a call to SQS; of one that is not JSON, no parameters, which fauxqs refuses. */
+function parseJson(body: unknown): { QueueUrl?: string; WaitTimeSeconds?: number } {
+  try {
+    return Object(JSON.parse(String(body)));
+  } catch {
+    return {};
+  }
+}
