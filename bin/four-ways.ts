@@ -1,3 +1,144 @@
-import { buildBundles } from '../tools/build/build';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { ARCHITECTURES, type Architecture, buildBundles } from '../tools/build/build';
+import { COMPUTES, type Compute } from '../workload/contract';
 
-buildBundles().then((b) => console.table(b.map(({ directory, ...r }) => r)));
+const USAGE = `Usage: npm run build [-- --target arm64,x64,host]
+       npm run local [-- [FILE|FOLDER ...] [--ways ${COMPUTES.join(',')}] [--count N] [--keep] [--json] [--out FOLDER]]
+
+build   writes dist/{lambda,worker}-{arm64,x64,host}, the bundles that are deployed (host: for this machine)
+local   runs the workload four ways on this machine, on the pictures given or on a built-in set
+
+  --ways    which ways, separated by commas; all four by default
+  --count   process the set N times
+  --keep    leave the endpoints and the ways up until Ctrl-C, and print how to use the AWS CLI against them
+  --json    print the results as one line of JSON, the last line of stdout
+  --out     where results go; out by default
+  --target  which bundles to build; all by default`;
+
+/** What a person typed cannot be done. One line: what, and what to do instead. Exit code 2. */
+class UsageError extends Error {}
+
+const ROOT = path.resolve(__dirname, '..');
+
+async function build(args: readonly string[]): Promise<number> {
+  const { values } = parse(args, { target: { type: 'string' } });
+  const targets = list(values.target, ARCHITECTURES, '--target');
+  console.log(`building ${targets.join(', ')} …`);
+  const bundles = await buildBundles(targets as readonly Architecture[]);
+  const width = Math.max(...bundles.map(({ name }) => name.length));
+  for (const { name, files, bytes, hash } of bundles) {
+    console.log(`dist/${name.padEnd(width)}  ${(bytes / 1e6).toFixed(1)} MB  ${files} files  sha256 ${hash}`);
+  }
+  return 0;
+}
+
+async function local(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {
+    ways: { type: 'string' },
+    count: { type: 'string', default: '1' },
+    keep: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    out: { type: 'string', default: path.join(ROOT, 'out') },
+  });
+  const ways = list(values.ways, COMPUTES, '--ways') as readonly Compute[];
+  const count = Number(values.count);
+  if (!/^\d+$/.test(values.count) || count < 1 || count > 10_000) {
+    throw new UsageError(`--count is "${values.count}": expected a whole number from 1 to 10000`);
+  }
+  // Loaded here: the build does without.
+  const [{ builtInInputs, fileInputs, repeat }, { runLocal }, report] = await Promise.all([
+    import('../tools/local/inputs'),
+    import('../tools/local/run'),
+    import('../tools/local/report'),
+  ]);
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => stop.abort(new Stopped(signal)));
+  }
+  say(`building the bundles for this machine${positionals.length > 0 ? '' : ', generating pictures'} …`);
+  const [inputs] = await Promise.all([
+    positionals.length > 0 ? fileInputs(positionals) : builtInInputs(),
+    buildBundles(['host']),
+  ]);
+  for (const line of inputs.skipped) say(`skipped ${line}`);
+  if (inputs.inputs.length === 0) throw new UsageError(`no file to process in ${positionals.join(', ')}`);
+
+  const set = repeat(inputs.inputs, count);
+  say(`${set.length} pictures, ${ways.length === 1 ? 'one way' : `${ways.length} ways, one after the other`}`);
+  const out = path.resolve(values.out);
+  try {
+    const results = await runLocal({
+      inputs: set,
+      ways,
+      dist: path.join(ROOT, 'dist'),
+      out,
+      signal: stop.signal,
+      progress: process.stderr,
+      onResults: (found) => {
+        console.log(report.summaryTable(found.ways));
+        console.log(report.verdict(found));
+        console.log(
+          `results in ${path.relative('.', out) || '.'}/<way>/, side by side in ${path.relative('.', found.sheet)}`,
+        );
+        if (values.json) console.log(report.toJson(found));
+      },
+      ...(values.keep && { onKept: (endpoints, kept) => say(report.howToUse(endpoints, kept)) }),
+    });
+    return report.succeeded(results) ? 0 : 1;
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw error;
+    say(`stopped by ${error.message}; nothing is left running`);
+    return 130;
+  }
+}
+
+/** The reason of an interrupted run: the signal's name. */
+class Stopped extends Error {}
+
+function parse<Options extends NonNullable<Parameters<typeof parseArgs>[0]>['options']>(
+  args: readonly string[],
+  options: Options,
+) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(
+      `${(error as Error).message.split('. ')[0]}; npm run ${process.argv[2]} -- --help lists the options`,
+    );
+  }
+}
+
+function list(value: string | undefined, known: readonly string[], option: string): readonly string[] {
+  const chosen = value === undefined ? known : value.split(',').map((item) => item.trim());
+  const unknown = chosen.find((item) => !known.includes(item));
+  if (unknown !== undefined) throw new UsageError(`${option} names "${unknown}": expected some of ${known.join(',')}`);
+  return known.filter((item) => chosen.includes(item));
+}
+
+async function main([command, ...args]: readonly string[]): Promise<number> {
+  const [major] = process.versions.node.split('.');
+  if (Number(major) < 24) {
+    throw new UsageError(
+      `this is Node ${process.versions.node}: run it by npm run, which uses the Node 24 that npm ci installed`,
+    );
+  }
+  if (command === '--help' || args.includes('--help') || args.includes('-h')) {
+    console.log(USAGE);
+    return 0;
+  }
+  if (command === 'build') return build(args);
+  if (command === 'local') return local(args);
+  throw new UsageError(`unknown command "${command ?? ''}"\n${USAGE}`);
+}
+
+main(process.argv.slice(2)).then(
+  // Explicit: a kept connection must not keep the process.
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`four-ways: ${error instanceof Error ? error.message : error}\n`);
+    process.exit(error instanceof UsageError ? 2 : 1);
+  },
+);

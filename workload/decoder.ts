@@ -16,6 +16,8 @@ import type { Rendition } from './resize';
 export interface Decoded {
   /** In the order of the configured widths. */
   readonly renditions: readonly Rendition[];
+  /** Time until a slot was free, in ms. */
+  readonly waitMs: number;
   /** CPU of the decoder for this picture, in ms. */
   readonly cpuMs: number;
   /** Highest resident memory of the decoder that did it, in MiB; `undefined` where there is no /proc. */
@@ -83,14 +85,16 @@ export class Decoder {
     limits: Limits,
     signal = new AbortController().signal,
   ): Promise<Decoded> {
+    const asked = performance.now();
     let child = await this.acquire(signal);
+    const waitMs = performance.now() - asked;
     try {
       for (let attempt = 1; ; attempt += 1) {
         // Dead before it was asked anything: not the picture's fault.
         if (child.dead) child = this.replace(child);
         await child.ready;
         const result = await child.decode(input, { renditions, limits }, signal);
-        if (!('died' in result)) return result;
+        if (!('died' in result)) return { ...result, waitMs };
         // Once may be bad luck: somebody else's memory, an operator's kill. Twice is the picture.
         if (attempt === 2) throw verdictOnDeath(result.died);
       }
@@ -143,6 +147,7 @@ export class Decoder {
   }
 }
 
+type Result = Omit<Decoded, 'waitMs'>;
 type Death = { readonly signal: NodeJS.Signals | null; readonly detail: string };
 
 function verdictOnDeath({ signal, detail }: Death): Error {
@@ -205,7 +210,7 @@ class Child {
     this.process.kill('SIGKILL');
   }
 
-  async decode(input: Buffer, request: DecodeRequest, signal: AbortSignal): Promise<Decoded | { died: Death }> {
+  async decode(input: Buffer, request: DecodeRequest, signal: AbortSignal): Promise<Result | { died: Death }> {
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
       const stop = (error: unknown) => {
@@ -224,7 +229,7 @@ class Child {
       this.onResponse = (response, payload) => {
         settle();
         if ('rejection' in response) reject(new Rejection(response.rejection.reason, response.rejection.detail));
-        else resolve(toDecoded(response, payload));
+        else resolve(toResult(response, payload));
       };
       this.ended.then((died) => {
         settle();
@@ -261,7 +266,7 @@ class Child {
   }
 }
 
-function toDecoded(response: Extract<DecodeResponse, { renditions: unknown }>, payload: Buffer): Decoded {
+function toResult(response: Extract<DecodeResponse, { renditions: unknown }>, payload: Buffer): Result {
   let offset = 0;
   const renditions = response.renditions.map(({ length, ...size }) => {
     const bytes = payload.subarray(offset, offset + length);

@@ -159,6 +159,7 @@ function logOutcome(
       Duration: [Math.round(milliseconds), 'Milliseconds'],
       BytesIn: [bytesIn, 'Bytes'],
       BytesOut: [bytesOut, 'Bytes'],
+      SlotWait: [decoded && Math.round(decoded.waitMs), 'Milliseconds'],
       DecodeCpu: [decoded && Math.round(decoded.cpuMs), 'Milliseconds'],
       DecoderPeakMemory: [decoded?.peakMib, 'Megabytes'],
     },

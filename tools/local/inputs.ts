@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto';
+import type { Dirent } from 'node:fs';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { DEFAULTS } from '../../workload/contract';
+import { builtInPictures } from './pictures';
+
+/** One object to upload. */
+export interface Input {
+  /** The object's key, prefix included. */
+  readonly key: string;
+  readonly bytes: number;
+  /** Reads the bytes. Rejects when the file has gone or become unreadable. */
+  read(): Promise<Buffer>;
+}
+
+/** What was asked for, and what could not be had of it. */
+export interface Inputs {
+  readonly inputs: readonly Input[];
+  /** One line each: the path and why it was left out. */
+  readonly skipped: readonly string[];
+}
+
+/** The local endpoints hold objects in memory, and the workload refuses far smaller ones unseen. */
+const MAX_FILE_BYTES = 200_000_000;
+
+/** Longest key S3 accepts, in bytes of UTF-8. */
+const MAX_KEY_BYTES = 1024;
+
+/** The built-in set, generated in memory. */
+export async function builtInInputs(): Promise<Inputs> {
+  const inputs: Input[] = [];
+  for await (const { name, bytes } of builtInPictures()) {
+    inputs.push({ key: `${DEFAULTS.sourcePrefix}${name}`, bytes: bytes.length, read: async () => bytes });
+  }
+  return { inputs, skipped: [] };
+}
+
+/**
+ * The files given, and all files below the folders given. A file's key is its name, a folder's files are named relative
+ * to the folder; of several files with one key the later ones are numbered.
+ */
+export async function fileInputs(paths: readonly string[]): Promise<Inputs> {
+  const inputs = new Map<string, Input>();
+  const skipped: string[] = [];
+  const add = async (file: string, name: string) => {
+    try {
+      const { size } = await stat(file);
+      if (size > MAX_FILE_BYTES) {
+        skipped.push(
+          `${file}: ${size} bytes; the local endpoints hold objects in memory, at most ${MAX_FILE_BYTES} each`,
+        );
+        return;
+      }
+      const key = unused(`${DEFAULTS.sourcePrefix}${name.split(path.sep).join('/')}`, inputs);
+      if (Buffer.byteLength(key) > MAX_KEY_BYTES) {
+        skipped.push(`${file}: its key would have more than the ${MAX_KEY_BYTES} bytes S3 allows`);
+        return;
+      }
+      // Opened once now, so that what cannot be read is named before the run and not in the middle of it.
+      await (await open(file)).close();
+      inputs.set(key, { key, bytes: size, read: () => readFile(file) });
+    } catch (error) {
+      skipped.push(`${file}: ${why(error)}`);
+    }
+  };
+  for (const given of paths) {
+    let entries: Dirent[] | undefined;
+    try {
+      const kind = await stat(given);
+      if (kind.isDirectory()) entries = await readdir(given, { recursive: true, withFileTypes: true });
+      else if (!kind.isFile()) {
+        skipped.push(`${given}: neither a file nor a folder`);
+        continue;
+      }
+    } catch (error) {
+      skipped.push(`${given}: ${why(error)}`);
+      continue;
+    }
+    if (!entries) await add(given, path.basename(given));
+    for (const entry of entries ?? []) {
+      const file = path.join(entry.parentPath, entry.name);
+      // Links are followed to files only: a link to a folder may lead in a circle.
+      const isFile = entry.isFile() || (entry.isSymbolicLink() && (await stat(file).catch(() => undefined))?.isFile());
+      if (isFile) await add(file, path.relative(given, file));
+      else if (!entry.isDirectory()) skipped.push(`${file}: not a file`);
+    }
+  }
+  return { inputs: [...inputs.values()].sort((a, b) => (a.key < b.key ? -1 : 1)), skipped };
+}
+
+/** The same inputs `count` times, under keys of their own. */
+export function repeat(inputs: readonly Input[], count: number): readonly Input[] {
+  if (count === 1) return inputs;
+  const { sourcePrefix } = DEFAULTS;
+  return Array.from({ length: count }, (_, round) =>
+    inputs.map((input) => ({
+      ...input,
+      key: `${sourcePrefix}${String(round + 1).padStart(4, '0')}/${input.key.slice(sourcePrefix.length)}`,
+    })),
+  ).flat();
+}
+
+function unused(key: string, taken: ReadonlyMap<string, unknown>): string {
+  const { dir, name, ext } = path.posix.parse(key);
+  let candidate = key;
+  for (let number = 2; taken.has(candidate); number += 1) candidate = `${dir}/${name}~${number}${ext}`;
+  return candidate;
+}
+
+function why(error: unknown): string {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ENOENT':
+      return 'no such file or folder';
+    case 'EACCES':
+    case 'EPERM':
+      return 'not allowed to read it';
+    default:
+      return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** Longest name of one path segment on disk, in bytes; file systems allow 255. */
+const MAX_SEGMENT_BYTES = 200;
+
+/**
+ * A key as a path on disk: each segment percent-encoded, so that no key can climb out of the folder or meet a reserved
+ * character; segments over 200 bytes hashed.
+ */
+export function diskPath(key: string): string {
+  return path.join(...key.split('/').map(segment));
+}
+
+function segment(text: string): string {
+  // An empty segment (//) has no name, and the dots would climb.
+  if (text === '') return '%2F';
+  if (text === '.' || text === '..') return text.replaceAll('.', '%2E');
+  // encodeURIComponent leaves these; * is reserved on Windows, and a lone surrogate it refuses.
+  const encoded = encodeURIComponent(text.toWellFormed()).replace(
+    /[!'()*~]/g,
+    (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  if (encoded.length <= MAX_SEGMENT_BYTES) return encoded;
+  return `sha256-${createHash('sha256').update(text).digest('hex')}`;
+}

@@ -1,0 +1,107 @@
+import Table from 'cli-table3';
+import { type Compute, DEFAULTS, REJECTION_REASONS } from '../../workload/contract';
+import type { Endpoints } from './endpoints';
+import type { LocalRunResults, ObjectResult, WayResults } from './run';
+import { LOCAL_CREDENTIALS, LOCAL_REGION, type Way } from './ways';
+
+/** The results of a local run: for people, for the contact sheet, and for programs. */
+
+/** One row of the summary per way; every value is text with its unit. */
+export function summary(results: readonly WayResults[]): { way: Compute; columns: Record<string, string> }[] {
+  return results.map((result) => {
+    const rejected = REJECTION_REASONS.map((reason) => [reason, count(result, 'rejected', reason)] as const);
+    const reasons = rejected.filter(([, number]) => number > 0).map(([reason, number]) => `${number} ${reason}`);
+    const { p50Ms, p95Ms } = percentiles(result);
+    return {
+      way: result.compute,
+      columns: {
+        done: String(count(result, 'done')),
+        rejected: `${count(result, 'rejected')}${reasons.length > 0 ? ` (${reasons.join(', ')})` : ''}`,
+        failed: String(count(result, 'failed')),
+        'first result': seconds(result.firstMs),
+        total: seconds(result.totalMs),
+        p50: milliseconds(p50Ms),
+        p95: milliseconds(p95Ms),
+        'peak memory': mebibytes(result.memory?.totalMib),
+        'largest decoder': mebibytes(result.memory?.decoderMib),
+      },
+    };
+  });
+}
+
+/** The summary as a table for a terminal. */
+export function summaryTable(results: readonly WayResults[]): string {
+  const rows = summary(results);
+  const names = Object.keys(rows[0]?.columns ?? {});
+  const table = new Table({
+    head: ['way', ...names],
+    style: { head: [], border: [] },
+    colAligns: ['left', ...names.map((name) => (name === 'rejected' ? 'left' : 'right') as 'left' | 'right')],
+    wordWrap: true,
+    colWidths: [null, ...names.map((name) => (name === 'rejected' ? 24 : null))],
+  });
+  for (const { way, columns } of rows) table.push([way, ...Object.values(columns)]);
+  return table.toString();
+}
+
+/** The results for a program, as documented for `--json`. Memory is in MiB, `null` where there is no /proc. */
+export function toJson({ ways, byteEqual }: LocalRunResults): string {
+  const entries = ways.map((result) => {
+    const states = (['done', 'rejected', 'failed', 'superseded', 'ignored', 'gone', 'malformed'] as const).map(
+      (state) => [state, count(result, state)] as const,
+    );
+    const peakRssMb = result.memory ? Math.round(result.memory.totalMib) : null;
+    return [result.compute, { ...Object.fromEntries(states), ...percentiles(result), peakRssMb }] as const;
+  });
+  return JSON.stringify({ ways: Object.fromEntries(entries), byteEqual });
+}
+
+/** Whether the run shows what it is meant to show. */
+export function succeeded({ ways, byteEqual }: LocalRunResults): boolean {
+  return byteEqual && ways.every((way) => way.deaths === 0 && count(way, 'failed') + count(way, 'malformed') === 0);
+}
+
+function count({ objects }: WayResults, state: ObjectResult['state'], reason?: string): number {
+  return [...objects.values()].filter((object) => object.state === state && (!reason || object.reason === reason))
+    .length;
+}
+
+/** Nearest-rank percentiles of the time per object. `null` when nothing was timed. */
+function percentiles({ objects }: WayResults): { p50Ms: number | null; p95Ms: number | null } {
+  const times = [...objects.values()].flatMap(({ milliseconds: time }) => time ?? []).sort((a, b) => a - b);
+  const at = (share: number) => times[Math.ceil(share * times.length) - 1] ?? null;
+  return { p50Ms: at(0.5), p95Ms: at(0.95) };
+}
+
+const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+const milliseconds = (ms: number | null) => (ms === null ? 'n/a' : `${ms} ms`);
+const mebibytes = (mib: number | undefined) => (mib === undefined ? 'n/a' : `${Math.round(mib)} MiB`);
+
+/** One line: whether the ways agree. */
+export function verdict({ ways, byteEqual }: LocalRunResults): string {
+  const dead = ways.filter(({ deaths }) => deaths > 0).map(({ compute, deaths }) => `${compute} ${deaths}`);
+  const lines = [
+    byteEqual
+      ? `byte-equal: ${ways.length === 1 ? 'one way, nothing to compare' : `all ${ways.length} ways wrote the same bytes`}`
+      : 'NOT byte-equal: the ways differ; the contact sheet shows where',
+  ];
+  if (dead.length > 0) lines.push(`processes that died: ${dead.join(', ')}`);
+  return lines.join('\n');
+}
+
+/** How to use what `--keep` leaves up, with the AWS CLI. */
+export function howToUse(endpoints: Endpoints, ways: readonly Way[]): string {
+  const { compute, sourceBucket, outputBucket, failureQueue } = ways[0] as Way;
+  return [
+    '',
+    `S3 and SQS stay up at ${endpoints.url}, and so do the ways, until Ctrl-C. In another terminal:`,
+    '',
+    `  export AWS_ENDPOINT_URL=${endpoints.url} AWS_REGION=${LOCAL_REGION}`,
+    `  export AWS_ACCESS_KEY_ID=${LOCAL_CREDENTIALS.accessKeyId} AWS_SECRET_ACCESS_KEY=${LOCAL_CREDENTIALS.secretAccessKey}`,
+    `  aws s3 cp PICTURE s3://${sourceBucket}/${DEFAULTS.sourcePrefix}`,
+    `  aws s3 ls --recursive s3://${outputBucket}/`,
+    `  aws sqs receive-message --queue-url ${endpoints.queueUrl(failureQueue)}`,
+    '',
+    `(${compute}; the others: ${ways.map((way) => way.sourceBucket).join(', ')})`,
+  ].join('\n');
+}

@@ -1,0 +1,308 @@
+import { createHash } from 'node:crypto';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { MultiBar, type SingleBar } from 'cli-progress';
+import { type Compute, REJECTED_PREFIX, RENDITIONS_PREFIX, TERMINAL_STATES } from '../../workload/contract';
+import { renditionKey } from '../../workload/keys';
+import { parseS3Event } from '../../workload/s3-events';
+import { contactSheet, type SheetCell, type SheetRow } from './contact-sheet';
+import { type Endpoints, startEndpoints } from './endpoints';
+import { diskPath, type Input } from './inputs';
+import { type MemoryPeaks, watchMemory } from './processes';
+import { summary } from './report';
+import { clientConfig, startWay, type Way } from './ways';
+
+/**
+ * Runs the workload four ways on this machine, against S3 and SQS on loopback. The ways take turns: side by side they
+ * would fight for the same processors, and their times would tell of that.
+ */
+
+export interface LocalRunOptions {
+  readonly inputs: readonly Input[];
+  readonly ways: readonly Compute[];
+  /** Where the host bundles are. */
+  readonly dist: string;
+  /** Where results go: `<out>/<way>/…` and `<out>/index.html`. */
+  readonly out: string;
+  /** Ends the run and everything it started. */
+  readonly signal: AbortSignal;
+  /** For the progress bars and what is worth a line. */
+  readonly progress: Writable;
+  /** Leave everything up when the ways are through, until `signal`. Called with the endpoints' address. */
+  readonly onKept?: (endpoints: Endpoints, ways: readonly Way[]) => void;
+  /** Called with the results before anything is kept. */
+  readonly onResults: (results: LocalRunResults) => void;
+}
+
+/** How one object fared. */
+export interface ObjectResult {
+  readonly state: (typeof TERMINAL_STATES)[number] | 'failed' | 'malformed';
+  readonly reason?: string | undefined;
+  readonly detail?: string | undefined;
+  /**
+   * From its event being received to its terminal state, without the wait for a free decode slot: a worker holds
+   * messages that wait for one, where Lambda's wait in Lambda.
+   */
+  readonly milliseconds?: number | undefined;
+}
+
+export interface WayResults {
+  readonly compute: Compute;
+  /** By source key. */
+  readonly objects: ReadonlyMap<string, ObjectResult>;
+  /** From the first upload to the first terminal state, and to the last, in ms. */
+  readonly firstMs: number;
+  readonly totalMs: number;
+  readonly memory: MemoryPeaks | undefined;
+  /** Workers or execution environments that ended by themselves. */
+  readonly deaths: number;
+}
+
+export interface LocalRunResults {
+  readonly ways: readonly WayResults[];
+  /** Every way wrote the same renditions of every picture, byte for byte, and gave the same verdicts. */
+  readonly byteEqual: boolean;
+  /** Path of the contact sheet. */
+  readonly sheet: string;
+}
+
+/** Uploads at a time. Enough to keep the ways busy; the endpoints share this process. */
+const UPLOADS = 4;
+
+/** With nothing coming to an end for so long, in ms, nothing will: longer than the longest back-off that is retried. */
+const STALLED_MS = 300_000;
+
+/** @throws the signal's reason when it ends the run; Error with one line when a way does not start or comes to a standstill */
+export async function runLocal(options: LocalRunOptions): Promise<LocalRunResults> {
+  const { inputs, ways, out, progress, signal } = options;
+  const endpoints = await startEndpoints();
+  const running: Way[] = [];
+  const bars = new MultiBar(
+    {
+      stream: progress as NodeJS.WriteStream,
+      format: '{way} {bar} {value}/{total}  done {done}  rejected {rejected}  failed {failed}  {note}',
+      hideCursor: true,
+      noTTYOutput: true,
+      notTTYSchedule: 5000,
+      barsize: 24,
+      linewrap: null,
+    },
+    undefined,
+  );
+  try {
+    const width = Math.max(...ways.map((way) => way.length));
+    const lines = ways.map((way) =>
+      bars.create(inputs.length, 0, { way: way.padEnd(width), done: 0, rejected: 0, failed: 0, note: 'waiting' }),
+    );
+    const results: WayResults[] = [];
+    const cells = new Map<string, Record<string, SheetCell>>(inputs.map(({ key }) => [key, {}]));
+    for (const [index, compute] of ways.entries()) {
+      signal.throwIfAborted();
+      const bar = lines[index] as SingleBar;
+      bar.update({ note: 'starting' });
+      const tracker = new Tracker(inputs, bar);
+      const way = await startWay(compute, endpoints, options.dist, (line) => tracker.onLine(line));
+      running.push(way);
+      const result = await takeTurn(way, endpoints, inputs, tracker, signal);
+      results.push(result);
+      bar.update({ note: `${(result.totalMs / 1000).toFixed(1)} s` });
+      const files = await collect(endpoints, way, out);
+      for (const { key } of inputs) {
+        (cells.get(key) as Record<string, SheetCell>)[compute] = cell(
+          key,
+          result.objects.get(key) as ObjectResult,
+          files,
+          out,
+        );
+      }
+      if (!options.onKept) {
+        await way.stop();
+        for (const { key } of inputs) endpoints.evict(way.sourceBucket, key);
+        for (const key of files.keys()) endpoints.evict(way.outputBucket, key);
+      }
+    }
+    const rows = inputs.map(({ key, bytes }) => sheetRow(key, bytes, cells.get(key) as Record<string, SheetCell>));
+    const byteEqual = rows.every((row) => row.byteEqual);
+    const sheet = path.join(out, 'index.html');
+    await mkdir(out, { recursive: true });
+    await writeFile(sheet, contactSheet({ ways, rows, byteEqual, summary: summary(results) }));
+    bars.stop();
+    const all = { ways: results, byteEqual, sheet };
+    options.onResults(all);
+    if (options.onKept) {
+      options.onKept(endpoints, running);
+      await new Promise<void>((resolve) => {
+        if (signal.aborted) resolve();
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+    return all;
+  } finally {
+    if (bars.isActive) bars.stop();
+    await Promise.all(running.map((way) => way.stop()));
+    await endpoints.close();
+  }
+}
+
+/** Uploads everything to one way and waits until every object is in its last state. */
+async function takeTurn(
+  way: Way,
+  endpoints: Endpoints,
+  inputs: readonly Input[],
+  tracker: Tracker,
+  signal: AbortSignal,
+): Promise<WayResults> {
+  const s3 = new S3Client(clientConfig(endpoints));
+  const endWatch = watchMemory(() => way.pids());
+  tracker.start();
+  try {
+    const queue = [...inputs];
+    const uploads = Array.from({ length: UPLOADS }, async () => {
+      for (let input = queue.shift(); input; input = queue.shift()) {
+        const Body = await input.read();
+        await s3.send(new PutObjectCommand({ Bucket: way.sourceBucket, Key: input.key, Body }), {
+          abortSignal: signal,
+        });
+      }
+    });
+    await Promise.all(uploads);
+    while (tracker.missing > 0) {
+      await sleep(50, undefined, { signal });
+      for (const body of endpoints.messages(way.failureQueue)) tracker.onFailure(body);
+      if (tracker.idleMs > STALLED_MS) {
+        throw new Error(
+          `${way.compute}: ${tracker.missing} objects came to no end; the last line was: ${tracker.lastLine}`,
+        );
+      }
+    }
+  } finally {
+    s3.destroy();
+  }
+  return { compute: way.compute, ...tracker.results(), memory: endWatch(), deaths: way.deaths() };
+}
+
+/** Follows one way by the lines it logs, as an operator would, and by its failure queue. */
+class Tracker {
+  readonly objects = new Map<string, ObjectResult>();
+  lastLine = '';
+  private readonly keys: ReadonlySet<string>;
+  private started = 0;
+  private first = 0;
+  private last = 0;
+  private retries = 0;
+
+  constructor(
+    inputs: readonly Input[],
+    private readonly bar: SingleBar,
+  ) {
+    this.keys = new Set(inputs.map(({ key }) => key));
+  }
+
+  get missing(): number {
+    return this.keys.size - this.objects.size;
+  }
+
+  get idleMs(): number {
+    return performance.now() - Math.max(this.last, this.started);
+  }
+
+  start(): void {
+    this.started = performance.now();
+    this.bar.update({ note: 'working' });
+  }
+
+  onLine(line: string): void {
+    this.lastLine = line;
+    let entry: Record<string, unknown>;
+    try {
+      entry = JSON.parse(line);
+    } catch {
+      return;
+    }
+    if ((TERMINAL_STATES as readonly unknown[]).includes(entry.State) && typeof entry.Key === 'string') {
+      this.end(entry.Key, {
+        state: entry.State as ObjectResult['state'],
+        reason: entry.Reason as string | undefined,
+        detail: entry.Detail as string | undefined,
+        milliseconds: (entry.Duration as number) - ((entry.SlotWait as number | undefined) ?? 0),
+      });
+    } else if (entry.State === 'failed') {
+      this.retries += 1;
+      this.bar.update({ note: `working, ${this.retries} retried` });
+    }
+  }
+
+  /** A message of the failure queue: the event itself, or Lambda's record around it. */
+  onFailure(body: string): void {
+    const message = JSON.parse(body) as { requestPayload?: unknown; responsePayload?: { errorMessage?: string } };
+    for (const record of parseS3Event(message.requestPayload ?? message)) {
+      if (record.kind !== 'created') continue;
+      this.end(record.version.key, { state: 'failed', detail: message.responsePayload?.errorMessage ?? this.lastLine });
+    }
+  }
+
+  results(): Pick<WayResults, 'objects' | 'firstMs' | 'totalMs'> {
+    return { objects: this.objects, firstMs: this.first - this.started, totalMs: this.last - this.started };
+  }
+
+  private end(key: string, result: ObjectResult): void {
+    // Delivered twice, it ends twice; the first end counts.
+    if (!this.keys.has(key) || this.objects.has(key)) return;
+    this.objects.set(key, result);
+    this.last = performance.now();
+    this.first ||= this.last;
+    const count = (state: string) => [...this.objects.values()].filter((object) => object.state === state).length;
+    this.bar.update(this.objects.size, { done: count('done'), rejected: count('rejected'), failed: count('failed') });
+  }
+}
+
+/** A result on disk. */
+interface ResultFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** Copies the output bucket of one way to `<out>/<way>/`, in place of an earlier run's. By key. */
+async function collect(endpoints: Endpoints, way: Way, out: string): Promise<Map<string, ResultFile>> {
+  for (const prefix of [RENDITIONS_PREFIX, REJECTED_PREFIX]) {
+    await rm(path.join(out, way.compute, prefix), { recursive: true, force: true });
+  }
+  const files = new Map<string, ResultFile>();
+  for (const { key, bytes } of endpoints.listObjects(way.outputBucket)) {
+    const file = path.join(out, way.compute, diskPath(key));
+    const body = endpoints.getObject(way.outputBucket, key)?.body as Buffer;
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, body);
+    files.set(key, { path: file, bytes, sha256: createHash('sha256').update(body).digest('hex') });
+  }
+  return files;
+}
+
+/** What one way made of one source object, with links relative to the page. */
+function cell(key: string, result: ObjectResult, files: ReadonlyMap<string, ResultFile>, out: string): SheetCell {
+  const folder = path.posix.dirname(renditionKey(key, 0, 'webp'));
+  const renditions = [...files]
+    .filter(([name]) => name.startsWith(`${folder}/`) && !name.slice(folder.length + 1).includes('/'))
+    .map(([name, file]) => ({ name: path.posix.basename(name), ...file, path: path.relative(out, file.path) }))
+    .sort((a, b) => Number.parseInt(a.name, 10) - Number.parseInt(b.name, 10));
+  const { state, reason, detail, milliseconds } = result;
+  return {
+    state,
+    ...(reason && { reason }),
+    ...(detail && { detail }),
+    ...(milliseconds !== undefined && { milliseconds }),
+    ...(renditions[0] && { thumbnail: renditions[0].path }),
+    renditions,
+  };
+}
+
+function sheetRow(sourceKey: string, sourceBytes: number, cells: Record<string, SheetCell>): SheetRow {
+  const fingerprints = Object.values(cells).map(({ state, reason, renditions }) =>
+    JSON.stringify([state, reason, renditions.map(({ name, sha256 }) => [name, sha256])]),
+  );
+  return { sourceKey, sourceBytes, cells, byteEqual: new Set(fingerprints).size === 1 };
+}
