@@ -1,12 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Limits, RenditionSettings } from './env';
 import { readFrames, writeFrame } from './frames';
 import { Rejection } from './gate';
 
 /**
- * The process in which pictures are decoded, one at a time. It holds no credentials, opens no file and no connection,
- * and can be killed at any moment: native code cannot be interrupted in any other way.
+ * The process in which pictures are decoded, one at a time. It holds no credentials, opens no connection and no file
+ * but its own under /proc, and can be killed at any moment: native code cannot be interrupted in any other way.
  *
  * Protocol: requests on stdin, responses on file descriptor 3 (not stdout, which native code may print to).
  */
@@ -32,6 +32,13 @@ export type DecodeResponse = {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 // The parent is gone: nobody wants the result. SIGKILL, because exit() waits for native threads.
 process.stdin.on('close', () => process.kill(process.pid, 'SIGKILL'));
+
+try {
+  // Where memory runs out all the same, the kernel ends this process first, and not the one with the messages.
+  writeFileSync('/proc/self/oom_score_adj', '1000');
+} catch {
+  // No /proc: nothing to tell.
+}
 
 const out = new Socket({ fd: 3 });
 // Loaded here and not above, so that a missing or foreign binary is one line on stderr, not a stack trace.

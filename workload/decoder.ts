@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import type { DecodeRequest, DecodeResponse } from './decoder-child';
-import type { Limits, RenditionSettings } from './env';
+import type { Limits } from './env';
 import { readFrames, writeFrame } from './frames';
 import { Rejection } from './gate';
 import type { Rendition } from './resize';
@@ -16,12 +16,17 @@ import type { Rendition } from './resize';
 export interface Decoded {
   /** In the order of the configured widths. */
   readonly renditions: readonly Rendition[];
-  /** Time until a slot was free, in ms. */
-  readonly waitMs: number;
   /** CPU of the decoder for this picture, in ms. */
   readonly cpuMs: number;
   /** Highest resident memory of the decoder that did it, in MiB; `undefined` where there is no /proc. */
   readonly peakMib: number | undefined;
+}
+
+export interface DecodeOptions {
+  /** Gives up: a decode at work is killed, and the promise is rejected with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called when a slot is free and the decode begins. */
+  readonly onSlot?: () => void;
 }
 
 /** The machine, not the picture, kept a decode from finishing. Worth another try. */
@@ -75,26 +80,19 @@ export class Decoder {
 
   /**
    * Makes the renditions of one picture in the next free slot.
-   * @param signal gives up: the decode is killed and the promise rejected with the signal's reason
    * @throws Rejection a verdict on the picture
    * @throws DecoderFailure anything else
    */
-  async decode(
-    input: Buffer,
-    renditions: RenditionSettings,
-    limits: Limits,
-    signal = new AbortController().signal,
-  ): Promise<Decoded> {
-    const asked = performance.now();
+  async decode(input: Buffer, request: DecodeRequest, { signal, onSlot }: DecodeOptions = {}): Promise<Decoded> {
     let child = await this.acquire(signal);
-    const waitMs = performance.now() - asked;
+    onSlot?.();
     try {
       for (let attempt = 1; ; attempt += 1) {
         // Dead before it was asked anything: not the picture's fault.
         if (child.dead) child = this.replace(child);
         await child.ready;
-        const result = await child.decode(input, { renditions, limits }, signal);
-        if (!('died' in result)) return { ...result, waitMs };
+        const result = await child.decode(input, request, signal);
+        if (!('died' in result)) return result;
         // Once may be bad luck: somebody else's memory, an operator's kill. Twice is the picture.
         if (attempt === 2) throw verdictOnDeath(result.died);
       }
@@ -109,20 +107,20 @@ export class Decoder {
     for (const child of this.all) child.kill();
   }
 
-  private async acquire(signal: AbortSignal): Promise<Child> {
-    signal.throwIfAborted();
+  private async acquire(signal: AbortSignal | undefined): Promise<Child> {
+    signal?.throwIfAborted();
     const free = this.idle.pop();
     if (free) return free;
     return new Promise((resolve, reject) => {
       const take = (child: Child) => {
-        signal.removeEventListener('abort', giveUp);
+        signal?.removeEventListener('abort', giveUp);
         resolve(child);
       };
       const giveUp = () => {
         this.waiting.splice(this.waiting.indexOf(take), 1);
-        reject(signal.reason);
+        reject(signal?.reason);
       };
-      signal.addEventListener('abort', giveUp, { once: true });
+      signal?.addEventListener('abort', giveUp, { once: true });
       this.waiting.push(take);
     });
   }
@@ -147,7 +145,6 @@ export class Decoder {
   }
 }
 
-type Result = Omit<Decoded, 'waitMs'>;
 type Death = { readonly signal: NodeJS.Signals | null; readonly detail: string };
 
 function verdictOnDeath({ signal, detail }: Death): Error {
@@ -210,26 +207,26 @@ class Child {
     this.process.kill('SIGKILL');
   }
 
-  async decode(input: Buffer, request: DecodeRequest, signal: AbortSignal): Promise<Result | { died: Death }> {
-    signal.throwIfAborted();
+  async decode(input: Buffer, request: DecodeRequest, signal?: AbortSignal): Promise<Decoded | { died: Death }> {
+    signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
       const stop = (error: unknown) => {
         settle();
         this.kill();
         reject(error);
       };
-      const giveUp = () => stop(signal.reason);
+      const giveUp = () => stop(signal?.reason);
       const watch = this.watch(request.limits, stop);
       const settle = () => {
         clearInterval(watch);
-        signal.removeEventListener('abort', giveUp);
+        signal?.removeEventListener('abort', giveUp);
         this.onResponse = () => {};
       };
-      signal.addEventListener('abort', giveUp, { once: true });
+      signal?.addEventListener('abort', giveUp, { once: true });
       this.onResponse = (response, payload) => {
         settle();
         if ('rejection' in response) reject(new Rejection(response.rejection.reason, response.rejection.detail));
-        else resolve(toResult(response, payload));
+        else resolve(toDecoded(response, payload));
       };
       this.ended.then((died) => {
         settle();
@@ -266,7 +263,7 @@ class Child {
   }
 }
 
-function toResult(response: Extract<DecodeResponse, { renditions: unknown }>, payload: Buffer): Result {
+function toDecoded(response: Extract<DecodeResponse, { renditions: unknown }>, payload: Buffer): Decoded {
   let offset = 0;
   const renditions = response.renditions.map(({ length, ...size }) => {
     const bytes = payload.subarray(offset, offset + length);

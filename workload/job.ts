@@ -34,8 +34,10 @@ interface Outcome {
   readonly state: TerminalState;
   readonly reason?: RejectionReason;
   readonly detail?: string;
-  readonly bytesIn?: number;
+  readonly bytesIn?: number | undefined;
   readonly bytesOut?: number;
+  /** Until a decode slot was free, in ms. */
+  readonly slotWaitMs?: number | undefined;
   readonly decoded?: Decoded;
 }
 
@@ -79,25 +81,31 @@ export async function handleEvent(
 /** Brings one source version to a terminal state. Anything thrown is transient. */
 async function resizeObject(version: SourceVersion, context: JobContext): Promise<Outcome> {
   const { settings, s3, decoder, signal } = context;
+  const { renditions, limits } = settings;
   if (version.bucket !== settings.sourceBucket) return { state: 'ignored', detail: `bucket ${version.bucket}` };
   if (!version.key.startsWith(settings.sourcePrefix)) return { state: 'ignored', detail: 'outside the prefix' };
 
   const started = performance.now();
   let bytesIn: number | undefined;
+  let slotWaitMs: number | undefined;
   try {
-    if (version.size !== undefined) checkBytes(version.size, settings.limits);
-    const input = await getSource(s3, version, settings.limits, transferSignal(signal));
+    if (version.size !== undefined) checkBytes(version.size, limits);
+    const input = await getSource(s3, version, limits, transferSignal(signal));
     if (typeof input === 'string') return { state: input };
     bytesIn = input.length;
     checkFormat(input);
-    const decoded = await decoder.decode(input, settings.renditions, settings.limits, signal);
+    const asked = performance.now();
+    const onSlot = () => {
+      slotWaitMs = performance.now() - asked;
+    };
+    const decoded = await decoder.decode(input, { renditions, limits }, { signal, onSlot });
     const outputs = decoded.renditions.map(({ box, bytes }) => ({
-      key: renditionKey(version.key, box, settings.renditions.format),
+      key: renditionKey(version.key, box, renditions.format),
       body: bytes,
-      contentType: `image/${settings.renditions.format}`,
+      contentType: `image/${renditions.format}`,
     }));
     const bytesOut = outputs.reduce((sum, { body }) => sum + body.length, 0);
-    return { state: await write(outputs, 'done'), bytesIn, bytesOut, decoded };
+    return { state: await write(outputs, 'done'), bytesIn, bytesOut, slotWaitMs, decoded };
   } catch (error) {
     if (!(error instanceof Rejection)) throw error;
     const { reason, detail } = error;
@@ -107,7 +115,7 @@ async function resizeObject(version: SourceVersion, context: JobContext): Promis
       body: Buffer.from(record),
       contentType: 'application/json',
     };
-    return { state: await write([output], 'rejected'), reason, detail, ...(bytesIn !== undefined && { bytesIn }) };
+    return { state: await write([output], 'rejected'), reason, detail, bytesIn, slotWaitMs };
   }
 
   async function write<State extends TerminalState>(
@@ -148,7 +156,7 @@ function named(version: SourceVersion | undefined): Record<string, unknown> {
 /** `done` counts as the metric Done, `rejected` as Rejected by reason, and so on. */
 function logOutcome(
   settings: Settings,
-  { state, reason, detail, bytesIn, bytesOut, decoded }: LoggedOutcome,
+  { state, reason, detail, bytesIn, bytesOut, slotWaitMs, decoded }: LoggedOutcome,
   milliseconds: number,
   about: Readonly<Record<string, unknown>>,
 ): void {
@@ -159,7 +167,7 @@ function logOutcome(
       Duration: [Math.round(milliseconds), 'Milliseconds'],
       BytesIn: [bytesIn, 'Bytes'],
       BytesOut: [bytesOut, 'Bytes'],
-      SlotWait: [decoded && Math.round(decoded.waitMs), 'Milliseconds'],
+      SlotWait: [slotWaitMs && Math.round(slotWaitMs), 'Milliseconds'],
       DecodeCpu: [decoded && Math.round(decoded.cpuMs), 'Milliseconds'],
       DecoderPeakMemory: [decoded?.peakMib, 'Megabytes'],
     },

@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => decoder.close());
 
 const decode = (input: Buffer, changed: Partial<Limits> = {}, signal?: AbortSignal) =>
-  decoder.decode(input, renditions, { ...limits, ...changed }, signal);
+  decoder.decode(input, { renditions, limits: { ...limits, ...changed } }, { signal });
 
 /** Resident MiB of a process; 0 when it is none any more. */
 function residentMib(pid: number): number {
