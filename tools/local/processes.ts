@@ -26,7 +26,7 @@ export function watchMemory(roots: () => readonly number[]): () => MemoryPeaks |
       if (!status) return;
       total += mib(status, 'VmRSS');
       if (isDecoder) decoder = Math.max(decoder, mib(status, 'VmHWM'));
-      for (const child of children(pid)) visit(child, true);
+      for (const child of childrenOf(pid)) visit(child, true);
     };
     for (const pid of roots()) visit(pid, false);
     if (total > 0) peaks = { totalMib: Math.max(total, peaks?.totalMib ?? 0), decoderMib: decoder };
@@ -39,7 +39,8 @@ export function watchMemory(roots: () => readonly number[]): () => MemoryPeaks |
   };
 }
 
-function children(pid: number): number[] {
+/** Direct children of a process; none where there is no /proc. */
+export function childrenOf(pid: number): number[] {
   const list = read(`/proc/${pid}/task/${pid}/children`)?.trim();
   return list ? list.split(' ').map(Number) : [];
 }
