@@ -191,8 +191,11 @@ class Child {
         end(signal, stderr.trim().split('\n').at(-1) || `exit code ${code ?? signal}`),
       );
     });
+    const results = this.process.stdio[3] as NodeJS.ReadStream;
+    // It does not speak the protocol: whatever took it over, it is not to be asked again.
+    results.on('error', () => this.kill());
     this.ready = new Promise((resolve, reject) => {
-      readFrames(this.process.stdio[3] as NodeJS.ReadStream, (header, payload) => {
+      readFrames(results, (header, payload) => {
         if ((header as { ready?: true }).ready) resolve();
         else this.onResponse(header as DecodeResponse, payload);
       });

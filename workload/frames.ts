@@ -25,7 +25,10 @@ export function writeFrame(to: Writable, header: object, ...payload: readonly Bu
   to.uncork();
 }
 
-/** Calls `onFrame` for each whole message. A preamble that makes no sense destroys the stream with an error. */
+/**
+ * Calls `onFrame` for each whole message. What is no message, or one that `onFrame` throws at, destroys the stream with
+ * an error: the peer is not to be trusted any more.
+ */
 export function readFrames(from: Readable, onFrame: (header: unknown, payload: Buffer) => void): void {
   let target = Buffer.alloc(PREAMBLE_BYTES);
   let filled = 0;
@@ -33,7 +36,6 @@ export function readFrames(from: Readable, onFrame: (header: unknown, payload: B
 
   from.on('data', (chunk: Buffer) => {
     let rest = chunk;
-    // Also when the chunk is used up: a frame may be complete with nothing left to read.
     while (rest.length > 0) {
       const copied = rest.copy(target, filled);
       rest = rest.subarray(copied);
@@ -48,14 +50,14 @@ export function readFrames(from: Readable, onFrame: (header: unknown, payload: B
         }
         target = Buffer.allocUnsafe(headerBytes + payloadBytes);
       } else {
-        const frame = target;
-        const header: unknown = JSON.parse(frame.toString('utf8', 0, headerBytes));
-        const payload = frame.subarray(headerBytes);
+        try {
+          onFrame(JSON.parse(target.toString('utf8', 0, headerBytes)), target.subarray(headerBytes));
+        } catch (error) {
+          from.destroy(error as Error);
+          return;
+        }
         target = Buffer.alloc(PREAMBLE_BYTES);
         headerBytes = undefined;
-        filled = 0;
-        onFrame(header, payload);
-        continue;
       }
       filled = 0;
     }

@@ -1,0 +1,57 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { DEFAULTS, ENV } from '../workload/contract';
+
+const ROOT = path.resolve(__dirname, '..');
+const README = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
+const PACKAGE = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
+
+/** The cells of the table under a heading, without its head. */
+function table(heading: string): string[][] {
+  const section = README.split(new RegExp(`^#+ ${heading}$`, 'm'))[1]?.split(/^#+ /m)[0] as string;
+  const rows = section.split('\n').filter((line) => line.startsWith('|'));
+  return rows.slice(2).map((row) =>
+    row
+      .split(/(?<!\\)\|/)
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+}
+
+const quoted = (cell: string | undefined) => [...(cell ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name as string);
+
+describe('the README', () => {
+  test('lists every environment variable, with its default', () => {
+    const listed = Object.fromEntries(
+      table('Environment variables').map(([name, fallback]) => [quoted(name)[0], fallback]),
+    );
+    const defaults = Object.fromEntries(Object.entries(DEFAULTS).map(([key, value]) => [key, `\`${value}\``]));
+    const expected = Object.entries(ENV).map(([key, name]) => [name, defaults[key] ?? '']);
+    expect(listed).toEqual({ ...Object.fromEntries(expected), DECODE_SLOTS: 'one per vCPU and 2 GiB' });
+  });
+
+  test('says of every dependency why it is there', () => {
+    const { devDependencies, optionalDependencies } = PACKAGE;
+    const listed = table('Dependencies').flatMap(([names]) => quoted(names));
+    const covered = (name: string) =>
+      listed.includes(name) ||
+      (name.startsWith('@types/') && listed.includes('@types/*')) ||
+      name in optionalDependencies;
+    expect(Object.keys(devDependencies).filter((name) => !covered(name))).toEqual([]);
+    expect(
+      listed.filter((name) => !(name in devDependencies || name in optionalDependencies || name === '@types/*')),
+    ).toEqual([]);
+  });
+
+  test('names only commands and files that exist', () => {
+    const commands = [...README.matchAll(/npm run ([a-z:-]+)/g)].map(([, name]) => name as string);
+    expect(commands.filter((name) => name !== 'use' && !(name in PACKAGE.scripts))).toEqual([]);
+    const links = [...README.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, target]) => target as string);
+    expect(links.filter((target) => !existsSync(path.join(ROOT, target)))).toEqual([]);
+  });
+
+  test('is told exact versions only', () => {
+    const versions = Object.values({ ...PACKAGE.devDependencies, ...PACKAGE.optionalDependencies });
+    expect(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(version as string))).toEqual([]);
+  });
+});
