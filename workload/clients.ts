@@ -19,7 +19,9 @@ export function s3Client(env: Environment): S3Client {
 export function sqsClient(env: Environment): SQSClient {
   // By default the client goes where the queue's URL points, past an endpoint that was asked for.
   const useQueueUrlAsEndpoint = !(env.AWS_ENDPOINT_URL || env.AWS_ENDPOINT_URL_SQS);
-  return new SQSClient({ requestHandler, useQueueUrlAsEndpoint });
+  // Every waiting receive holds a socket. The default of 50 would leave none for deletes on a machine with many slots.
+  const sockets = { httpAgent: { maxSockets: Infinity }, httpsAgent: { maxSockets: Infinity } };
+  return new SQSClient({ requestHandler: { ...requestHandler, ...sockets }, useQueueUrlAsEndpoint });
 }
 
 /** Fails at the start instead of at the first event. @throws ConfigurationError */

@@ -24,7 +24,7 @@ export type DecodeResponse = {
   /** Highest resident memory of this process so far, in MiB; `undefined` without /proc. */
   readonly peakMib: number | undefined;
 } & (
-  | { readonly renditions: readonly { box: number; width: number; height: number; length: number }[] }
+  | { readonly renditions: readonly { width: number; height: number; length: number }[] }
   | { readonly rejection: { reason: Rejection['reason']; detail: string } }
 );
 
@@ -49,7 +49,7 @@ import('./resize').then(
       const cpu = process.cpuUsage();
       resize(payload, renditions, limits).then(
         (made) => {
-          const sizes = made.map(({ box, width, height, bytes }) => ({ box, width, height, length: bytes.length }));
+          const sizes = made.map(({ width, height, bytes }) => ({ width, height, length: bytes.length }));
           respond(cpu, { renditions: sizes }, ...made.map(({ bytes }) => bytes));
         },
         (error: unknown) => {

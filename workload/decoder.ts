@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import type { DecodeRequest, DecodeResponse } from './decoder-child';
-import type { Limits } from './env';
+import type { Limits, RenditionSettings } from './env';
 import { readFrames, writeFrame } from './frames';
 import { Rejection } from './gate';
 import type { Rendition } from './resize';
@@ -37,6 +37,9 @@ export class DecoderFailure extends Error {
 /** How often the budgets are checked, in ms. Well under the second by which a decode may overrun. */
 const CHECK_INTERVAL_MS = 50;
 
+/** Longest start of a decoder, in ms. A tenth of a second is usual. */
+const START_TIMEOUT_MS = 10_000;
+
 /** The clock ticks of /proc/<pid>/stat: 100 a second on every Linux architecture Node supports. */
 const TICKS_PER_SECOND = 100;
 
@@ -62,10 +65,9 @@ export class Decoder {
     command: readonly string[] = [process.execPath, path.join(__dirname, 'decoder-child.js')],
   ): Promise<Decoder> {
     const decoder = new Decoder(command);
-    const children = Array.from({ length: slots }, () => decoder.spawn());
-    decoder.idle.push(...children);
     try {
-      await Promise.all(children.map((child) => child.ready));
+      for (let slot = 0; slot < slots; slot += 1) decoder.idle.push(decoder.spawn());
+      await Promise.all(decoder.idle.map((child) => child.ready));
     } catch (error) {
       decoder.close();
       throw error;
@@ -86,18 +88,20 @@ export class Decoder {
   async decode(input: Buffer, request: DecodeRequest, { signal, onSlot }: DecodeOptions = {}): Promise<Decoded> {
     let child = await this.acquire(signal);
     onSlot?.();
+    // One deadline for both attempts: the platform's own, behind it, does not start anew either.
+    const deadline = performance.now() + request.limits.wallSeconds * 1000;
     try {
       for (let attempt = 1; ; attempt += 1) {
         // Dead before it was asked anything: not the picture's fault.
         if (child.dead) child = this.replace(child);
         await child.ready;
-        const result = await child.decode(input, request, signal);
+        const result = await child.decode(input, request, deadline, signal);
         if (!('died' in result)) return result;
         // Once may be bad luck: somebody else's memory, an operator's kill. Twice is the picture.
         if (attempt === 2) throw verdictOnDeath(result.died);
       }
     } finally {
-      this.release(child.dead ? this.replace(child) : child);
+      this.release(child);
     }
   }
 
@@ -126,17 +130,25 @@ export class Decoder {
   }
 
   private release(child: Child): void {
-    const next = this.waiting.shift();
-    if (next) next(child);
-    else this.idle.push(child);
+    let next = child;
+    try {
+      // At once, so that the next picture finds a warm one.
+      if (child.dead) next = this.replace(child);
+    } catch {
+      // No memory for a process right now. The slot goes on with the dead one, which its next user replaces.
+    }
+    const waiting = this.waiting.shift();
+    if (waiting) waiting(next);
+    else this.idle.push(next);
   }
 
-  /** A new decoder at once, so that the next picture finds a warm one. */
   private replace(old: Child): Child {
+    const child = this.spawn();
     this.all.delete(old);
-    return this.spawn();
+    return child;
   }
 
+  /** @throws DecoderFailure when the machine has no room for another process */
   private spawn(): Child {
     const child = new Child(this.command);
     this.all.add(child);
@@ -145,73 +157,98 @@ export class Decoder {
   }
 }
 
-type Death = { readonly signal: NodeJS.Signals | null; readonly detail: string };
+interface Death {
+  readonly signal: NodeJS.Signals | null;
+  readonly detail: string;
+}
+
+/** How native code ends when it trips over its input. Other signals come from outside: a seccomp filter, another CPU. */
+const CRASHES: readonly (NodeJS.Signals | null)[] = ['SIGSEGV', 'SIGBUS', 'SIGABRT', 'SIGFPE'];
 
 function verdictOnDeath({ signal, detail }: Death): Error {
   if (signal === 'SIGKILL') return new Rejection('too-large', 'decoding it exhausted the memory of the machine twice');
-  if (signal !== null) return new Rejection('corrupt', `decoding it crashed the decoder twice (${signal})`);
+  if (CRASHES.includes(signal)) return new Rejection('corrupt', `decoding it crashed the decoder twice (${signal})`);
   return new DecoderFailure(`the decoder ended: ${detail}`);
 }
 
 /** One decoder process. It does one thing at a time. */
 class Child {
   readonly process: ChildProcess;
-  /** Rejects with DecoderFailure when the process ends before it can decode. */
+  /** Rejects with DecoderFailure when the process does not get ready. */
   readonly ready: Promise<void>;
   dead = false;
+  private death: Death | undefined;
+  // Of the picture at work. Not a promise that lives as long as the process: it would keep every picture with it.
   private onResponse: (response: DecodeResponse, payload: Buffer) => void = () => {};
-  private readonly ended: Promise<Death>;
+  private onDeath: (death: Death) => void = () => {};
 
   constructor([executable, ...args]: readonly string[]) {
     const inherited = INHERITED_VARIABLES.map((name) => [name, process.env[name]]);
-    this.process = spawn(executable as string, args, {
-      // 3 carries the results; see decoder-child.
-      stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
-      env: {
-        ...Object.fromEntries(inherited),
-        // Two malloc arenas instead of eight a core: a third less resident memory for the same CPU.
-        MALLOC_ARENA_MAX: '2',
-        VIPS_BLOCK_UNTRUSTED: '1',
-      },
-    });
+    try {
+      this.process = spawn(executable as string, args, {
+        // 3 carries the results; see decoder-child.
+        stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
+        env: {
+          ...Object.fromEntries(inherited),
+          // Two malloc arenas instead of eight a core: a third less resident memory for the same CPU.
+          MALLOC_ARENA_MAX: '2',
+          VIPS_BLOCK_UNTRUSTED: '1',
+        },
+      });
+    } catch (error) {
+      throw new DecoderFailure(`no decoder can be started: ${(error as Error).message}`);
+    }
     let stderr = '';
+    this.ready = new Promise((resolve, reject) => {
+      const starting = setTimeout(() => this.kill('it does not get ready'), START_TIMEOUT_MS);
+      const end = (signal: NodeJS.Signals | null, detail: string) => {
+        clearTimeout(starting);
+        this.dead = true;
+        this.death ??= { signal, detail };
+        reject(new DecoderFailure(`the decoder does not start: ${this.death.detail}`));
+        this.onDeath(this.death);
+      };
+      // First of all: a process that could not be made has no pipes either, and tells by this event only.
+      this.process.on('error', (error) => end(null, error.message));
+      this.process.on('close', (code, signal) =>
+        end(signal, stderr.trim().split('\n').at(-1) || `exit code ${code ?? signal}`),
+      );
+      const results = this.process.stdio[3] as NodeJS.ReadStream | undefined;
+      // It does not speak the protocol: whatever took it over, it is not to be asked again.
+      results?.on('error', () => this.kill('it sent something that is no result'));
+      if (results) {
+        readFrames(results, (header, payload) => {
+          if (!(header as { ready?: true }).ready) return this.onResponse(header as DecodeResponse, payload);
+          clearTimeout(starting);
+          resolve();
+        });
+      }
+    });
+    // Awaited by whoever uses it; until then its failure is nobody's unhandled rejection.
+    this.ready.catch(() => {});
     this.process.stderr?.on('data', (chunk) => {
       // Hostile headers make native libraries chatty. Only the last words matter, when the process ends by itself.
       stderr = `${stderr}${chunk}`.slice(-2000);
     });
     // A write to a process that has just died: its end is reported by 'close' already.
-    this.stdin.on('error', () => {});
-    this.ended = new Promise((resolve) => {
-      const end = (signal: NodeJS.Signals | null, detail: string) => {
-        this.dead = true;
-        resolve({ signal, detail });
-      };
-      this.process.on('error', (error) => end(null, error.message));
-      this.process.on('close', (code, signal) =>
-        end(signal, stderr.trim().split('\n').at(-1) || `exit code ${code ?? signal}`),
-      );
-    });
-    const results = this.process.stdio[3] as NodeJS.ReadStream;
-    // It does not speak the protocol: whatever took it over, it is not to be asked again.
-    results.on('error', () => this.kill());
-    this.ready = new Promise((resolve, reject) => {
-      readFrames(results, (header, payload) => {
-        if ((header as { ready?: true }).ready) resolve();
-        else this.onResponse(header as DecodeResponse, payload);
-      });
-      this.ended.then(({ detail }) => reject(new DecoderFailure(`the decoder does not start: ${detail}`)), reject);
-    });
-    // Awaited by whoever uses it; until then its failure is nobody's unhandled rejection.
-    this.ready.catch(() => {});
+    this.process.stdin?.on('error', () => {});
   }
 
-  kill(): void {
+  /** @param cause when it is killed for a fault of its own, and not to get rid of a picture */
+  kill(cause?: string): void {
     this.dead = true;
+    if (cause) this.death ??= { signal: null, detail: cause };
     this.process.kill('SIGKILL');
   }
 
-  async decode(input: Buffer, request: DecodeRequest, signal?: AbortSignal): Promise<Decoded | { died: Death }> {
+  async decode(
+    input: Buffer,
+    request: DecodeRequest,
+    deadline: number,
+    signal?: AbortSignal,
+  ): Promise<Decoded | { died: Death }> {
     signal?.throwIfAborted();
+    if (this.death) return { died: this.death };
     return new Promise((resolve, reject) => {
       const stop = (error: unknown) => {
         settle();
@@ -219,22 +256,24 @@ class Child {
         reject(error);
       };
       const giveUp = () => stop(signal?.reason);
-      const watch = this.watch(request.limits, stop);
+      const watch = this.watch(request.limits, deadline, stop);
       const settle = () => {
         clearInterval(watch);
         signal?.removeEventListener('abort', giveUp);
         this.onResponse = () => {};
+        this.onDeath = () => {};
       };
       signal?.addEventListener('abort', giveUp, { once: true });
       this.onResponse = (response, payload) => {
+        const result = toResult(response, payload, request.renditions);
         settle();
-        if ('rejection' in response) reject(new Rejection(response.rejection.reason, response.rejection.detail));
-        else resolve(toDecoded(response, payload));
+        if (result instanceof Rejection) reject(result);
+        else resolve(result);
       };
-      this.ended.then((died) => {
+      this.onDeath = (died) => {
         settle();
         resolve({ died });
-      }, reject);
+      };
       writeFrame(this.stdin, request, input);
     });
   }
@@ -244,18 +283,16 @@ class Child {
   }
 
   /** Holds a decode to its budgets. Reads /proc itself: the child may be too busy, or too broken, to tell. */
-  private watch(limits: Limits, stop: (error: Error) => void): NodeJS.Timeout {
-    const started = performance.now();
+  private watch(limits: Limits, deadline: number, stop: (error: Error) => void): NodeJS.Timeout {
     const before = usage(this.process.pid);
     return setInterval(() => {
       const now = usage(this.process.pid);
       const cpuSeconds = now && before ? now.cpuSeconds - before.cpuSeconds : 0;
-      const wallSeconds = (performance.now() - started) / 1000;
       if (cpuSeconds >= limits.cpuSeconds) {
         stop(new Rejection('too-large', `decoding it takes more than ${limits.cpuSeconds} s of CPU`));
       } else if (now && now.residentMib > limits.memoryMib) {
         stop(new Rejection('too-large', `decoding it takes more than ${limits.memoryMib} MiB of memory`));
-      } else if (wallSeconds >= limits.wallSeconds) {
+      } else if (performance.now() >= deadline) {
         stop(
           new DecoderFailure(
             `killed after ${limits.wallSeconds} s, of which it ran ${cpuSeconds.toFixed(1)} s: the machine is too busy`,
@@ -266,12 +303,15 @@ class Child {
   }
 }
 
-function toDecoded(response: Extract<DecodeResponse, { renditions: unknown }>, payload: Buffer): Decoded {
+/** Nothing the child says becomes part of a key: the boxes are those that were asked for. */
+function toResult(response: DecodeResponse, payload: Buffer, { widths }: RenditionSettings): Decoded | Rejection {
+  if ('rejection' in response) return new Rejection(response.rejection.reason, response.rejection.detail);
+  if (response.renditions.length !== widths.length) throw new Error('not the renditions that were asked for');
   let offset = 0;
-  const renditions = response.renditions.map(({ length, ...size }) => {
+  const renditions = response.renditions.map(({ length, width, height }, index) => {
     const bytes = payload.subarray(offset, offset + length);
     offset += length;
-    return { ...size, bytes };
+    return { box: widths[index] as number, width, height, bytes };
   });
   return { renditions, cpuMs: response.cpuMs, peakMib: response.peakMib };
 }

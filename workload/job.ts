@@ -22,8 +22,11 @@ export interface JobContext {
 export class EventFailure extends Error {
   override readonly name = 'EventFailure';
   constructor(
-    /** `transient` may succeed later; `malformed` never will, and belongs into the failure queue. */
-    readonly kind: 'transient' | 'malformed',
+    /**
+     * `transient` may succeed later; `released` was not given the time, because the worker stops; `malformed` never
+     * will succeed, and belongs into the failure queue.
+     */
+    readonly kind: 'transient' | 'released' | 'malformed',
     detail: string,
   ) {
     super(detail);
@@ -69,12 +72,13 @@ export async function handleEvent(
         log(await resizeObject(record.version, context), record.version);
       } catch (error) {
         const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-        log({ state: 'failed', detail }, record.version);
-        failures.push(new EventFailure('transient', detail));
+        const kind = context.signal?.aborted ? 'released' : 'transient';
+        log({ state: kind === 'released' ? kind : 'failed', detail }, record.version);
+        failures.push(new EventFailure(kind, detail));
       }
     }
   }
-  const failure = failures.find(({ kind }) => kind === 'transient') ?? failures[0];
+  const failure = failures.find(({ kind }) => kind !== 'malformed') ?? failures[0];
   if (failure) throw failure;
 }
 
@@ -146,7 +150,7 @@ function transferSignal(signal: AbortSignal | undefined): AbortSignal {
   return signal ? AbortSignal.any([signal, timeout]) : timeout;
 }
 
-type LoggedOutcome = Omit<Outcome, 'state'> & { readonly state: TerminalState | 'failed' | 'malformed' };
+type LoggedOutcome = Omit<Outcome, 'state'> & { readonly state: TerminalState | 'failed' | 'released' | 'malformed' };
 
 function named(version: SourceVersion | undefined): Record<string, unknown> {
   if (!version) return {};

@@ -63,6 +63,7 @@ export async function resize(input: Buffer, settings: RenditionSettings, limits:
       sizes.map(async (size) => ({ ...size, bytes: (await encoded.get(`${size.width}x${size.height}`)) as Buffer })),
     );
   } catch (error) {
+    if (error instanceof Rejection) throw error;
     // Behind the gate every failure is the picture's: the errors of a hundred loaders cannot be told apart by text.
     throw new Rejection('corrupt', oneLine(error));
   }
@@ -118,7 +119,10 @@ function fromPixels({ data, info }: Pixels): Sharp {
 
 async function toPixels(image: Sharp): Promise<Pixels> {
   const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
-  return { data, info: { width: info.width, height: info.height, channels: info.channels as 1 | 2 | 3 | 4 } };
+  const { width, height, channels } = info;
+  // RGB with two more, which is legal TIFF; nobody says what they mean.
+  if (channels > 4) throw new Rejection('unsupported', `${channels} channels that are not CMYK`);
+  return { data, info: { width, height, channels: channels as 1 | 2 | 3 | 4 } };
 }
 
 function encode(image: Sharp, format: RenditionFormat): Sharp {

@@ -25,6 +25,9 @@ export type EventRecord =
   /** Nobody can read it. Never acknowledged, so that it ends in the failure queue. */
   | { readonly kind: 'malformed'; readonly detail: string };
 
+/** @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html */
+const MAX_KEY_BYTES = 1024;
+
 /** Folder markers of the console (a trailing slash) and of Hadoop: names without a picture. */
 const FOLDER_MARKER = /(?:\/|_\$folder\$)$/;
 
@@ -49,19 +52,20 @@ export function parseS3Event(body: unknown): EventRecord[] {
 function parseRecord(record: unknown): EventRecord {
   if (!isObject(record) || record.eventSource !== 'aws:s3') return malformed('eventSource is not aws:s3');
   // Minor versions only add fields; a new major version may mean something else by the same names.
-  if (!/^2\.\d+$/.test(String(record.eventVersion))) {
+  if (!matches(record.eventVersion, /^2\.\d+$/)) {
     return malformed(`eventVersion is ${clip(record.eventVersion)}, expected 2.x`);
   }
-  const eventName = String(record.eventName);
-  if (!eventName.startsWith('ObjectCreated:')) return { kind: 'ignored', detail: clip(eventName) };
+  if (typeof record.eventName !== 'string') return malformed('eventName is not text');
+  if (!record.eventName.startsWith('ObjectCreated:')) return { kind: 'ignored', detail: clip(record.eventName) };
 
   const s3 = isObject(record.s3) ? record.s3 : {};
   const bucket = isObject(s3.bucket) ? s3.bucket.name : undefined;
   const object = isObject(s3.object) ? s3.object : {};
-  if (typeof bucket !== 'string' || !bucket) return malformed('the bucket has no name');
+  if (!matches(bucket, /^.{1,255}$/)) return malformed('the bucket has no name');
   if (typeof object.key !== 'string' || !object.key) return malformed('the object has no key');
   const key = decodeKey(object.key);
   if (key === undefined) return malformed(`the key ${clip(object.key)} is not URL-encoded`);
+  if (Buffer.byteLength(key) > MAX_KEY_BYTES) return malformed(`the key ${clip(key)} is longer than S3 allows`);
   if (FOLDER_MARKER.test(key)) return { kind: 'ignored', detail: 'a folder marker' };
 
   const { size, eTag, sequencer } = object;
@@ -69,14 +73,14 @@ function parseRecord(record: unknown): EventRecord {
     return malformed(`size is ${clip(size)}, expected bytes`);
   }
   // Both travel in headers: nothing but what S3 itself writes is let through.
-  if (eTag !== undefined && !/^[\w-]{1,128}$/.test(String(eTag))) return malformed(`eTag is ${clip(eTag)}`);
-  if (sequencer !== undefined && !/^[0-9A-Fa-f]{1,64}$/.test(String(sequencer))) {
+  if (eTag !== undefined && !matches(eTag, /^[\w-]{1,128}$/)) return malformed(`eTag is ${clip(eTag)}`);
+  if (sequencer !== undefined && !matches(sequencer, /^[0-9A-Fa-f]{1,64}$/)) {
     return malformed(`sequencer is ${clip(sequencer)}, expected hexadecimal digits`);
   }
   return {
     kind: 'created',
     version: {
-      bucket,
+      bucket: bucket as string,
       key,
       size: size as number | undefined,
       etag: eTag as string | undefined,
@@ -111,6 +115,11 @@ function malformed(detail: string): EventRecord {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Text only: what else JSON can hold would be converted on the way, or throw. */
+function matches(value: unknown, pattern: RegExp): boolean {
+  return typeof value === 'string' && pattern.test(value);
 }
 
 /** Hostile text, short enough for a log line. */

@@ -17,7 +17,7 @@ export async function getSource(
   signal: AbortSignal,
 ): Promise<Buffer | 'gone' | 'superseded'> {
   try {
-    const { Body, ContentLength = 0 } = await s3.send(
+    const { Body, ContentLength } = await s3.send(
       new GetObjectCommand({
         Bucket: version.bucket,
         Key: version.key,
@@ -26,6 +26,7 @@ export async function getSource(
       }),
       { abortSignal: signal },
     );
+    if (ContentLength === undefined) throw new Error('S3 did not say how long the object is');
     return await readAtMost(Body as Readable, ContentLength, limits, signal);
   } catch (error) {
     // Without s3:ListBucket a deleted object would answer 403, and look like a mistake in the permissions.
@@ -75,6 +76,9 @@ const MOST_LOOKS = 10;
  * Writes an object unless a newer version of the same source already has. Delivery is at least once and in any order,
  * so this may run twice at the same time, or for an old version after a new one.
  *
+ * One hole is left: S3's etag tells contents apart, not versions. When a key goes from A to B and back to A, and the
+ * write for B falls exactly between the look and the write of the second A, it finds A's etag unchanged and wins.
+ *
  * @returns `written`; `present` when this very version is there already; `superseded` when a newer one is
  */
 export async function putNewest(
@@ -101,7 +105,7 @@ export async function putNewest(
       return 'written';
     } catch (error) {
       // 412: somebody was first. 409: somebody is writing. 404 on If-Match: it was deleted meanwhile. Look again.
-      if (!is(error, 412) && !is(error, 409) && !is(error, 404, 'NoSuchKey')) throw error;
+      if (!is(error, 412) && !is(error, 409) && !(is(error, 404) && !is(error, 404, 'NoSuchBucket'))) throw error;
     }
     const stored = await head(s3, Bucket, Key, signal);
     if (!stored) {
@@ -112,7 +116,7 @@ export async function putNewest(
     if (order > 0) return 'superseded';
     // Without sequencers there is no order: the same content is present, another one is replaced, because the read
     // has just proven that ours is the current one.
-    if (order === 0 && (source.sequencer || stored.metadata[ETAG] === source.etag)) return 'present';
+    if (order === 0 && (source.sequencer || (source.etag && stored.metadata[ETAG] === source.etag))) return 'present';
     condition = { IfMatch: stored.etag };
   }
   throw new Error(`${MOST_LOOKS} writers came in between`);

@@ -52,14 +52,18 @@ class Worker {
     for (const consumer of this.consumers) consumer.start();
   }
 
-  /** Stops receiving, finishes or hands back what is in flight. */
+  /** Stops receiving, finishes or hands back what is in flight; gives up waiting shortly before the grace period ends. */
   async stop(): Promise<void> {
+    const deadline = performance.now() + this.settings.stopGraceSeconds * 1000;
     for (const consumer of this.consumers) consumer.stop();
     this.stopping.abort(new Error('the worker is stopping'));
-    const patience = Math.max(this.settings.stopGraceSeconds - RELEASE_SECONDS, 1) * 1000;
-    const giveUp = setTimeout(() => this.givingUp.abort(new Error('the worker is being stopped')), patience);
-    while (this.consumers.some((consumer) => consumer.status.isPolling)) await sleep(20);
-    clearTimeout(giveUp);
+    while (this.consumers.some((consumer) => consumer.status.isPolling)) {
+      const left = deadline - performance.now();
+      if (left < RELEASE_SECONDS * 1000) this.givingUp.abort(new Error('the worker is being stopped'));
+      // Nobody answers. What is held comes back by itself when it is not heard of any more.
+      if (left < 1000) break;
+      await sleep(20);
+    }
     this.decoder.close();
   }
 
@@ -97,7 +101,7 @@ class Worker {
       if (!(error instanceof EventFailure)) throw error;
       // Left on the queue: the redrive policy counts. What nobody can read, or this worker has no time for, at once;
       // what failed, later and later.
-      const atOnce = error.kind === 'malformed' || this.givingUp.signal.aborted;
+      const atOnce = error.kind !== 'transient';
       await this.sqs.send(
         new ChangeMessageVisibilityCommand({
           QueueUrl: this.settings.queueUrl,
@@ -111,7 +115,7 @@ class Worker {
 
   /**
    * The consumer's client, with what the library has no option for: a stop ends the waiting receive and no other call
-   * (deletes must go through), a message keeps the queue's own visibility timeout until its first heartbeat, and a
+   * (deletes must go through; a message sent at that very moment comes back after its timeout), a message keeps the queue's own visibility timeout until its first heartbeat, and a
    * failed receive is followed by a pause.
    */
   private receivingClient(): SQSClient {
@@ -141,21 +145,24 @@ function backOffSeconds(receives: number): number {
 }
 
 async function main(): Promise<void> {
+  // First of all: as process 1 of a container, a signal without a handler is lost for good.
+  const stop = new Promise<NodeJS.Signals>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
+  });
   const foreign = wrongPlatform(__dirname);
   if (foreign) throw new Error(foreign);
   const settings = readWorkerSettings(process.env);
   const s3 = s3Client(process.env);
-  await requireRegion(s3);
   const slots = settings.decodeSlots ?? decodeSlots();
-  const worker = new Worker(settings, slots, s3, sqsClient(process.env), await Decoder.start(slots));
+  const starting = requireRegion(s3).then(() => Decoder.start(slots));
+  const decoder = await Promise.race([starting, stop]);
+  // Asked to stop before there was anything to stop. The decoders end with this process.
+  if (typeof decoder === 'string') return;
 
-  const stop = new Promise<NodeJS.Signals>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
-  });
+  const worker = new Worker(settings, slots, s3, sqsClient(process.env), decoder);
   worker.start();
   worker.log('started', { DecodeSlots: slots, Messages: slots * IN_FLIGHT_PER_SLOT, Node: process.version });
-  const signal = await stop;
-  worker.log('stopping', { Signal: signal });
+  worker.log('stopping', { Signal: await stop });
   await worker.stop();
   worker.log('stopped', {});
 }

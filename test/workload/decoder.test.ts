@@ -3,10 +3,12 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import sharp from 'sharp';
 import { Decoder, DecoderFailure } from '../../workload/decoder';
 import { type Limits, readSettings } from '../../workload/env';
-import { cornered, RED } from '../support/pictures';
+import { cornered, noise, RED } from '../support/pictures';
 
 const { limits, renditions } = readSettings({ COMPUTE: 'ec2', SOURCE_BUCKET: 'source', OUTPUT_BUCKET: 'output' });
 const CHILD = [process.execPath, '--import', 'tsx', path.resolve(__dirname, '../../workload/decoder-child.ts')];
@@ -135,6 +137,27 @@ describe('Decoder', () => {
     await expect(decode(small)).resolves.toBeDefined();
   });
 
+  onLinux.each(['SIGILL', 'SIGSYS', 'SIGTRAP'] as const)(
+    'does not blame the picture for a %s, which comes from the machine',
+    async (signal) => {
+      const result = decode(heavy).catch((error: unknown) => error);
+      for (const _ of [1, 2]) {
+        const pid = await atWork();
+        process.kill(pid, signal);
+        while (residentMib(pid) > 0) await sleep(5);
+      }
+      expect(await result).toBeInstanceOf(DecoderFailure);
+    },
+  );
+
+  test('does not keep the pictures it has decoded', async () => {
+    const large = await noise(1500, 1000).png().toBuffer();
+    for (let round = 0; round < 30; round += 1) await decode(large, { pixels: 10 }).catch(() => {});
+    setFlagsFromString('--expose-gc');
+    runInNewContext('gc')();
+    expect(process.memoryUsage().arrayBuffers / large.length).toBeLessThan(10);
+  });
+
   onLinux('inherits no credentials', () => {
     const [pid] = decoder.pids;
     const names = readFileSync(`/proc/${pid}/environ`, 'utf8')
@@ -142,6 +165,36 @@ describe('Decoder', () => {
       .map((line) => line.split('=')[0]);
     expect(names.filter((name) => /AWS|SECRET|TOKEN|BUCKET|QUEUE/.test(name as string))).toEqual([]);
     expect(names).toContain('MALLOC_ARENA_MAX');
+  });
+
+  test.each([
+    ['text', 'process.stdin.once("data", () => out.write("this is no frame, and long enough to be one"))'],
+    ['no JSON', 'process.stdin.once("data", () => out.write(frame("{")))'],
+    [
+      'another number of renditions',
+      'process.stdin.once("data", () => out.write(frame(JSON.stringify({ renditions: [] }))))',
+    ],
+  ])('does not blame the picture when a decoder answers with %s', async (_, behaviour) => {
+    const script = `const out = new (require("net").Socket)({ fd: 3 });
+      const frame = (json) => { const head = Buffer.alloc(8); head.writeUInt32BE(json.length); return Buffer.concat([head, Buffer.from(json)]); };
+      out.write(frame(JSON.stringify({ ready: true }))); ${behaviour}`;
+    const odd = await Decoder.start(1, [process.execPath, '-e', script]);
+    await expect(odd.decode(small, { renditions, limits })).rejects.toEqual(
+      new DecoderFailure('the decoder ended: it sent something that is no result'),
+    );
+    odd.close();
+  });
+
+  test('keeps its slot when for a while no process can be made', async () => {
+    const command = [...CHILD];
+    const other = await Decoder.start(1, command);
+    process.kill(other.pids[0] as number, 'SIGKILL');
+    command[0] = '/dev/null/no-such-program';
+    await sleep(100);
+    await expect(other.decode(small, { renditions, limits })).rejects.toBeInstanceOf(DecoderFailure);
+    command[0] = process.execPath;
+    await expect(other.decode(small, { renditions, limits })).resolves.toBeDefined();
+    other.close();
   });
 
   test('fails to start with the last words of the child', async () => {

@@ -22,6 +22,12 @@ describe('output keys', () => {
     expect(rejectionKey('x'.repeat(1024))).toMatch(/^rejected\/sha256-[0-9a-f]{64}\.json$/);
   });
 
+  test('are no way to another key by its hash', () => {
+    const long = 'x'.repeat(1000);
+    const hash = renditionKey(long, 160, 'webp').split('/')[1] as string;
+    expect(renditionKey(hash, 160, 'webp')).not.toBe(renditionKey(long, 160, 'webp'));
+  });
+
   test('stay apart for long keys that differ in the last character', () => {
     const long = 'x'.repeat(1020);
     expect(renditionKey(`${long}a`, 160, 'webp')).not.toBe(renditionKey(`${long}b`, 160, 'webp'));

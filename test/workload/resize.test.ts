@@ -191,6 +191,17 @@ describe('resize', () => {
       expect(await verdict(lyingPng(100, 100))).toBe('corrupt');
     });
 
+    test('RGB with two channels more, which a TIFF may have: nobody says what they mean', async () => {
+      const raw = { width: 20, height: 10, channels: 3 as const };
+      const extra = Buffer.alloc(200);
+      const input = await sharp(Buffer.alloc(600), { raw })
+        .joinChannel([extra, extra], { raw: { width: 20, height: 10, channels: 1 } })
+        .tiff({ compression: 'none' })
+        .toBuffer();
+      expect((await sharp(input).metadata()).channels).toBe(5);
+      expect(await verdict(input)).toBe('unsupported');
+    });
+
     test.each([0.02, 0.5, 0.9])('a JPEG of which only %d has arrived', async (share) => {
       const whole = await noise(200, 200).jpeg().toBuffer();
       expect(await verdict(whole.subarray(0, Math.floor(whole.length * share)))).toBe('corrupt');

@@ -62,6 +62,11 @@ describe('parseS3Event', () => {
     ['a bucket without a name', s3Body(s3Record({ bucket: '' }))],
     ['a negative size', s3Body(s3Record({ size: -1 }))],
     ['an etag that would break a header', s3Body(s3Record({ eTag: 'x\r\ny: z' }))],
+    ['an etag that is not text', s3Body(s3Record({ eTag: ['x'] as never }))],
+    ['a sequencer that is not text', s3Body(s3Record({ sequencer: 123 as never }))],
+    ['a version that cannot be text', s3Body(s3Record({ eventVersion: { toString: 1 } as never }))],
+    ['a name that is not text', s3Body(s3Record({ eventName: 7 as never }))],
+    ['a key longer than S3 allows', s3Body(s3Record({ key: 'x'.repeat(1025) }))],
     ['a sequencer that is not hexadecimal', s3Body(s3Record({ sequencer: 'latest' }))],
   ])('calls %s malformed', (_, body) => {
     expect(kinds(body)).toEqual(['malformed']);

@@ -257,6 +257,7 @@ describe('the queue worker', () => {
     worker.kill('SIGTERM');
     expect(await exited).toEqual([0, null]);
     expect(fleet.endpoints.queueDepth(fleet.jobs)).toMatchObject({ visible: 1, inFlight: 0 });
+    expect(fleet.outcomes).toEqual([expect.objectContaining({ State: 'released', Released: 1 })]);
     expect(childrenOf(worker.pid as number)).toEqual([]);
   });
 
@@ -296,5 +297,15 @@ describe('the queue worker at its start', () => {
     const worker = fleet.spawn({ ...fleet.environment, ...change }, (text) => said.push(text));
     expect(await once(worker, 'close')).toEqual([2, null]);
     expect(said).toEqual([line]);
+  });
+
+  onLinux('exits 0 when it is asked to stop before it has started', async () => {
+    fleet = await Fleet.start('early');
+    const worker = fleet.spawn(fleet.environment, fleet.onLine);
+    // Node itself has to be up, or there is nobody to hear the signal. The decoder takes longer.
+    await fleet.until(() => childrenOf(worker.pid as number).length > 0);
+    worker.kill('SIGTERM');
+    expect(await once(worker, 'exit')).toEqual([0, null]);
+    expect(fleet.lines).toEqual([]);
   });
 });
