@@ -22,7 +22,10 @@ class UsageError extends Error {}
 const ROOT = path.resolve(__dirname, '..');
 
 async function build(args: readonly string[]): Promise<number> {
-  const { values } = parse(args, { target: { type: 'string' } });
+  const { values, positionals } = parse(args, { target: { type: 'string' } });
+  if (positionals.length > 0) {
+    throw new UsageError(`unexpected "${positionals[0]}"; npm run build -- --help lists the options`);
+  }
   const targets = list(values.target, ARCHITECTURES, '--target');
   console.log(`building ${targets.join(', ')} …`);
   const bundles = await buildBundles(targets as readonly Architecture[]);
@@ -58,15 +61,13 @@ async function local(args: readonly string[]): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => stop.abort(new Stopped(signal)));
   }
-  say(`building the bundles for this machine${positionals.length > 0 ? '' : ', generating pictures'} …`);
-  const [inputs] = await Promise.all([
-    positionals.length > 0 ? fileInputs(positionals) : builtInInputs(),
-    buildBundles(['host']),
-  ]);
-  for (const line of inputs.skipped) say(`skipped ${line}`);
-  if (inputs.inputs.length === 0) throw new UsageError(`no file to process in ${positionals.join(', ')}`);
+  const given = positionals.length > 0 ? await fileInputs(positionals) : undefined;
+  for (const line of given?.skipped ?? []) say(`skipped ${line}`);
+  if (given?.inputs.length === 0) throw new UsageError(`no file to process in ${positionals.join(', ')}`);
+  say(`building the bundles for this machine${given ? '' : ', generating pictures'} …`);
+  const [{ inputs }] = await Promise.all([given ?? builtInInputs(), buildBundles(['host'])]);
 
-  const set = repeat(inputs.inputs, count);
+  const set = repeat(inputs, count);
   say(`${set.length} pictures, ${ways.length === 1 ? 'one way' : `${ways.length} ways, one after the other`}`);
   const out = path.resolve(values.out);
   try {
@@ -106,7 +107,7 @@ function parse<Options extends NonNullable<Parameters<typeof parseArgs>[0]>['opt
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {
     throw new UsageError(
-      `${(error as Error).message.split('. ')[0]}; npm run ${process.argv[2]} -- --help lists the options`,
+      `${(error as Error).message.split(/\.\s/)[0]}; npm run ${process.argv[2]} -- --help lists the options`,
     );
   }
 }
@@ -125,13 +126,13 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
       `this is Node ${process.versions.node}: run it by npm run, which uses the Node 24 that npm ci installed`,
     );
   }
-  if (command === '--help' || args.includes('--help') || args.includes('-h')) {
+  if (command === '--help' || command === '-h' || args.includes('--help') || args.includes('-h')) {
     console.log(USAGE);
     return 0;
   }
   if (command === 'build') return build(args);
   if (command === 'local') return local(args);
-  throw new UsageError(`unknown command "${command ?? ''}"\n${USAGE}`);
+  throw new UsageError(`unknown command "${command ?? ''}": expected build or local; --help explains both`);
 }
 
 main(process.argv.slice(2)).then(

@@ -152,8 +152,8 @@ async function installNative(architecture: Exclude<Architecture, 'host'>): Promi
   return path.join(cache, 'node_modules');
 }
 
-/** What a package ships for its readers, not for its users. */
-const NOT_SHIPPED = /\/sharp\/(?:src|install)(?:\/|$)|\.(?:md|d\.ts|d\.mts|d\.cts|map)$/;
+/** What a package ships for its readers, not for its users. By path below node_modules. */
+const NOT_SHIPPED = /^sharp\/(?:src|install)(?:\/|$)|\.(?:md|d\.ts|d\.mts|d\.cts|map)$/;
 
 /** Copies the locked packages that are installed in `from`; those of other platforms are not. */
 async function copyNative(from: string, to: string): Promise<void> {
@@ -166,7 +166,8 @@ async function copyNative(from: string, to: string): Promise<void> {
         `${name} is ${found.version} in node_modules and ${version} in workload/package-lock.json: make them equal`,
       );
     }
-    await cp(source, path.join(to, name), { recursive: true, filter: (file) => !NOT_SHIPPED.test(file) });
+    const filter = (file: string) => !NOT_SHIPPED.test(path.relative(from, file).split(path.sep).join('/'));
+    await cp(source, path.join(to, name), { recursive: true, filter });
   }
 }
 
@@ -181,9 +182,16 @@ const ELF_MACHINES: Readonly<Record<number, string>> = { 62: 'linux-x64', 183: '
 export async function checkNative(directory: string, platform: string): Promise<void> {
   const packages = await readdir(path.join(directory, 'node_modules/@img')).catch(() => []);
   const expected = [`sharp-${platform}`, `sharp-libvips-${platform}`];
-  const found = packages.filter((name) => name.startsWith('sharp-')).map((name) => name.replace('linuxmusl', 'linux'));
-  if (found.sort().join() !== expected.sort().join()) {
+  const found = packages.filter((name) => name.startsWith('sharp-')).sort();
+  const platforms = found.map((name) => name.replace('linuxmusl', 'linux'));
+  if (platforms.sort().join() !== expected.sort().join()) {
     throw new Error(`${directory} holds ${found.join(', ') || 'no native package'}; expected ${expected.join(', ')}`);
+  }
+  for (const name of Object.keys(await lockedPackages())) {
+    const isBinary = name.startsWith('@img/sharp-');
+    if (!isBinary && !existsSync(path.join(directory, 'node_modules', name))) {
+      throw new Error(`${directory} holds no ${name}, which sharp needs`);
+    }
   }
   for (const file of await filesBelow(directory)) {
     const handle = await open(path.join(directory, file));

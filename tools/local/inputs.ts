@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { Dirent } from 'node:fs';
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DEFAULTS } from '../../workload/contract';
@@ -27,6 +26,9 @@ const MAX_FILE_BYTES = 200_000_000;
 /** Longest key S3 accepts, in bytes of UTF-8. */
 const MAX_KEY_BYTES = 1024;
 
+/** Objects with such names stand for folders in Hadoop; the workload ignores them. */
+const FOLDER_MARKER = '_$folder$';
+
 /** The built-in set, generated in memory. */
 export async function builtInInputs(): Promise<Inputs> {
   const inputs: Input[] = [];
@@ -45,6 +47,10 @@ export async function fileInputs(paths: readonly string[]): Promise<Inputs> {
   const skipped: string[] = [];
   const add = async (file: string, name: string) => {
     try {
+      if (name.endsWith(FOLDER_MARKER)) {
+        skipped.push(`${file}: a name that ends in ${FOLDER_MARKER} stands for a folder`);
+        return;
+      }
       const { size } = await stat(file);
       if (size > MAX_FILE_BYTES) {
         skipped.push(
@@ -64,26 +70,25 @@ export async function fileInputs(paths: readonly string[]): Promise<Inputs> {
       skipped.push(`${file}: ${why(error)}`);
     }
   };
-  for (const given of paths) {
-    let entries: Dirent[] | undefined;
-    try {
-      const kind = await stat(given);
-      if (kind.isDirectory()) entries = await readdir(given, { recursive: true, withFileTypes: true });
-      else if (!kind.isFile()) {
-        skipped.push(`${given}: neither a file nor a folder`);
-        continue;
-      }
-    } catch (error) {
-      skipped.push(`${given}: ${why(error)}`);
-      continue;
-    }
-    if (!entries) await add(given, path.basename(given));
-    for (const entry of entries ?? []) {
-      const file = path.join(entry.parentPath, entry.name);
+  // Folder by folder: one that cannot be read costs its own files and no other's.
+  const addFolder = async (folder: string, top: string) => {
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      const file = path.join(folder, entry.name);
       // Links are followed to files only: a link to a folder may lead in a circle.
       const isFile = entry.isFile() || (entry.isSymbolicLink() && (await stat(file).catch(() => undefined))?.isFile());
-      if (isFile) await add(file, path.relative(given, file));
-      else if (!entry.isDirectory()) skipped.push(`${file}: not a file`);
+      if (isFile) await add(file, path.relative(top, file));
+      else if (entry.isDirectory()) await addFolder(file, top).catch((error) => skipped.push(`${file}: ${why(error)}`));
+      else skipped.push(`${file}: not a file`);
+    }
+  };
+  for (const given of paths) {
+    try {
+      const kind = await stat(given);
+      if (kind.isDirectory()) await addFolder(given, given);
+      else if (kind.isFile()) await add(given, path.basename(given));
+      else skipped.push(`${given}: neither a file nor a folder`);
+    } catch (error) {
+      skipped.push(`${given}: ${why(error)}`);
     }
   }
   return { inputs: [...inputs.values()].sort((a, b) => (a.key < b.key ? -1 : 1)), skipped };
@@ -111,6 +116,7 @@ function unused(key: string, taken: ReadonlyMap<string, unknown>): string {
 function why(error: unknown): string {
   switch ((error as NodeJS.ErrnoException).code) {
     case 'ENOENT':
+    case 'ENOTDIR':
       return 'no such file or folder';
     case 'EACCES':
     case 'EPERM':
@@ -125,7 +131,7 @@ const MAX_SEGMENT_BYTES = 200;
 
 /**
  * A key as a path on disk: each segment percent-encoded, so that no key can climb out of the folder or meet a reserved
- * character; segments over 200 bytes hashed.
+ * character; segments over 200 bytes hashed. No two keys have one path.
  */
 export function diskPath(key: string): string {
   return path.join(...key.split('/').map(segment));
@@ -135,11 +141,12 @@ function segment(text: string): string {
   // An empty segment (//) has no name, and the dots would climb.
   if (text === '') return '%2F';
   if (text === '.' || text === '..') return text.replaceAll('.', '%2E');
-  // encodeURIComponent leaves these; * is reserved on Windows, and a lone surrogate it refuses.
+  // encodeURIComponent leaves these, of which * is reserved on Windows, and refuses a lone surrogate.
   const encoded = encodeURIComponent(text.toWellFormed()).replace(
     /[!'()*~]/g,
     (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
   );
-  if (encoded.length <= MAX_SEGMENT_BYTES) return encoded;
-  return `sha256-${createHash('sha256').update(text).digest('hex')}`;
+  if (encoded.length <= MAX_SEGMENT_BYTES && text.isWellFormed()) return encoded;
+  // With a ~, which is encoded above: no other segment can be called like the hash of this one.
+  return `sha256~${createHash('sha256').update(text, 'utf16le').digest('hex')}`;
 }

@@ -91,7 +91,7 @@ export function verdict({ ways, byteEqual }: LocalRunResults): string {
 
 /** How to use what `--keep` leaves up, with the AWS CLI. */
 export function howToUse(endpoints: Endpoints, ways: readonly Way[]): string {
-  const { compute, sourceBucket, outputBucket, failureQueue } = ways[0] as Way;
+  const [{ compute, sourceBucket, outputBucket, failureQueue }, ...others] = ways as readonly [Way, ...Way[]];
   return [
     '',
     `S3 and SQS stay up at ${endpoints.url}, and so do the ways, until Ctrl-C. In another terminal:`,
@@ -102,6 +102,8 @@ export function howToUse(endpoints: Endpoints, ways: readonly Way[]): string {
     `  aws s3 ls --recursive s3://${outputBucket}/`,
     `  aws sqs receive-message --queue-url ${endpoints.queueUrl(failureQueue)}`,
     '',
-    `(${compute}; the others: ${ways.map((way) => way.sourceBucket).join(', ')})`,
+    others.length > 0
+      ? `(${compute}; the others: ${others.map((way) => way.sourceBucket).join(', ')})`
+      : `(${compute})`,
   ].join('\n');
 }

@@ -5,7 +5,7 @@ import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { MultiBar, type SingleBar } from 'cli-progress';
-import { type Compute, REJECTED_PREFIX, RENDITIONS_PREFIX, TERMINAL_STATES } from '../../workload/contract';
+import { type Compute, DEFAULTS, REJECTED_PREFIX, RENDITIONS_PREFIX, TERMINAL_STATES } from '../../workload/contract';
 import { renditionKey } from '../../workload/keys';
 import { parseS3Event } from '../../workload/s3-events';
 import { contactSheet, type SheetCell, type SheetRow } from './contact-sheet';
@@ -140,6 +140,10 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalRunResult
       });
     }
     return all;
+  } catch (error) {
+    // Whatever the signal interrupts fails with an error of its own.
+    signal.throwIfAborted();
+    throw error;
   } finally {
     if (bars.isActive) bars.stop();
     await Promise.all(running.map((way) => way.stop()));
@@ -157,6 +161,7 @@ async function takeTurn(
 ): Promise<WayResults> {
   const s3 = new S3Client(clientConfig(endpoints));
   const endWatch = watchMemory(() => way.pids());
+  let memory: MemoryPeaks | undefined;
   tracker.start();
   try {
     const queue = [...inputs];
@@ -179,9 +184,10 @@ async function takeTurn(
       }
     }
   } finally {
+    memory = endWatch();
     s3.destroy();
   }
-  return { compute: way.compute, ...tracker.results(), memory: endWatch(), deaths: way.deaths() };
+  return { compute: way.compute, ...tracker.results(), memory, deaths: way.deaths() };
 }
 
 /** Follows one way by the lines it logs, as an operator would, and by its failure queue. */
@@ -284,11 +290,12 @@ async function collect(endpoints: Endpoints, way: Way, out: string): Promise<Map
 
 /** What one way made of one source object, with links relative to the page. */
 function cell(key: string, result: ObjectResult, files: ReadonlyMap<string, ResultFile>, out: string): SheetCell {
-  const folder = path.posix.dirname(renditionKey(key, 0, 'webp'));
-  const renditions = [...files]
-    .filter(([name]) => name.startsWith(`${folder}/`) && !name.slice(folder.length + 1).includes('/'))
-    .map(([name, file]) => ({ name: path.posix.basename(name), ...file, path: path.relative(out, file.path) }))
-    .sort((a, b) => Number.parseInt(a.name, 10) - Number.parseInt(b.name, 10));
+  // Looked up width by width: a long key may be hashed for one width and not for another.
+  const renditions = DEFAULTS.renditionWidths.flatMap((width) => {
+    const name = renditionKey(key, width, DEFAULTS.renditionFormat);
+    const file = files.get(name);
+    return file ? [{ ...file, name: path.posix.basename(name), path: path.relative(out, file.path) }] : [];
+  });
   const { state, reason, detail, milliseconds } = result;
   return {
     state,

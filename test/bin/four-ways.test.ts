@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { cornered } from '../support/pictures';
+
+/** The command line, as a process. */
+
+const ROOT = path.resolve(__dirname, '../..');
+
+let folder: string;
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'four-ways-'));
+  for (const name of ['empty/folder', 'pictures', 'checkout']) mkdirSync(path.join(folder, name), { recursive: true });
+  await cornered(200, 100).png().toFile(path.join(folder, 'pictures/a.png'));
+  writeFileSync(path.join(folder, 'pictures/b.txt'), 'not a picture');
+  // What builds into dist does so in a checkout of its own.
+  for (const name of ['bin', 'tools', 'workload', 'lambda', 'package.json', 'tsconfig.json']) {
+    cpSync(path.join(ROOT, name), path.join(folder, 'checkout', name), { recursive: true });
+  }
+  symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'checkout/node_modules'), 'junction');
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function start(args: readonly string[], root = ROOT): ChildProcess {
+  return spawn(process.execPath, ['--import', 'tsx', 'bin/four-ways.ts', ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+async function end(child: ChildProcess) {
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout as Readable),
+    text(child.stderr as Readable),
+    once(child, 'exit'),
+  ]);
+  return { code, stdout, stderr };
+}
+
+describe('four-ways', () => {
+  test('explains itself', async () => {
+    const { code, stdout, stderr } = await end(start(['local', '--help']));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^Usage: npm run build/);
+    for (const word of [
+      'local',
+      '--ways',
+      '--count',
+      '--keep',
+      '--json',
+      '--out',
+      '--target',
+      'ec2,lambda,ecs-fargate,eks-ec2',
+    ]) {
+      expect(stdout).toContain(word);
+    }
+  });
+
+  test('says in one line what is wrong and what to do instead', async () => {
+    const mistakes: [args: string[], message: string][] = [
+      [['deploy'], 'unknown command "deploy": expected build or local; --help explains both'],
+      [['local', '--way=ec2'], "Unknown option '--way'; npm run local -- --help lists the options"],
+      [['local', '--count', '-1'], "Option '--count' argument is ambiguous; npm run local -- --help lists the options"],
+      [['local', '--count=0'], '--count is "0": expected a whole number from 1 to 10000'],
+      [['local', '--ways=ec2, fargate'], '--ways names "fargate": expected some of ec2,lambda,ecs-fargate,eks-ec2'],
+      [['build', '--target=arm'], '--target names "arm": expected some of arm64,x64,host'],
+      [['build', 'arm64'], 'unexpected "arm64"; npm run build -- --help lists the options'],
+    ];
+    const ends = await Promise.all(mistakes.map(([args]) => end(start(args))));
+    expect(ends).toEqual(mistakes.map(([, message]) => ({ code: 2, stdout: '', stderr: `four-ways: ${message}\n` })));
+  });
+
+  test('asks for other pictures when there are none, before it builds anything', async () => {
+    const checkout = path.join(folder, 'checkout');
+    const [empty, missing] = [path.join(folder, 'empty'), path.join(folder, 'missing.jpg')];
+    expect(await end(start(['local', empty, missing], checkout))).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `skipped ${missing}: no such file or folder\nfour-ways: no file to process in ${empty}, ${missing}\n`,
+    });
+    expect(existsSync(path.join(checkout, 'dist'))).toBe(false);
+  });
+
+  test('runs, and prints the results as the last line, for a program', async () => {
+    const out = path.join(folder, 'out');
+    const args = ['local', path.join(folder, 'pictures'), '--count=2', '--ways=lambda', '--json', `--out=${out}`];
+    const { code, stdout, stderr } = await end(start(args, path.join(folder, 'checkout')));
+    const lines = stdout.trimEnd().split('\n');
+    expect(JSON.parse(lines.at(-1) as string)).toMatchObject({
+      ways: { lambda: { done: 2, rejected: 2, failed: 0 } },
+      byteEqual: true,
+    });
+    expect(lines.at(-3)).toBe('byte-equal: one way, nothing to compare');
+    expect(lines.at(-2)).toContain(path.join('out', 'index.html'));
+    expect(stderr).toContain('4 pictures, one way');
+    expect(existsSync(path.join(out, 'lambda/renditions/incoming/0002/a.png/160.webp'))).toBe(true);
+    expect(code).toBe(0);
+  });
+
+  test('ends by a signal with 130, says so, and has run nothing', async () => {
+    const run = start(
+      ['local', path.join(folder, 'pictures'), '--out', path.join(folder, 'stopped')],
+      path.join(folder, 'checkout'),
+    );
+    run.stderr?.once('data', () => run.kill('SIGTERM'));
+    const { code, stdout, stderr } = await end(run);
+    expect({ code, stdout }).toEqual({ code: 130, stdout: '' });
+    expect(stderr).toMatch(/\nstopped by SIGTERM; nothing is left running\n$/);
+    expect(existsSync(path.join(folder, 'stopped'))).toBe(false);
+  });
+});
