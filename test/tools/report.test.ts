@@ -180,7 +180,7 @@ describe('howToUse', () => {
         .split('\n')
         .slice(3),
     ).toEqual([
-      '  export AWS_ENDPOINT_URL=http://127.0.0.1:4321 AWS_REGION=us-east-1',
+      '  export AWS_ENDPOINT_URL=http://127.0.0.1:4321 AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1',
       '  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local',
       '  aws s3 cp PICTURE s3://lambda-source/incoming/',
       '  aws s3 ls --recursive s3://lambda-output/',

@@ -96,7 +96,7 @@ export function howToUse(endpoints: Endpoints, ways: readonly Way[]): string {
     '',
     `S3 and SQS stay up at ${endpoints.url}, and so do the ways, until Ctrl-C. In another terminal:`,
     '',
-    `  export AWS_ENDPOINT_URL=${endpoints.url} AWS_REGION=${LOCAL_REGION}`,
+    `  export AWS_ENDPOINT_URL=${endpoints.url} AWS_REGION=${LOCAL_REGION} AWS_DEFAULT_REGION=${LOCAL_REGION}`,
     `  export AWS_ACCESS_KEY_ID=${LOCAL_CREDENTIALS.accessKeyId} AWS_SECRET_ACCESS_KEY=${LOCAL_CREDENTIALS.secretAccessKey}`,
     `  aws s3 cp PICTURE s3://${sourceBucket}/${DEFAULTS.sourcePrefix}`,
     `  aws s3 ls --recursive s3://${outputBucket}/`,
