@@ -279,7 +279,8 @@ describe('a local run', () => {
   test('that cannot read a picture says so, and leaves nothing running', async () => {
     const before = descendants();
     const read = () => Promise.reject(new Error('ENOENT: gone'));
-    await expect(run({ inputs: [{ ...input(GOOD, pictures.good), read }] })).rejects.toThrow('ENOENT: gone');
+    const inputs = [{ ...input(GOOD, pictures.good), read }];
+    await expect(run({ inputs, ways: ['lambda'] })).rejects.toThrow('ENOENT: gone');
     expect(remaining(before)).toEqual([]);
   });
 
