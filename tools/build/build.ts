@@ -20,7 +20,8 @@ import { promisify } from 'node:util';
 import { build as esbuild } from 'esbuild';
 
 /**
- * Builds what is deployed: `dist/{lambda,worker}-{arm64,x64,host}/`, each a directory that runs as it is. The
+ * Builds what is deployed: `dist/{lambda,worker}-{arm64,x64,host}/`, each a directory that runs as it is, and
+ * `dist/image-{arm64,x64}/`, what a container image is built from. The
  * JavaScript is the same bytes everywhere; only the native package differs. No Docker, and any host builds any target.
  */
 
@@ -41,7 +42,7 @@ export const KINDS = Object.keys(ENTRY_POINTS) as Kind[];
 
 /** A bundle on disk. */
 export interface Bundle {
-  readonly name: `${Kind}-${Architecture}`;
+  readonly name: `${Kind | 'image'}-${Architecture}`;
   readonly directory: string;
   readonly files: number;
   readonly bytes: number;
@@ -63,28 +64,44 @@ export async function buildBundles(
   const bundles: Bundle[] = [];
   for (const architecture of architectures) {
     const native = architecture === 'host' ? path.join(ROOT, 'node_modules') : await installNative(architecture);
+    const platform = architecture === 'host' ? `${process.platform}-${process.arch}` : `linux-${architecture}`;
+    const write = async (name: Bundle['name'], fill: (directory: string) => Promise<void>) => {
+      bundles.push(await writeBundle(name, dist, fill));
+    };
     for (const kind of KINDS) {
-      const name = `${kind}-${architecture}` as const;
-      const directory = path.join(dist, name);
-      // Written beside and renamed, so that an interrupted build leaves no half of a bundle to deploy.
-      const unfinished = `${directory}.unfinished`;
-      await rm(unfinished, { recursive: true, force: true });
-      await mkdir(unfinished, { recursive: true });
-      for (const [file, contents] of Object.entries(scripts[kind])) {
-        await writeFile(path.join(unfinished, file), contents);
-      }
-      await copyNative(native, path.join(unfinished, 'node_modules'));
-      await checkNative(
-        unfinished,
-        architecture === 'host' ? `${process.platform}-${process.arch}` : `linux-${architecture}`,
-      );
-      const bundle = await fingerprint(unfinished);
-      await rm(directory, { recursive: true, force: true });
-      await rename(unfinished, directory);
-      bundles.push({ name, directory, ...bundle });
+      await write(`${kind}-${architecture}`, async (directory) => {
+        for (const [file, contents] of Object.entries(scripts[kind])) {
+          await writeFile(path.join(directory, file), contents);
+        }
+        await copyNative(native, path.join(directory, 'node_modules'));
+        await checkNative(directory, platform);
+      });
     }
+    // What a container image is built from: no compiler, no package manager, nothing to run.
+    if (architecture === 'host') continue;
+    await write(`image-${architecture}`, async (directory) => {
+      await copyFile(path.join(ROOT, 'containers/resizer/Dockerfile'), path.join(directory, 'Dockerfile'));
+      await cp(path.join(dist, `worker-${architecture}`), path.join(directory, 'app'), { recursive: true });
+    });
   }
   return bundles;
+}
+
+/** Written beside and renamed, so that an interrupted build leaves no half of a bundle to deploy. */
+async function writeBundle(
+  name: Bundle['name'],
+  dist: string,
+  fill: (directory: string) => Promise<void>,
+): Promise<Bundle> {
+  const directory = path.join(dist, name);
+  const unfinished = `${directory}.unfinished`;
+  await rm(unfinished, { recursive: true, force: true });
+  await mkdir(unfinished, { recursive: true });
+  await fill(unfinished);
+  const bundle = await fingerprint(unfinished);
+  await rm(directory, { recursive: true, force: true });
+  await rename(unfinished, directory);
+  return { name, directory, ...bundle };
 }
 
 async function bundleScripts(kind: Kind): Promise<Record<string, Uint8Array>> {
