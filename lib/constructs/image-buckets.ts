@@ -1,0 +1,46 @@
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import { REJECTED_PREFIX, RENDITIONS_PREFIX } from '../../workload/contract';
+import { config } from '../config';
+
+/**
+ * Defines the bucket that pictures are uploaded to and the bucket that results are written to. Two, because a worker
+ * that could write where it is triggered could trigger itself.
+ *
+ * Both are emptied and deleted with the stack. That is right for a sandbox and wrong for anybody's pictures: for those,
+ * drop the two lines that say so.
+ */
+export class ImageBuckets extends Construct {
+  readonly source: s3.Bucket;
+  readonly output: s3.Bucket;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id);
+    const bucket = (name: string, expiration: Duration) =>
+      new s3.Bucket(this, name, {
+        blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+        encryption: s3.BucketEncryption.S3_MANAGED,
+        enforceSSL: true,
+        objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        lifecycleRules: [{ expiration, abortIncompleteMultipartUploadAfter: Duration.days(1) }],
+        removalPolicy: RemovalPolicy.DESTROY,
+        autoDeleteObjects: true,
+      });
+    this.source = bucket('Source', config.sourceExpiration);
+    this.output = bucket('Output', config.outputExpiration);
+  }
+
+  /** Grants what the job does, action by action: `grants.read()` and `grants.put()` would allow a dozen more. */
+  grantResize(worker: iam.IGrantable): void {
+    this.source.grants.actionsOnObjectKeys(worker, `${config.sourcePrefix}*`, 's3:GetObject');
+    for (const prefix of [RENDITIONS_PREFIX, REJECTED_PREFIX]) {
+      // Get, because a conditional write compares the version that is there.
+      this.output.grants.actionsOnObjectKeys(worker, `${prefix}*`, 's3:GetObject', 's3:PutObject');
+    }
+    // Without it S3 answers 403 for an object that is not there, and deleted looks like forbidden.
+    const resourceArns = [this.source.bucketArn, this.output.bucketArn];
+    iam.Grant.addToPrincipal({ grantee: worker, actions: ['s3:ListBucket'], resourceArns });
+  }
+}

@@ -1,0 +1,184 @@
+import { KubectlV35Layer } from '@aws-cdk/lambda-layer-kubectl-v35';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as ecrAssets from 'aws-cdk-lib/aws-ecr-assets';
+import * as eks from 'aws-cdk-lib/aws-eks-v2';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import * as cdk from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+import type { Deployment } from 'kubernetes-types/apps/v1';
+import { config } from './config';
+import { bundle } from './constructs/bundle';
+import { NodeAutoscaler, PodAutoscaler } from './constructs/cluster-autoscalers';
+import { Admission, ClusterAddons, LogShipper } from './constructs/cluster-services';
+import { ImageBuckets } from './constructs/image-buckets';
+import { workerEnvironment } from './constructs/job-environment';
+import { JobQueue } from './constructs/job-queue';
+import { outputs } from './constructs/outputs';
+import { ownedLogGroup, ownLogs } from './constructs/owned-logs';
+import { podRole } from './constructs/pod-role';
+import * as manifests from './constructs/resizer-manifests';
+import type { FourWaysStackProps } from './props';
+
+const LogType = eks.ClusterLoggingTypes;
+
+/**
+ * Resizes images in pods that Kubernetes runs on EC2 nodes, managed by EKS.
+ *
+ * The same job with Kubernetes' tools: first the orchestrator, then the platform under it, and then what the other
+ * orchestrators have built in. Choose it when Kubernetes is there already, or has to be. Compare section by section with
+ * the other `*-stack.ts` files.
+ */
+export class EksEc2Stack extends cdk.Stack {
+  constructor(scope: Construct, id: string, props: FourWaysStackProps) {
+    super(scope, id, props);
+    const { production = false, spot = false, clusterAdmin } = props;
+
+    // 1. Data
+    const images = new ImageBuckets(this, 'Images');
+    const jobs = new JobQueue(this, 'Jobs');
+
+    // 2. Network
+    const vpc = new ec2.Vpc(this, 'Network', {
+      maxAzs: 2,
+      natGateways: production ? 1 : 0,
+      subnetConfiguration: [
+        { name: 'Public', subnetType: ec2.SubnetType.PUBLIC, mapPublicIpOnLaunch: !production, cidrMask: 20 },
+        ...(production ? [{ name: 'Private', subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS, cidrMask: 20 }] : []),
+      ],
+      // Pictures travel to S3 without passing a NAT gateway, which would charge for every byte.
+      gatewayEndpoints: { S3: { service: ec2.GatewayVpcEndpointAwsService.S3 } },
+    });
+    const vpcSubnets = { subnetType: production ? ec2.SubnetType.PRIVATE_WITH_EGRESS : ec2.SubnetType.PUBLIC };
+    // No security group of ours: the cluster brings its own, in which nodes and control plane talk to each other.
+
+    // 3. Logs
+    const logGroup = new logs.LogGroup(this, 'Logs', ownedLogGroup);
+    // EKS writes to a group named after the cluster, and makes it if it is not there. So that the stack owns it, the
+    // cluster has a name: the only physical name in the four stacks.
+    const clusterName = this.stackName;
+    const controlPlaneLogs = new logs.LogGroup(this, 'ControlPlaneLogs', {
+      ...ownedLogGroup,
+      logGroupName: `/aws/eks/${clusterName}/cluster`,
+    });
+    ownLogs(this);
+
+    // 4. Package
+    // FROM and COPY only: builds for arm64 on any machine, without emulation.
+    const image = new ecrAssets.DockerImageAsset(this, 'Image', {
+      directory: bundle(this, 'image-arm64'),
+      platform: ecrAssets.Platform.LINUX_ARM64,
+    });
+
+    // 5. Compute
+    const cluster = new eks.Cluster(this, 'Cluster', {
+      clusterName,
+      // In standard support, with a kubectl of the same version on npm, and the latest KEDA is tested on.
+      version: eks.KubernetesVersion.V1_35,
+      kubectlProviderOptions: { kubectlLayer: new KubectlV35Layer(this, 'Kubectl') },
+      vpc,
+      vpcSubnets: [vpcSubnets],
+      // Not EKS Auto Mode, the default: it manages nodes as Fargate does, and this column is about owning them.
+      defaultCapacityType: eks.DefaultCapacityType.NODEGROUP,
+      defaultCapacity: 0,
+      endpointAccess: production ? eks.EndpointAccess.PRIVATE : eks.EndpointAccess.PUBLIC_AND_PRIVATE,
+      bootstrapClusterCreatorAdminPermissions: false,
+      clusterLogging: [LogType.API, LogType.AUDIT, LogType.AUTHENTICATOR],
+    });
+    cluster.node.addDependency(controlPlaneLogs);
+    // Upgraded by EKS when standard support ends, rather than billed for extended support.
+    (cluster.node.defaultChild as eks.CfnCluster).upgradePolicy = { supportType: 'STANDARD' };
+    const addons = new ClusterAddons(this, 'Addons', cluster);
+    const launchTemplate = new ec2.LaunchTemplate(this, 'Nodes', {
+      requireImdsv2: true,
+      // One hop ends at the node: pods do not get the node's credentials.
+      httpPutResponseHopLimit: 1,
+      blockDevices: [
+        {
+          deviceName: '/dev/xvda',
+          volume: ec2.BlockDeviceVolume.ebs(20, { volumeType: ec2.EbsDeviceVolumeType.GP3, encrypted: true }),
+        },
+      ],
+    });
+    const nodes = cluster.addNodegroupCapacity('Workers', {
+      amiType: eks.NodegroupAmiType.AL2023_ARM_64_STANDARD,
+      // 2 vCPU, 8 GiB: one worker, and what Kubernetes itself needs on every node.
+      instanceTypes: [new ec2.InstanceType('m7g.large'), new ec2.InstanceType('m6g.large')],
+      capacityType: spot ? eks.CapacityType.SPOT : eks.CapacityType.ON_DEMAND,
+      launchTemplateSpec: { id: `${launchTemplate.launchTemplateId}`, version: launchTemplate.latestVersionNumber },
+      subnets: vpcSubnets,
+      minSize: 1, // KEDA, the autoscaler and name resolution have to run somewhere
+      maxSize: config.unit.max,
+      enableNodeAutoRepair: true,
+    });
+    nodes.node.addDependency(addons, vpc.selectSubnets(vpcSubnets).internetConnectivityEstablished);
+    const worker = podRole(this, 'Role', cluster, manifests.names.namespace, manifests.names.app);
+    const environment = workerEnvironment('eks-ec2', images, jobs);
+    const unit = { cpu: String(config.unit.vcpus), memory: `${config.unit.memory.toMebibytes()}Mi` };
+    const name = manifests.names.app;
+    const labels = { app: name };
+    const deployment = {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name, namespace: manifests.names.namespace },
+      spec: {
+        selector: { matchLabels: labels },
+        template: {
+          metadata: { labels },
+          spec: {
+            serviceAccountName: name,
+            automountServiceAccountToken: false,
+            securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
+            terminationGracePeriodSeconds: config.stopGrace.toSeconds(),
+            topologySpreadConstraints: [
+              {
+                maxSkew: 1,
+                topologyKey: 'topology.kubernetes.io/zone',
+                whenUnsatisfiable: 'ScheduleAnyway',
+                labelSelector: { matchLabels: labels },
+              },
+            ],
+            containers: [
+              {
+                name,
+                image: image.imageUri,
+                env: Object.entries(environment).map(([variable, value]) => ({ name: variable, value })),
+                resources: { requests: unit, limits: unit },
+                securityContext: {
+                  allowPrivilegeEscalation: false,
+                  readOnlyRootFilesystem: true,
+                  capabilities: { drop: ['ALL'] },
+                },
+              },
+            ],
+          },
+        },
+      },
+    } satisfies Deployment;
+    const pods = cluster.addManifest('Pods', deployment);
+    // In place before the first pod, and gone after the last: who it is, where it runs, and the bucket that is emptied.
+    pods.node.addDependency(new Admission(this, 'Admission', { cluster, addons }), worker, nodes, images.output);
+    const shipper = new LogShipper(this, 'LogShipper', { cluster, nodes, logGroup });
+
+    // 6. Trigger
+    const prefix = config.sourcePrefix;
+    images.source.addEventNotification(s3.EventType.OBJECT_CREATED, jobs, { prefix });
+
+    // 7. Permissions
+    images.grantResize(worker);
+    jobs.grantWork(worker);
+    // What the platform does by itself on ECS and Lambda.
+    logGroup.grants.write(shipper.role);
+    // The reader's own way in, where one is named.
+    if (clusterAdmin) cluster.grantClusterAdmin('Admin', clusterAdmin);
+
+    // 8. Scaling
+    // Pods by the queue: KEDA asks it every 15 s, where the alarms of the other columns wait for a metric.
+    new PodAutoscaler(this, 'PodAutoscaler', { cluster, nodes, pods, queue: jobs.queue });
+    // Nodes by the pods: the platform is scaled apart from the orchestrator.
+    new NodeAutoscaler(this, 'NodeAutoscaler', { cluster, nodes });
+
+    // 9. Outputs
+    outputs(this, { images, failures: jobs.failures.queue, logGroup });
+  }
+}

@@ -1,0 +1,87 @@
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as destinations from 'aws-cdk-lib/aws-lambda-destinations';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import * as s3n from 'aws-cdk-lib/aws-s3-notifications';
+import * as cdk from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+import { config } from './config';
+import { bundle } from './constructs/bundle';
+import { ImageBuckets } from './constructs/image-buckets';
+import { jobEnvironment } from './constructs/job-environment';
+import { FailureQueue } from './constructs/job-queue';
+import { outputs } from './constructs/outputs';
+import { ownedLogGroup, ownLogs } from './constructs/owned-logs';
+import type { FourWaysStackProps } from './props';
+
+/**
+ * Resizes images in a Lambda function that S3 invokes.
+ *
+ * A trigger runs code; there is nothing to patch and nothing to scale. Billed per use, idle costs nothing. Choose it
+ * when a job takes well under 15 minutes. Compare section by section with the other `*-stack.ts` files.
+ */
+export class LambdaStack extends cdk.Stack {
+  constructor(scope: Construct, id: string, props: FourWaysStackProps) {
+    super(scope, id, props);
+
+    // 1. Data
+    const images = new ImageBuckets(this, 'Images');
+    // No job queue: Lambda has one of its own in front of the function, which nobody sees. Only failures come out.
+    const failures = new FailureQueue(this, 'Failures');
+
+    // 2. Network
+    // None: the function runs outside any VPC of ours, and reaches S3 all the same. In production too.
+
+    // 3. Logs
+    const logGroup = new logs.LogGroup(this, 'Logs', ownedLogGroup);
+    ownLogs(this);
+
+    // 4. Package
+    // A zip of JavaScript and one native library. No image, no base image to keep up to date.
+    const code = lambda.Code.fromAsset(bundle(this, 'lambda-arm64'));
+
+    // 5. Compute
+    const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
+    logGroup.grants.write(role);
+    const worker = new lambda.Function(this, 'Worker', {
+      runtime: lambda.Runtime.NODEJS_24_X,
+      architecture: lambda.Architecture.ARM_64,
+      // CPU comes with memory, and 1,769 MB is one vCPU: this is the box of the other columns, and a little more CPU.
+      memorySize: config.unit.memory.toMebibytes(),
+      // A job fits four times over. The ceiling is 15 minutes: what takes longer is for the other columns.
+      timeout: cdk.Duration.seconds(60),
+      code,
+      handler: 'index.handler',
+      environment: jobEnvironment('lambda', images),
+      role,
+      logGroup,
+      loggingFormat: lambda.LoggingFormat.JSON,
+      // S3 invokes asynchronously: Lambda queues the event (up to 1 MB of it) and retries after one and two minutes.
+      retryAttempts: 2,
+      maxEventAge: cdk.Duration.hours(6),
+      onFailure: new destinations.SqsDestination(failures.queue),
+      // Should the results ever be written where the function is triggered, Lambda stops the loop.
+      recursiveLoop: lambda.RecursiveLoop.TERMINATE,
+    });
+
+    // Gone before the bucket is emptied: what writes to it must not do so afterwards.
+    worker.node.addDependency(images.output);
+
+    // 6. Trigger
+    const prefix = config.sourcePrefix;
+    images.source.addEventNotification(s3.EventType.OBJECT_CREATED, new s3n.LambdaDestination(worker), { prefix });
+
+    // 7. Permissions
+    images.grantResize(worker);
+    // No queue to receive from: Lambda does that by itself.
+
+    // 8. Scaling
+    // Nothing to declare: one environment for each event at a time, as many as the account's concurrency allows. A
+    // ceiling would be `reservedConcurrentExecutions`. It is not set, because new accounts have a concurrency of 10 and
+    // Lambda refuses to reserve the last 10 of it, and the deployment would fail.
+
+    // 9. Outputs
+    outputs(this, { images, failures: failures.queue, logGroup });
+  }
+}
