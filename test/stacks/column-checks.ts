@@ -1,0 +1,599 @@
+import { spawnSync } from 'node:child_process';
+import type { Json, Way } from '../support/synth';
+import { type Column, referenced } from './column';
+import type { Checks } from './parity-checks';
+
+/** What EC2's instances and EKS's nodes have in common: tokens, one hop, an encrypted disk, no key pair. */
+function hardened(column: Column, gibibytes: number): void {
+  const { LaunchTemplateData } = column.one('AWS::EC2::LaunchTemplate');
+  expect(LaunchTemplateData.MetadataOptions).toEqual({ HttpTokens: 'required', HttpPutResponseHopLimit: 1 });
+  expect(LaunchTemplateData.BlockDeviceMappings).toEqual([
+    { DeviceName: '/dev/xvda', Ebs: { Encrypted: true, VolumeSize: gibibytes, VolumeType: 'gp3' } },
+  ]);
+  expect(LaunchTemplateData).not.toHaveProperty('KeyName');
+}
+
+/** What EC2 and ECS do by alarms: out on what waits, in when nothing is outstanding any more. */
+function scalesOnTheQueue(column: Column, step: (policy: Json) => Json): void {
+  const policies = ['AWS::AutoScaling::ScalingPolicy', 'AWS::ApplicationAutoScaling::ScalingPolicy'];
+  const alarms = column
+    .all('AWS::CloudWatch::Alarm')
+    .filter(([, { AlarmActions }]) => AlarmActions)
+    .map(([, { AlarmActions, ...alarm }]) => {
+      const [policy] = policies.flatMap((type) => column.all(type)).filter(([id]) => AlarmActions[0] === `<${id}>`);
+      const { AdjustmentType, StepAdjustments } = step(policy?.[1]);
+      return { ...alarm, AdjustmentType, StepAdjustments };
+    });
+  const queue = [{ Name: 'QueueName', Value: '<JobsQueue24944186.QueueName>' }];
+  const metric = (id: string, MetricName: string) => ({
+    Id: id,
+    MetricStat: { Metric: { Dimensions: queue, MetricName, Namespace: 'AWS/SQS' }, Period: 60, Stat: 'Maximum' },
+    ReturnData: false,
+  });
+  const either = { AdjustmentType: 'ChangeInCapacity', AlarmDescription: expect.any(String) };
+  expect(alarms).toEqual([
+    {
+      ...either,
+      Namespace: 'AWS/SQS',
+      MetricName: 'ApproximateNumberOfMessagesVisible',
+      Dimensions: queue,
+      Statistic: 'Maximum',
+      Period: 60,
+      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+      Threshold: 1,
+      EvaluationPeriods: 1,
+      StepAdjustments: [
+        { MetricIntervalLowerBound: 0, MetricIntervalUpperBound: 99, ScalingAdjustment: 1 },
+        { MetricIntervalLowerBound: 99, ScalingAdjustment: 3 },
+      ],
+    },
+    {
+      ...either,
+      Metrics: [
+        expect.objectContaining({ Expression: 'visible + notVisible', ReturnData: true }),
+        metric('visible', 'ApproximateNumberOfMessagesVisible'),
+        metric('notVisible', 'ApproximateNumberOfMessagesNotVisible'),
+      ],
+      ComparisonOperator: 'LessThanOrEqualToThreshold',
+      Threshold: 0,
+      EvaluationPeriods: 5,
+      StepAdjustments: [{ MetricIntervalUpperBound: 0, ScalingAdjustment: -4 }],
+    },
+  ]);
+}
+
+/** What stands between `<<NAME` or `<<'NAME'` and `NAME`. */
+export const heredoc = (script: string, name: string) =>
+  new RegExp(`<<'?${name}'?\n(.*?)\n${name}$`, 'ms').exec(script)?.[1] ?? '';
+
+/** What `name='value'` lines at the head of the script assign. */
+const assigned = (script: string) =>
+  Object.fromEntries([...script.matchAll(/^([A-Z_]+)='([^']*)'$/gm)].map(([, name, value]) => [name, value]));
+
+/** The variables of ours that a shell script reads. */
+const read = (script: string) => [
+  ...new Set([...script.matchAll(/\$\{?([A-Z_]+)/g)].map(([, name]) => name as string)),
+];
+
+const parsed = new Map<string, string>();
+
+/** What bash says about a script without running it. */
+function syntaxErrors(script: string): string {
+  const known = parsed.get(script);
+  if (known !== undefined) return known;
+  const { status, stderr } = spawnSync('bash', ['-n'], { input: script, encoding: 'utf8' });
+  const errors = stderr || (status === 0 ? '' : `status ${status}`);
+  parsed.set(script, errors);
+  return errors;
+}
+
+const EC2: Checks = {
+  'instances need a token for their metadata, one hop away, and have encrypted disks and no key pair': (column) =>
+    hardened(column, 8),
+
+  'instances start from that day’s image': (column) => {
+    expect(column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData.ImageId).toBe(
+      'resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64',
+    );
+  },
+
+  'instances are replaced after a week, and come and go with the queue': (column) => {
+    const group = column.one('AWS::AutoScaling::AutoScalingGroup');
+    expect(group).toMatchObject({ MaxInstanceLifetime: 7 * 86_400, MinSize: '0' });
+    expect(group).not.toHaveProperty('DesiredCapacity');
+    const launchTemplate = column.id('AWS::EC2::LaunchTemplate');
+    expect(group.LaunchTemplate).toEqual({
+      LaunchTemplateId: `<${launchTemplate}>`,
+      Version: `<${launchTemplate}.LatestVersionNumber>`,
+    });
+  },
+
+  'an update replaces instances, and is not disturbed by the alarms': (column) => {
+    const id = column.id('AWS::AutoScaling::AutoScalingGroup');
+    expect(column.template.Resources[id]?.UpdatePolicy.AutoScalingRollingUpdate).toEqual({
+      MinInstancesInService: 0,
+      SuspendProcesses: ['AlarmNotification', 'AZRebalance'],
+    });
+  },
+
+  'the group waits 180 s for the worker to stop': (column) => {
+    expect(column.one('AWS::AutoScaling::LifecycleHook')).toEqual({
+      AutoScalingGroupName: `<${column.id('AWS::AutoScaling::AutoScalingGroup')}>`,
+      LifecycleTransition: 'autoscaling:EC2_INSTANCE_TERMINATING',
+      HeartbeatTimeout: 180,
+      DefaultResult: 'CONTINUE',
+    });
+  },
+
+  'the boot script is handed every variable it reads, and no other': (column) => {
+    const drain = heredoc(column.userData, 'DRAIN');
+    const boot = column.userData.replace(drain, '');
+    expect(Object.keys(assigned(column.userData)).sort()).toEqual(read(boot).sort());
+    // The drain runs later, with what its unit hands it.
+    const handed = /^Environment=(.*)$/m.exec(boot)?.[1]?.split(' ') ?? [];
+    for (const name of read(drain)) expect(handed).toContain(`${name}=$${name}`);
+  },
+
+  'the boot script contains no placeholder that nobody fills in': (column) => {
+    // The shell's own would be $NAME. A placeholder of CloudFormation is a reference to something in this template.
+    expect(column.userData).not.toContain('${');
+    const references = [...column.userData.matchAll(/<([A-Za-z][\w:]*)(\.\w+)?>/g)].map(([, name]) => name as string);
+    const known = (name: string) => name.startsWith('AWS::') || name in column.template.Resources;
+    expect(references.filter((name) => !known(name))).toEqual([]);
+  },
+
+  'the boot script is a script, and fits into what an instance can be told': (column) => {
+    expect(column.userData).toMatch(/^#!\/bin\/bash\n/);
+    for (const script of [column.userData, heredoc(column.userData, 'DRAIN')]) {
+      expect(syntaxErrors(script)).toBe('');
+    }
+    // 16 KB; references take a little more room when they are filled in.
+    expect(Buffer.byteLength(column.userData)).toBeLessThan(15_000);
+  },
+
+  'the drain names the group and the hook of this template': (column) => {
+    expect(assigned(column.userData)).toMatchObject({
+      STACK_NAME: 'ResizeOnEc2',
+      GROUP_ID: column.id('AWS::AutoScaling::AutoScalingGroup'),
+      HOOK_ID: column.id('AWS::AutoScaling::LifecycleHook'),
+    });
+  },
+
+  'the worker runs as a user that may do next to nothing': (column) => {
+    const unit = heredoc(column.userData, 'UNIT').split('\n');
+    expect(unit).toEqual(
+      expect.arrayContaining([
+        'User=worker',
+        'ExecStart=/usr/bin/node-24 /opt/worker/index.js',
+        'Restart=always',
+        'KillMode=mixed',
+        'NoNewPrivileges=yes',
+        'ProtectSystem=strict',
+        'PrivateTmp=yes',
+        'CapabilityBoundingSet=',
+      ]),
+    );
+  },
+
+  'the agent ships the worker’s lines and the boot’s to the log group of the stack': (column) => {
+    const agent = JSON.parse(heredoc(column.userData, 'AGENT'));
+    const files: Json[] = agent.logs.logs_collected.files.collect_list;
+    expect(files.map(({ file_path, log_group_name }) => [file_path, log_group_name])).toEqual([
+      ['/var/log/worker/worker.log', '$LOG_GROUP'],
+      ['/var/log/cloud-init-output.log', '$LOG_GROUP'],
+    ]);
+    expect(assigned(column.userData)).toMatchObject({ LOG_GROUP: '<Logs6819BB44>' });
+    expect(heredoc(column.userData, 'UNIT')).toContain('StandardOutput=append:/var/log/worker/worker.log');
+  },
+
+  'instances are on demand, or Spot where that is chosen': (column) => {
+    expect(column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData.InstanceMarketOptions).toEqual(
+      column.settings.spot ? { MarketType: 'spot', SpotOptions: { SpotInstanceType: 'one-time' } } : undefined,
+    );
+  },
+
+  'the group scales out on what waits and in when nothing is outstanding': (column) =>
+    scalesOnTheQueue(column, (policy) => policy),
+};
+
+const LAMBDA: Checks = {
+  'the function is Node 24 on arm64, with 2,048 MB and a minute': (column) => {
+    expect(column.one('AWS::Lambda::Function', 'Worker')).toMatchObject({
+      Runtime: 'nodejs24.x',
+      Architectures: ['arm64'],
+      Handler: 'index.handler',
+      MemorySize: 2048,
+      Timeout: 60,
+    });
+  },
+
+  'the function logs JSON to the log group of the stack': (column) => {
+    expect(column.one('AWS::Lambda::Function', 'Worker').LoggingConfig).toEqual({
+      LogFormat: 'JSON',
+      LogGroup: '<Logs6819BB44>',
+    });
+  },
+
+  'events are retried twice, for six hours at most': (column) => {
+    expect(column.one('AWS::Lambda::EventInvokeConfig')).toMatchObject({
+      FunctionName: `<${column.id('AWS::Lambda::Function', 'Worker')}>`,
+      Qualifier: '$LATEST',
+      MaximumRetryAttempts: 2,
+      MaximumEventAgeInSeconds: 6 * 3600,
+    });
+  },
+
+  'a loop is ended': (column) => {
+    expect(column.one('AWS::Lambda::Function', 'Worker').RecursiveLoop).toBe('Terminate');
+  },
+
+  'no concurrency is reserved, which new accounts refuse': (column) => {
+    expect(column.one('AWS::Lambda::Function', 'Worker')).not.toHaveProperty('ReservedConcurrentExecutions');
+  },
+
+  'there is no network of ours, in production neither': (column) => {
+    expect(column.one('AWS::Lambda::Function', 'Worker')).not.toHaveProperty('VpcConfig');
+    expect(column.resources.filter(([, { Type }]) => Type.startsWith('AWS::EC2::'))).toEqual([]);
+  },
+};
+
+const ECS: Checks = {
+  'the task is Fargate’s, on arm64, with 1 vCPU and 2 GiB': (column) => {
+    expect(column.one('AWS::ECS::TaskDefinition')).toMatchObject({
+      RequiresCompatibilities: ['FARGATE'],
+      NetworkMode: 'awsvpc',
+      RuntimePlatform: { CpuArchitecture: 'ARM64', OperatingSystemFamily: 'LINUX' },
+      Cpu: '1024',
+      Memory: '2048',
+    });
+  },
+
+  'the container gives up every privilege': (column) => {
+    expect(column.container).toMatchObject({
+      User: '1000:1000',
+      ReadonlyRootFilesystem: true,
+      LinuxParameters: { Capabilities: { Drop: ['ALL'] } },
+    });
+    expect(column.container.LinuxParameters.Capabilities).not.toHaveProperty('Add');
+    expect(column.container.Privileged ?? false).toBe(false);
+    expect(column.container).not.toHaveProperty('Secrets');
+    expect(column.one('AWS::ECS::TaskDefinition')).not.toHaveProperty('Volumes');
+  },
+
+  'an init process passes SIGTERM on': (column) => {
+    expect(column.container.LinuxParameters.InitProcessEnabled).toBe(true);
+  },
+
+  'the container logs to the log group of the stack': (column) => {
+    expect(column.container.LogConfiguration).toEqual({
+      LogDriver: 'awslogs',
+      Options: {
+        'awslogs-group': '<Logs6819BB44>',
+        'awslogs-region': '<AWS::Region>',
+        'awslogs-stream-prefix': 'resizer',
+      },
+    });
+  },
+
+  'a deployment that does not start is rolled back': (column) => {
+    expect(column.one('AWS::ECS::Service').DeploymentConfiguration).toMatchObject({
+      DeploymentCircuitBreaker: { Enable: true, Rollback: true },
+      MinimumHealthyPercent: 100,
+    });
+  },
+
+  'the cluster itself has the capacity providers, or it could not be deleted': (column) => {
+    expect(column.one('AWS::ECS::Cluster').CapacityProviders).toEqual(['FARGATE', 'FARGATE_SPOT']);
+    expect(column.all('AWS::ECS::ClusterCapacityProviderAssociations')).toEqual([]);
+  },
+
+  'tasks are on demand, or Spot where that is chosen': (column) => {
+    const { CapacityProviderStrategy, LaunchType } = column.one('AWS::ECS::Service');
+    const provider = column.settings.spot ? 'FARGATE_SPOT' : 'FARGATE';
+    expect(CapacityProviderStrategy).toEqual([{ CapacityProvider: provider, Weight: 1 }]);
+    expect(LaunchType).toBeUndefined();
+  },
+
+  'the first task proves the image; then there are none when there is nothing to do': (column) => {
+    expect(column.one('AWS::ECS::Service')).not.toHaveProperty('DesiredCount');
+    expect(column.one('AWS::ApplicationAutoScaling::ScalableTarget')).toMatchObject({
+      MinCapacity: 0,
+      ScalableDimension: 'ecs:service:DesiredCount',
+      ServiceNamespace: 'ecs',
+    });
+  },
+
+  'the service scales out on what waits and in when nothing is outstanding': (column) =>
+    scalesOnTheQueue(column, (policy) => policy.StepScalingPolicyConfiguration),
+
+  'who starts the task may fetch its image and write its log': (column) => {
+    const { ExecutionRoleArn } = column.one('AWS::ECS::TaskDefinition');
+    const images = 'cdk-hnb659fds-container-assets-<AWS::AccountId>-<AWS::Region>';
+    const repository = `arn:<AWS::Partition>:ecr:<AWS::Region>:<AWS::AccountId>:repository/${images}`;
+    expect(column.grants(referenced(ExecutionRoleArn))).toEqual([
+      `ecr:BatchCheckLayerAvailability ${repository}`,
+      `ecr:BatchGetImage ${repository}`,
+      'ecr:GetAuthorizationToken *',
+      `ecr:GetDownloadUrlForLayer ${repository}`,
+      'logs:CreateLogStream <Logs6819BB44.Arn>',
+      'logs:PutLogEvents <Logs6819BB44.Arn>',
+    ]);
+  },
+};
+
+/** EKS: who makes what of the cluster, by the ids in the template. */
+const CLUSTER = 'ClusterEB0386A7';
+const NODES = 'ClusterNodegroupWorkersA3EA85B0';
+const PODS = 'ClustermanifestPodsAE128BF0';
+const KEDA = 'PodAutoscalerKedaCA2690B9';
+const SCALER = 'PodAutoscalerScaler3F2DA546';
+const NODE_AUTOSCALER = 'NodeAutoscalerChart4BE23D8A';
+const SHIPPER = 'LogShipperPods9D61AF1F';
+
+const chart = (column: Column, release: string) =>
+  column.all('Custom::AWSCDK-EKS-HelmChart').find(([, { Release }]) => Release === release)?.[1];
+
+const EKS: Checks = {
+  'the cluster is in standard support, and never in the dear one': (column) => {
+    const { Version, UpgradePolicy } = column.one('AWS::EKS::Cluster');
+    expect({ Version, UpgradePolicy }).toEqual({ Version: '1.35', UpgradePolicy: { SupportType: 'STANDARD' } });
+  },
+
+  'the cluster is named after the stack, and says what it does in a log group of the stack': (column) => {
+    expect(column.one('AWS::EKS::Cluster').Name).toBe('ResizeOnEksEc2');
+    expect(column.one('AWS::Logs::LogGroup', 'ControlPlaneLogs').LogGroupName).toBe('/aws/eks/ResizeOnEksEc2/cluster');
+    expect(column.one('AWS::EKS::Cluster').Logging.ClusterLogging.EnabledTypes).toEqual([
+      { Type: 'api' },
+      { Type: 'audit' },
+      { Type: 'authenticator' },
+    ]);
+  },
+
+  'only access entries let somebody in: CDK’s handler, and the reader where one is named': (column) => {
+    expect(column.one('AWS::EKS::Cluster').AccessConfig).toEqual({
+      AuthenticationMode: 'API',
+      BootstrapClusterCreatorAdminPermissions: false,
+    });
+    const { clusterAdmin } = column.settings;
+    const entries = column.all('AWS::EKS::AccessEntry').map(([, { PrincipalArn, AccessPolicies }]) => {
+      expect(AccessPolicies).toEqual([
+        {
+          AccessScope: { Type: 'cluster' },
+          PolicyArn: 'arn:<AWS::Partition>:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy',
+        },
+      ]);
+      return PrincipalArn;
+    });
+    const handler = '<ClusterKubectlProviderHandlerServiceRoleB460AA6D.Arn>';
+    expect(entries).toEqual(clusterAdmin ? [handler, clusterAdmin] : [handler]);
+  },
+
+  'the cluster’s endpoint is closed to the internet in production': (column) => {
+    const { EndpointPublicAccess, EndpointPrivateAccess } = column.one('AWS::EKS::Cluster').ResourcesVpcConfig;
+    expect({ EndpointPublicAccess, EndpointPrivateAccess }).toEqual({
+      EndpointPublicAccess: !column.settings.production,
+      EndpointPrivateAccess: true,
+    });
+  },
+
+  'nodes are ours, and not those of EKS Auto Mode': (column) => {
+    const { ComputeConfig, StorageConfig, KubernetesNetworkConfig } = column.one('AWS::EKS::Cluster');
+    expect(ComputeConfig).toEqual({ Enabled: false });
+    expect(StorageConfig).toEqual({ BlockStorage: { Enabled: false } });
+    expect(KubernetesNetworkConfig.ElasticLoadBalancing).toEqual({ Enabled: false });
+  },
+
+  'network policies are enforced': (column) => {
+    const addons = column.all('AWS::EKS::Addon').map(([, addon]) => addon);
+    const cni = addons.find(({ AddonName }) => AddonName === 'vpc-cni');
+    expect(JSON.parse(cni?.ConfigurationValues ?? '{}')).toEqual({ enableNetworkPolicy: 'true' });
+    // The cluster comes with a CNI of its own: the add-on has to take it over.
+    expect(cni?.ResolveConflicts).toBe('OVERWRITE');
+  },
+
+  'nodes are AL2023 on arm64, one to four of them, and repaired': (column) => {
+    expect(column.one('AWS::EKS::Nodegroup')).toMatchObject({
+      AmiType: 'AL2023_ARM_64_STANDARD',
+      InstanceTypes: ['m7g.large', 'm6g.large'],
+      ScalingConfig: { MinSize: 1, DesiredSize: 1, MaxSize: 4 },
+      NodeRepairConfig: { Enabled: true },
+      LaunchTemplate: { Id: `<${column.id('AWS::EC2::LaunchTemplate')}>` },
+    });
+  },
+
+  'nodes are on demand, or Spot where that is chosen': (column) => {
+    expect(column.one('AWS::EKS::Nodegroup').CapacityType).toBe(column.settings.spot ? 'SPOT' : 'ON_DEMAND');
+  },
+
+  'pods get no credentials of their node, and nodes have encrypted disks and no key pair': (column) =>
+    hardened(column, 20),
+
+  'four service accounts have a role, by Pod Identity': (column) => {
+    const identities = column
+      .all('AWS::EKS::PodIdentityAssociation')
+      .map(([, { ClusterName, Namespace, ServiceAccount, RoleArn }]) => {
+        expect(ClusterName).toBe(`<${CLUSTER}>`);
+        expect(column.template.Resources[referenced(RoleArn)]?.Properties.AssumeRolePolicyDocument.Statement).toEqual([
+          {
+            Action: ['sts:AssumeRole', 'sts:TagSession'],
+            Effect: 'Allow',
+            Principal: { Service: 'pods.eks.amazonaws.com' },
+          },
+        ]);
+        return [`${Namespace}/${ServiceAccount}`, referenced(RoleArn)];
+      });
+    expect(Object.fromEntries(identities)).toEqual({
+      'resizer/resizer': 'Role1ABCC5F0',
+      'keda/keda-operator': 'PodAutoscalerRoleFA3EB9A6',
+      'logging/log-shipper': 'LogShipperRoleA958ACA3',
+      'kube-system/cluster-autoscaler': 'NodeAutoscalerRole8C22005C',
+    });
+    const agents = column.all('AWS::EKS::Addon').map(([, { AddonName }]) => AddonName);
+    expect(agents).toContain('eks-pod-identity-agent');
+  },
+
+  'what scales the pods only asks the queue, and what ships the logs only writes them': (column) => {
+    expect(column.grants('PodAutoscalerRoleFA3EB9A6')).toEqual(['sqs:GetQueueAttributes <JobsQueue24944186.Arn>']);
+    expect(column.grants('LogShipperRoleA958ACA3')).toEqual([
+      'logs:CreateLogStream <Logs6819BB44.Arn>',
+      'logs:PutLogEvents <Logs6819BB44.Arn>',
+    ]);
+  },
+
+  'the worker’s pod keeps to the restricted standard, and its namespace admits no other': (column) => {
+    const { pod } = column;
+    expect(pod.securityContext).toEqual({
+      runAsNonRoot: true,
+      runAsUser: 1000,
+      seccompProfile: { type: 'RuntimeDefault' },
+    });
+    expect(pod.containers.map(({ securityContext }: Json) => securityContext)).toEqual([
+      { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+    ]);
+    for (const key of ['hostNetwork', 'hostPID', 'hostIPC', 'volumes', 'initContainers']) {
+      expect(pod).not.toHaveProperty(key);
+    }
+    expect(column.object('Namespace', 'resizer').metadata.labels).toMatchObject({
+      'pod-security.kubernetes.io/enforce': 'restricted',
+    });
+  },
+
+  'the worker’s pod cannot talk to Kubernetes': (column) => {
+    expect(column.pod).toMatchObject({ serviceAccountName: 'resizer', automountServiceAccountToken: false });
+    expect(column.object('ServiceAccount', 'resizer').automountServiceAccountToken).toBe(false);
+  },
+
+  'the worker’s pod is sure of 1 vCPU and 2 GiB, and gets no more': (column) => {
+    const unit = { cpu: '1', memory: '2048Mi' };
+    expect(column.pod.containers[0].resources).toEqual({ requests: unit, limits: unit });
+  },
+
+  'pods are spread, and moved one at a time': (column) => {
+    const { spec } = column.object('Deployment', 'resizer');
+    const { labels } = spec.template.metadata;
+    expect(spec.selector.matchLabels).toEqual(labels);
+    expect(spec.template.spec.topologySpreadConstraints).toMatchObject([
+      { topologyKey: 'topology.kubernetes.io/zone', labelSelector: { matchLabels: labels } },
+    ]);
+    expect(column.object('PodDisruptionBudget', 'resizer').spec).toEqual({
+      maxUnavailable: 1,
+      selector: { matchLabels: labels },
+    });
+  },
+
+  'pods reach name resolution, the Pod Identity agent and HTTPS, and nothing reaches them': (column) => {
+    expect(column.object('NetworkPolicy', 'resizer').spec).toEqual({
+      podSelector: {},
+      policyTypes: ['Ingress', 'Egress'],
+      ingress: [],
+      egress: [
+        {
+          to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } } }],
+          ports: [
+            { protocol: 'UDP', port: 53 },
+            { protocol: 'TCP', port: 53 },
+          ],
+        },
+        { to: [{ ipBlock: { cidr: '169.254.170.23/32' } }], ports: [{ protocol: 'TCP', port: 80 }] },
+        { ports: [{ protocol: 'TCP', port: 443 }] },
+      ],
+    });
+  },
+
+  'everything about the worker is in one namespace': (column) => {
+    const of = (kind: string) => column.object(kind, 'resizer').metadata.namespace;
+    const kinds = ['Deployment', 'ServiceAccount', 'NetworkPolicy', 'PodDisruptionBudget', 'ScaledObject'];
+    expect(kinds.map(of)).toEqual(kinds.map(() => 'resizer'));
+  },
+
+  'charts and images of others are pinned': (column) => {
+    expect(chart(column, 'keda')).toMatchObject({
+      Repository: 'https://kedacore.github.io/charts',
+      Chart: 'keda',
+      Version: '2.20.2',
+      Namespace: 'keda',
+    });
+    expect(chart(column, 'cluster-autoscaler')).toMatchObject({
+      Repository: 'https://kubernetes.github.io/autoscaler',
+      Chart: 'cluster-autoscaler',
+      Version: '9.59.0',
+      Namespace: 'kube-system',
+    });
+    const [shipper] = column.object('DaemonSet', 'log-shipper').spec.template.spec.containers;
+    expect(shipper.image).toMatch(/:\d+\.\d+\.\d+@sha256:[0-9a-f]{64}$/);
+  },
+
+  'KEDA keeps as many pods as the queue needs, down to none': (column) => {
+    const { scaleTargetRef, minReplicaCount, triggers } = column.object('ScaledObject', 'resizer').spec;
+    expect({ scaleTargetRef, minReplicaCount }).toEqual({ scaleTargetRef: { name: 'resizer' }, minReplicaCount: 0 });
+    expect(triggers).toEqual([
+      {
+        type: 'aws-sqs-queue',
+        metadata: { queueURL: '<JobsQueue24944186>', queueLength: expect.any(String), awsRegion: '<AWS::Region>' },
+        authenticationRef: { name: column.object('TriggerAuthentication', 'resizer').metadata.name },
+      },
+    ]);
+    expect(column.object('TriggerAuthentication', 'resizer').spec).toEqual({ podIdentity: { provider: 'aws' } });
+    // A number of replicas here would be restored with every deployment.
+    expect(column.object('Deployment', 'resizer').spec).not.toHaveProperty('replicas');
+  },
+
+  'the Cluster Autoscaler looks after the nodes of this cluster, and can change no others': (column) => {
+    const groups =
+      'arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:autoScalingGroup:*:autoScalingGroupName/eks-*';
+    const ours = `${groups} {"StringEquals":{"aws:ResourceTag/eks:cluster-name":"<${CLUSTER}>"}}`;
+    expect(column.grants('NodeAutoscalerRole8C22005C').filter((grant) => !grant.endsWith(' *'))).toEqual([
+      `autoscaling:SetDesiredCapacity ${ours}`,
+      `autoscaling:TerminateInstanceInAutoScalingGroup ${ours}`,
+      `eks:DescribeNodegroup <${NODES}.Arn>`,
+    ]);
+    expect(JSON.parse(chart(column, 'cluster-autoscaler').Values)).toMatchObject({
+      autoDiscovery: { clusterName: `<${CLUSTER}>` },
+      awsRegion: '<AWS::Region>',
+      rbac: { serviceAccount: { name: 'cluster-autoscaler' } },
+    });
+  },
+
+  'the shipper reads the worker’s lines on every node, and writes them to the log group of the stack': (column) => {
+    const { spec } = column.object('DaemonSet', 'log-shipper').spec.template;
+    expect(spec).toMatchObject({ serviceAccountName: 'log-shipper', tolerations: [{ operator: 'Exists' }] });
+    const settings = column.object('ConfigMap', 'log-shipper').data['fluent-bit.conf'];
+    expect(settings).toMatch(/^ +Path +\/var\/log\/containers\/resizer-\*_resizer_\*\.log$/m);
+    expect(settings).toMatch(/^ +log_group_name +<Logs6819BB44>$/m);
+    expect(settings).toMatch(/^ +region +<AWS::Region>$/m);
+    expect(settings).toMatch(/^ +auto_create_group Off$/m);
+  },
+
+  // What depends on another is made after it, and deleted before it.
+  'a deletion cannot hang: each goes while what it needs is still there': (column) => {
+    const CNI = column.id('AWS::EKS::Addon', 'AddonsNetworking');
+    const before: [first: string, then: string, why: string][] = [
+      [SCALER, KEDA, 'KEDA removes the finalizer'],
+      [SCALER, PODS, 'nobody scales what is gone'],
+      [KEDA, NODES, 'KEDA runs on them'],
+      [NODE_AUTOSCALER, NODES, 'it runs on them'],
+      [SHIPPER, NODES, 'it runs on them'],
+      [PODS, NODES, 'they run on them'],
+      [PODS, 'AdmissionNamespace8A9AB835', 'they live in it'],
+      [PODS, 'AdmissionRules8C73AECA', 'they are admitted by them'],
+      [PODS, 'RoleAssociationFC7AD27D', 'credentials are put into a pod when it starts'],
+      [KEDA, 'PodAutoscalerRoleAssociation64A4BC5F', 'credentials are put into a pod when it starts'],
+      [SHIPPER, 'LogShipperRoleAssociation43F25FD4', 'credentials are put into a pod when it starts'],
+      [NODE_AUTOSCALER, 'NodeAutoscalerRoleAssociation1FC88A70', 'credentials are put into a pod when it starts'],
+      [NODES, CNI, 'pods need addresses'],
+      [NODES, column.id('AWS::EKS::Addon', 'AddonsPodIdentity'), 'pods need credentials'],
+      ['AdmissionRules8C73AECA', CNI, 'the add-on removes the finalizer of a network policy'],
+      [CLUSTER, 'ControlPlaneLogs95F30E24', 'EKS would make the group itself'],
+    ];
+    const late = before.filter(([first, then]) => !column.waitsFor(first).has(then));
+    expect(late).toEqual([]);
+    // And whatever goes through kubectl, while kubectl is let in.
+    const through = ['Custom::AWSCDK-EKS-KubernetesResource', 'Custom::AWSCDK-EKS-HelmChart'];
+    for (const [id] of through.flatMap((type) => column.all(type))) {
+      expect([...column.waitsFor(id)]).toContain('ClusterClusterAdminRoleAccessF2BFF759');
+    }
+  },
+};
+
+/** What makes each column itself. */
+export const COLUMNS: Record<Way, Checks> = { ec2: EC2, lambda: LAMBDA, 'ecs-fargate': ECS, 'eks-ec2': EKS };

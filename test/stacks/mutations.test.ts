@@ -1,0 +1,730 @@
+import { type Json, SETTINGS, type Settings, synth, type Template, WAYS, type Way } from '../support/synth';
+import { Column } from './column';
+import { COLUMNS } from './column-checks';
+import { PARITY } from './parity-checks';
+
+/** A mistake somebody could make, and the checks that report it: these, and no other. */
+interface Mutation {
+  readonly way: Way;
+  readonly settings?: Settings;
+  readonly make: (column: Column) => void;
+  /** By name, in their order. */
+  readonly reported: readonly string[];
+}
+
+/** The names of all checks that a column does not pass. */
+function reported(column: Column): string[] {
+  const checks = { ...PARITY, ...COLUMNS[column.way] };
+  return Object.entries(checks).flatMap(([name, check]) => {
+    try {
+      check(column);
+      return [];
+    } catch {
+      return [name];
+    }
+  });
+}
+
+/** A resource that may be changed, by the beginning of its id. */
+const resource = (column: Column, type: string, idPrefix = ''): Json =>
+  column.template.Resources[column.id(type, idPrefix)];
+
+const add = (column: Column, id: string, Type: string, Properties: Json = {}) => {
+  Object.assign(column.template.Resources, { [id]: { Type, Properties } });
+};
+
+/** Changes an object on its way to Kubernetes. */
+function edit(column: Column, kind: string, name: string, change: (object: Json) => void): void {
+  for (const [, properties] of column.all('Custom::AWSCDK-EKS-KubernetesResource')) {
+    const objects: Json[] = JSON.parse(properties.Manifest);
+    objects.filter((object) => object.kind === kind && object.metadata.name === name).forEach(change);
+    properties.Manifest = JSON.stringify(objects);
+  }
+}
+
+const bucket = (column: Column, name: 'Source' | 'Output') => column.one('AWS::S3::Bucket', `Images${name}`);
+const queue = (column: Column, id: string) => column.one('AWS::SQS::Queue', id);
+const launch = (column: Column) => column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData;
+const worker = (column: Column) => column.one('AWS::Lambda::Function', 'Worker');
+const service = (column: Column) => column.one('AWS::ECS::Service');
+const container = (column: Column, change: (spec: Json) => void) =>
+  edit(column, 'Deployment', 'resizer', (deployment) => change(deployment.spec.template.spec.containers[0]));
+const script = (column: Column, change: (text: string) => string) => {
+  const data = launch(column);
+  data.UserData = change(data.UserData);
+};
+const allow = (column: Column, idPrefix: string, Action: string, Resource: string) =>
+  column.one('AWS::IAM::Policy', idPrefix).PolicyDocument.Statement.push({ Effect: 'Allow', Action, Resource });
+const without = (column: Column, type: string, idPrefix: string, pattern: RegExp) => {
+  const it = resource(column, type, idPrefix);
+  it.DependsOn = [it.DependsOn].flat().filter((id: string) => !pattern.test(id));
+};
+
+const BUCKETS = 'the buckets are private, encrypted and their owner’s';
+const BUCKET_POLICIES = 'the buckets answer over TLS only, and to nobody else than CDK’s own clean-up';
+const EXPIRY = 'objects expire, uploads after the failure queue has forgotten their events';
+const TRIGGER = 'nobody but the source bucket of this account can start work';
+const QUEUES = 'the queues are encrypted with a key S3 can use, and answer over TLS only';
+const FAILED = 'failed work goes to the failure queue, after five receives or three invocations';
+const WORKER = 'the worker may do exactly this';
+const STARTS = 'the workload starts with the variables it is handed, and they say what the platform does';
+const VARIABLES = 'exactly these variables are handed over, by the names of the contract';
+const UNIT = 'one unit of work is one box: 1 vCPU, 2 GiB, arm64';
+const ADDRESSES = 'workers have public addresses by default, and nothing but the NAT gateway has one in production';
+const ALARMS = 'an alarm tells of the first failure, and one of work that waits';
+const NAT = 'no NAT gateway and no fixed address by default, one of each in production';
+const INSTANCES = 'instances need a token for their metadata, one hop away, and have encrypted disks and no key pair';
+const NODES = 'pods get no credentials of their node, and nodes have encrypted disks and no key pair';
+const FUNCTION = 'the function is Node 24 on arm64, with 2,048 MB and a minute';
+const CONTAINER = 'the container gives up every privilege';
+const POD = 'the worker’s pod keeps to the restricted standard, and its namespace admits no other';
+const TOKEN = 'the worker’s pod cannot talk to Kubernetes';
+const POLICY = 'pods reach name resolution, the Pod Identity agent and HTTPS, and nothing reaches them';
+const DELETION = 'a deletion cannot hang: each goes while what it needs is still there';
+
+const MUTATIONS: Record<string, Mutation> = {
+  'a public bucket': {
+    way: 'ec2',
+    make: (column) => {
+      bucket(column, 'Output').PublicAccessBlockConfiguration.BlockPublicPolicy = false;
+    },
+    reported: [BUCKETS],
+  },
+  'a third bucket': {
+    way: 'lambda',
+    make: (column) => add(column, 'Third', 'AWS::S3::Bucket', structuredClone(bucket(column, 'Output'))),
+    reported: ['there are two buckets, of the same ids', EXPIRY],
+  },
+  'a bucket without encryption': {
+    way: 'lambda',
+    make: (column) => delete bucket(column, 'Source').BucketEncryption,
+    reported: [BUCKETS],
+  },
+  'a bucket that answers without TLS': {
+    way: 'ecs-fargate',
+    make: (column) => column.one('AWS::S3::BucketPolicy', 'ImagesSource').PolicyDocument.Statement.shift(),
+    reported: [BUCKET_POLICIES],
+  },
+  'results that anybody may read': {
+    way: 'eks-ec2',
+    make: (column) =>
+      column.one('AWS::S3::BucketPolicy', 'ImagesOutput').PolicyDocument.Statement.push({
+        Effect: 'Allow',
+        Principal: { AWS: '*' },
+        Action: 's3:GetObject',
+        Resource: '<ImagesOutput03B43628.Arn>/*',
+      }),
+    reported: [BUCKET_POLICIES],
+  },
+  'uploads that expire before their failures': {
+    way: 'lambda',
+    make: (column) => {
+      bucket(column, 'Source').LifecycleConfiguration.Rules[0].ExpirationInDays = 7;
+    },
+    reported: [EXPIRY],
+  },
+  'a notification of every object': {
+    way: 'ec2',
+    make: (column) =>
+      delete column.one('Custom::S3BucketNotifications').NotificationConfiguration.QueueConfigurations[0].Filter,
+    reported: ['only new objects under incoming/ are announced, to the worker’s side of the stack'],
+  },
+  'a queue to which a bucket of another account may send': {
+    way: 'ecs-fargate',
+    make: (column) =>
+      delete column.one('AWS::SQS::QueuePolicy', 'JobsQueuePolicy').PolicyDocument.Statement[1].Condition.StringEquals,
+    reported: [TRIGGER],
+  },
+  'a function that a bucket of another account may invoke': {
+    way: 'lambda',
+    make: (column) => delete column.one('AWS::Lambda::Permission').SourceAccount,
+    reported: [TRIGGER],
+  },
+  'a queue with a key that S3 cannot use': {
+    way: 'eks-ec2',
+    make: (column) => {
+      queue(column, 'JobsQueue').KmsMasterKeyId = 'alias/aws/sqs';
+    },
+    reported: [QUEUES],
+  },
+  'a queue without redrive': {
+    way: 'ec2',
+    make: (column) => delete queue(column, 'JobsQueue').RedrivePolicy,
+    reported: [FAILED],
+  },
+  'a function whose failures are lost': {
+    way: 'lambda',
+    make: (column) => delete column.one('AWS::Lambda::EventInvokeConfig').DestinationConfig,
+    reported: [FAILED],
+  },
+  'failures that are forgotten after four days': {
+    way: 'ecs-fargate',
+    make: (column) => delete queue(column, 'JobsFailuresQueue').MessageRetentionPeriod,
+    reported: [EXPIRY, 'what cannot be processed waits two weeks in the failure queue'],
+  },
+  'a visibility timeout that is shorter than a job': {
+    way: 'eks-ec2',
+    make: (column) => {
+      queue(column, 'JobsQueue').VisibilityTimeout = 30;
+    },
+    reported: ['the job queue hides messages for 120 s, keeps them for 4 days and is asked by long polls', STARTS],
+  },
+  'failures that nobody is reported of': {
+    way: 'lambda',
+    make: (column) => {
+      column.one('AWS::CloudWatch::Alarm', 'FailuresNotEmpty').Threshold = 100;
+    },
+    reported: [ALARMS],
+  },
+  'a worker that may write where it is triggered': {
+    way: 'ecs-fargate',
+    make: (column) => allow(column, 'TaskTaskRole', 's3:PutObject', '<ImagesSource3216CA9E.Arn>/incoming/*'),
+    reported: [WORKER],
+  },
+  'a worker that may delete results': {
+    way: 'lambda',
+    make: (column) => allow(column, 'RoleDefaultPolicy', 's3:DeleteObject', '<ImagesOutput03B43628.Arn>/renditions/*'),
+    reported: [WORKER],
+  },
+  'a worker with a broad managed policy': {
+    way: 'eks-ec2',
+    make: (column) => {
+      resource(column, 'AWS::IAM::Role', 'Role1').Properties.ManagedPolicyArns = [
+        'arn:<AWS::Partition>:iam::aws:policy/AmazonS3FullAccess',
+      ];
+    },
+    reported: [WORKER],
+  },
+  'a worker that cannot tell deleted from forbidden': {
+    way: 'ec2',
+    make: (column) => {
+      const { PolicyDocument } = column.one('AWS::IAM::Policy', 'RoleDefaultPolicy');
+      PolicyDocument.Statement = PolicyDocument.Statement.filter(({ Action }: Json) => Action !== 's3:ListBucket');
+    },
+    reported: [WORKER],
+  },
+  'a role that anybody in the account may take': {
+    way: 'lambda',
+    make: (column) => {
+      const { Statement } = resource(column, 'AWS::IAM::Role', 'Role1').Properties.AssumeRolePolicyDocument;
+      Statement[0].Principal = { AWS: '<AWS::AccountId>' };
+    },
+    reported: [WORKER],
+  },
+  'a wildcard action': {
+    way: 'ec2',
+    make: (column) => allow(column, 'ImagesSourceNotifications', 's3:Put*', '<ImagesSource3216CA9E.Arn>'),
+    reported: ['no role has an action with a wildcard'],
+  },
+  'a wildcard resource': {
+    way: 'lambda',
+    make: (column) => allow(column, 'ImagesSourceNotifications', 's3:PutBucketNotification', '*'),
+    reported: ['no role may touch every resource, but for actions that are listed'],
+  },
+  'a missing variable without a default': {
+    way: 'lambda',
+    make: (column) => delete worker(column).Environment.Variables.OUTPUT_BUCKET,
+    reported: [STARTS, VARIABLES],
+  },
+  'a missing variable with a default': {
+    way: 'eks-ec2',
+    make: (column) =>
+      container(column, (spec) => {
+        spec.env = spec.env.filter(({ name }: Json) => name !== 'STOP_GRACE_SECONDS');
+      }),
+    reported: [VARIABLES],
+  },
+  'a misspelt variable': {
+    way: 'ec2',
+    make: (column) => script(column, (text) => text.replace('SOURCE_PREFIX=', 'SRC_PREFIX=')),
+    reported: [VARIABLES],
+  },
+  'a worker that is reported another way': {
+    way: 'ecs-fargate',
+    make: (column) => {
+      column.container.Environment[0].Value = 'ec2';
+    },
+    reported: [STARTS],
+  },
+  'an x64 function for an arm64 bundle': {
+    way: 'lambda',
+    make: (column) => {
+      worker(column).Architectures = ['x86_64'];
+    },
+    reported: [UNIT, FUNCTION],
+  },
+  'an x64 task for an arm64 image': {
+    way: 'ecs-fargate',
+    make: (column) => {
+      column.one('AWS::ECS::TaskDefinition').RuntimePlatform.CpuArchitecture = 'X86_64';
+    },
+    reported: [UNIT, 'the task is Fargate’s, on arm64, with 1 vCPU and 2 GiB'],
+  },
+  'a larger box for one of them': {
+    way: 'ec2',
+    make: (column) => {
+      launch(column).InstanceType = 'c7g.large';
+    },
+    reported: [UNIT],
+  },
+  'pods without end': {
+    way: 'eks-ec2',
+    make: (column) =>
+      edit(column, 'ScaledObject', 'resizer', ({ spec }) => {
+        spec.maxReplicaCount = 100;
+      }),
+    reported: ['there are four units at most, where the account does not decide'],
+  },
+  'a log group that never forgets': {
+    way: 'ecs-fargate',
+    make: (column) => delete column.one('AWS::Logs::LogGroup', 'Logs').RetentionInDays,
+    reported: ['every log group forgets after a week'],
+  },
+  'a retained log group': {
+    way: 'lambda',
+    make: (column) => {
+      resource(column, 'AWS::Logs::LogGroup', 'Logs').DeletionPolicy = 'Retain';
+    },
+    reported: ['nothing is retained, and buckets are emptied before they are deleted'],
+  },
+  'a function that makes a log group of its own': {
+    way: 'eks-ec2',
+    make: (column) =>
+      delete column.one('AWS::Lambda::Function', 'ClusterKubectlProviderframework').LoggingConfig.LogGroup,
+    reported: ['every function writes to a log group of the stack'],
+  },
+  'a bucket with a name': {
+    way: 'ec2',
+    make: (column) => {
+      bucket(column, 'Source').BucketName = 'pictures';
+    },
+    reported: ['nothing has a name of its own, but the EKS cluster'],
+  },
+  'an ingress rule': {
+    way: 'ec2',
+    make: (column) => {
+      column.one('AWS::EC2::SecurityGroup').SecurityGroupIngress = [
+        { CidrIp: '0.0.0.0/0', IpProtocol: 'tcp', FromPort: 22, ToPort: 22 },
+      ];
+    },
+    reported: ['nothing is reached from outside'],
+  },
+  'a NAT gateway by default': {
+    way: 'eks-ec2',
+    make: (column) => add(column, 'Nat', 'AWS::EC2::NatGateway'),
+    reported: [NAT],
+  },
+  'a NAT gateway for each zone in production': {
+    way: 'ecs-fargate',
+    settings: SETTINGS.production,
+    make: (column) => add(column, 'Nat', 'AWS::EC2::NatGateway'),
+    reported: [NAT],
+  },
+  'a task with a public address in production': {
+    way: 'ecs-fargate',
+    settings: SETTINGS.production,
+    make: (column) => {
+      service(column).NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp = 'ENABLED';
+    },
+    reported: [ADDRESSES],
+  },
+  'a subnet that gives out public addresses in production': {
+    way: 'eks-ec2',
+    settings: SETTINGS.production,
+    make: (column) => {
+      column.one('AWS::EC2::Subnet', 'NetworkPublicSubnet1').MapPublicIpOnLaunch = true;
+    },
+    reported: [ADDRESSES],
+  },
+  'pictures that pass the NAT gateway': {
+    way: 'ec2',
+    settings: SETTINGS.production,
+    make: (column) => column.one('AWS::EC2::VPCEndpoint').RouteTableIds.shift(),
+    reported: ['pictures reach S3 from every subnet without the NAT gateway'],
+  },
+  'tasks that start before there is a way out': {
+    way: 'ecs-fargate',
+    make: (column) => without(column, 'AWS::ECS::Service', '', /DefaultRoute/),
+    reported: ['workers start when there is a way out, and are gone before it is taken away'],
+  },
+  'a function that writes into a bucket that is being emptied': {
+    way: 'lambda',
+    make: (column) => without(column, 'AWS::Lambda::Function', 'Worker', /ImagesOutput/),
+    reported: ['workers are gone before the bucket they write to is emptied'],
+  },
+  'outputs of another name': {
+    way: 'lambda',
+    make: (column) => Reflect.deleteProperty(column.template.Outputs, 'LogsCommand'),
+    reported: ['the outputs say how to try it and where to look'],
+  },
+
+  IMDSv1: {
+    way: 'ec2',
+    make: (column) => {
+      launch(column).MetadataOptions.HttpTokens = 'optional';
+    },
+    reported: [INSTANCES],
+  },
+  'an unencrypted volume': {
+    way: 'ec2',
+    make: (column) => {
+      launch(column).BlockDeviceMappings[0].Ebs.Encrypted = false;
+    },
+    reported: [INSTANCES],
+  },
+  'a key pair': {
+    way: 'ec2',
+    make: (column) => {
+      launch(column).KeyName = 'mine';
+    },
+    reported: [INSTANCES],
+  },
+  'instances that are never patched': {
+    way: 'ec2',
+    make: (column) => delete column.one('AWS::AutoScaling::AutoScalingGroup').MaxInstanceLifetime,
+    reported: ['instances are replaced after a week, and come and go with the queue'],
+  },
+  'an image of the day of the deployment': {
+    way: 'ec2',
+    make: (column) => {
+      launch(column).ImageId = 'ami-0123456789-arm64';
+    },
+    reported: ['instances start from that day’s image'],
+  },
+  'instances that are taken away in the middle': {
+    way: 'ec2',
+    make: (column) => {
+      column.one('AWS::AutoScaling::LifecycleHook').HeartbeatTimeout = 30;
+    },
+    reported: ['the group waits 180 s for the worker to stop'],
+  },
+  'a variable that the boot script is not handed': {
+    way: 'ec2',
+    make: (column) => script(column, (text) => text.replace(/^BUNDLE_URL=.*\n/m, '')),
+    reported: ['the boot script is handed every variable it reads, and no other'],
+  },
+  'a placeholder that CloudFormation would fill in': {
+    way: 'ec2',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: That is the mistake.
+    make: (column) => script(column, (text) => text.replace('$BUNDLE_URL', '${BUNDLE_URL}')),
+    reported: ['the boot script contains no placeholder that nobody fills in'],
+  },
+  'a boot script that is no script': {
+    way: 'ec2',
+    make: (column) => script(column, (text) => text.replace('until [', 'until if [')),
+    reported: ['the boot script is a script, and fits into what an instance can be told'],
+  },
+  'a drain of a hook that is not there': {
+    way: 'ec2',
+    make: (column) => script(column, (text) => text.replace(/^HOOK_ID=.*$/m, "HOOK_ID='Drain'")),
+    reported: ['the drain names the group and the hook of this template'],
+  },
+  'a worker that runs as root': {
+    way: 'ec2',
+    make: (column) => script(column, (text) => text.replace('User=worker\n', '')),
+    reported: ['the worker runs as a user that may do next to nothing'],
+  },
+  'scaling in while work is under way': {
+    way: 'ec2',
+    make: (column) => {
+      column.one('AWS::CloudWatch::Alarm', 'WorkersScaleIn').Metrics[0].Expression = 'visible';
+    },
+    reported: ['the group scales out on what waits and in when nothing is outstanding'],
+  },
+
+  'an update that the alarms undo': {
+    way: 'ec2',
+    make: (column) =>
+      delete resource(column, 'AWS::AutoScaling::AutoScalingGroup').UpdatePolicy.AutoScalingRollingUpdate
+        .SuspendProcesses,
+    reported: ['an update replaces instances, and is not disturbed by the alarms'],
+  },
+  'lines that are written where no agent looks': {
+    way: 'ec2',
+    make: (column) => script(column, (text) => text.replace('append:/var/log/worker/worker.log', 'journal')),
+    reported: ['the agent ships the worker’s lines and the boot’s to the log group of the stack'],
+  },
+  'Spot instances that nobody has chosen': {
+    way: 'ec2',
+    make: (column) => {
+      launch(column).InstanceMarketOptions = { MarketType: 'spot' };
+    },
+    reported: ['instances are on demand, or Spot where that is chosen'],
+  },
+
+  'a loop that is not ended': {
+    way: 'lambda',
+    make: (column) => {
+      worker(column).RecursiveLoop = 'Allow';
+    },
+    reported: ['a loop is ended'],
+  },
+  'reserved concurrency': {
+    way: 'lambda',
+    make: (column) => {
+      worker(column).ReservedConcurrentExecutions = 4;
+    },
+    reported: ['no concurrency is reserved, which new accounts refuse'],
+  },
+  'a function in a VPC': {
+    way: 'lambda',
+    make: (column) => {
+      worker(column).VpcConfig = { SubnetIds: ['subnet-1'], SecurityGroupIds: ['sg-1'] };
+    },
+    reported: ['there is no network of ours, in production neither'],
+  },
+  'logs that are no JSON': {
+    way: 'lambda',
+    make: (column) => delete worker(column).LoggingConfig.LogFormat,
+    reported: ['the function logs JSON to the log group of the stack'],
+  },
+  'events that are never retried': {
+    way: 'lambda',
+    make: (column) => {
+      column.one('AWS::Lambda::EventInvokeConfig').MaximumRetryAttempts = 0;
+    },
+    reported: [FAILED, 'events are retried twice, for six hours at most'],
+  },
+
+  'a root container': {
+    way: 'ecs-fargate',
+    make: (column) => delete column.container.User,
+    reported: [CONTAINER],
+  },
+  'a container with its capabilities': {
+    way: 'ecs-fargate',
+    make: (column) => delete column.container.LinuxParameters.Capabilities.Drop,
+    reported: [CONTAINER],
+  },
+  'no stopTimeout': {
+    way: 'ecs-fargate',
+    make: (column) => delete column.container.StopTimeout,
+    reported: [STARTS, 'a worker has 90 s to stop'],
+  },
+  'no init process': {
+    way: 'ecs-fargate',
+    make: (column) => delete column.container.LinuxParameters.InitProcessEnabled,
+    reported: ['an init process passes SIGTERM on'],
+  },
+  'a deployment that is tried for ever': {
+    way: 'ecs-fargate',
+    make: (column) => delete service(column).DeploymentConfiguration.DeploymentCircuitBreaker,
+    reported: ['a deployment that does not start is rolled back'],
+  },
+  'capacity providers that are deleted too early': {
+    way: 'ecs-fargate',
+    make: (column) => add(column, 'Providers', 'AWS::ECS::ClusterCapacityProviderAssociations'),
+    reported: ['the cluster itself has the capacity providers, or it could not be deleted'],
+  },
+  'a desired count': {
+    way: 'ecs-fargate',
+    make: (column) => {
+      service(column).DesiredCount = 0;
+    },
+    reported: ['the first task proves the image; then there are none when there is nothing to do'],
+  },
+
+  'a container that logs elsewhere': {
+    way: 'ecs-fargate',
+    make: (column) => {
+      column.container.LogConfiguration.Options['awslogs-group'] = '/ecs/resizer';
+    },
+    reported: ['the container logs to the log group of the stack'],
+  },
+  'on-demand tasks where Spot is chosen': {
+    way: 'ecs-fargate',
+    settings: SETTINGS.spot,
+    make: (column) => {
+      service(column).CapacityProviderStrategy[0].CapacityProvider = 'FARGATE';
+    },
+    reported: ['tasks are on demand, or Spot where that is chosen'],
+  },
+  'scaling out after a hundred messages': {
+    way: 'ecs-fargate',
+    make: (column) => {
+      column.one('AWS::CloudWatch::Alarm', 'ServiceTaskCountTargetScaleOut').Threshold = 100;
+    },
+    reported: ['the service scales out on what waits and in when nothing is outstanding'],
+  },
+  'a task that may fetch any image': {
+    way: 'ecs-fargate',
+    make: (column) =>
+      allow(column, 'TaskExecutionRole', 'ecr:BatchGetImage', 'arn:<AWS::Partition>:ecr:<AWS::Region>:*:repository/*'),
+    reported: ['who starts the task may fetch its image and write its log'],
+  },
+
+  'extended support': {
+    way: 'eks-ec2',
+    make: (column) => delete column.one('AWS::EKS::Cluster').UpgradePolicy,
+    reported: ['the cluster is in standard support, and never in the dear one'],
+  },
+  'an administrator by accident': {
+    way: 'eks-ec2',
+    make: (column) => delete column.one('AWS::EKS::Cluster').AccessConfig.BootstrapClusterCreatorAdminPermissions,
+    reported: ['only access entries let somebody in: CDK’s handler, and the reader where one is named'],
+  },
+  'an audit log that nobody keeps': {
+    way: 'eks-ec2',
+    make: (column) => column.one('AWS::EKS::Cluster').Logging.ClusterLogging.EnabledTypes.splice(1, 1),
+    reported: ['the cluster is named after the stack, and says what it does in a log group of the stack'],
+  },
+  'EKS Auto Mode': {
+    way: 'eks-ec2',
+    make: (column) => {
+      column.one('AWS::EKS::Cluster').ComputeConfig = { Enabled: true, NodePools: ['general-purpose'] };
+    },
+    reported: ['nodes are ours, and not those of EKS Auto Mode'],
+  },
+  'on-demand nodes where Spot is chosen': {
+    way: 'eks-ec2',
+    settings: SETTINGS.spot,
+    make: (column) => delete column.one('AWS::EKS::Nodegroup').CapacityType,
+    reported: ['nodes are on demand, or Spot where that is chosen'],
+  },
+  'a scaler that may read messages': {
+    way: 'eks-ec2',
+    make: (column) => allow(column, 'PodAutoscalerRole', 'sqs:ReceiveMessage', '<JobsQueue24944186.Arn>'),
+    reported: ['what scales the pods only asks the queue, and what ships the logs only writes them'],
+  },
+  'an autoscaler that may end the instances of others': {
+    way: 'eks-ec2',
+    make: (column) => delete column.one('AWS::IAM::Policy', 'NodeAutoscalerRole').PolicyDocument.Statement[1].Condition,
+    reported: ['the Cluster Autoscaler looks after the nodes of this cluster, and can change no others'],
+  },
+  'an endpoint that is open in production': {
+    way: 'eks-ec2',
+    settings: SETTINGS.production,
+    make: (column) => {
+      column.one('AWS::EKS::Cluster').ResourcesVpcConfig.EndpointPublicAccess = true;
+    },
+    reported: ['the cluster’s endpoint is closed to the internet in production'],
+  },
+  'network policies that are not enforced': {
+    way: 'eks-ec2',
+    make: (column) => delete column.one('AWS::EKS::Addon', 'AddonsNetworking').ConfigurationValues,
+    reported: ['network policies are enforced'],
+  },
+  'nodes of Amazon Linux 2': {
+    way: 'eks-ec2',
+    make: (column) => {
+      column.one('AWS::EKS::Nodegroup').AmiType = 'AL2_ARM_64';
+    },
+    reported: ['nodes are AL2023 on arm64, one to four of them, and repaired'],
+  },
+  'pods that reach the credentials of their node': {
+    way: 'eks-ec2',
+    make: (column) => {
+      launch(column).MetadataOptions.HttpPutResponseHopLimit = 2;
+    },
+    reported: [NODES],
+  },
+  'a pod that may gain privileges': {
+    way: 'eks-ec2',
+    make: (column) => container(column, (spec) => delete spec.securityContext.allowPrivilegeEscalation),
+    reported: [POD],
+  },
+  'a namespace that admits anything': {
+    way: 'eks-ec2',
+    make: (column) => edit(column, 'Namespace', 'resizer', ({ metadata }) => delete metadata.labels),
+    reported: [POD],
+  },
+  'a pod with a token': {
+    way: 'eks-ec2',
+    make: (column) =>
+      edit(column, 'Deployment', 'resizer', ({ spec }) => delete spec.template.spec.automountServiceAccountToken),
+    reported: [TOKEN],
+  },
+  'a pod without a memory limit': {
+    way: 'eks-ec2',
+    make: (column) => container(column, (spec) => delete spec.resources.limits.memory),
+    reported: [UNIT, 'the worker’s pod is sure of 1 vCPU and 2 GiB, and gets no more'],
+  },
+  'no grace period': {
+    way: 'eks-ec2',
+    make: (column) =>
+      edit(column, 'Deployment', 'resizer', ({ spec }) => delete spec.template.spec.terminationGracePeriodSeconds),
+    reported: [STARTS, 'a worker has 90 s to stop'],
+  },
+  'a budget for other pods': {
+    way: 'eks-ec2',
+    make: (column) =>
+      edit(column, 'PodDisruptionBudget', 'resizer', ({ spec }) => {
+        spec.selector.matchLabels.app = 'worker';
+      }),
+    reported: ['pods are spread, and moved one at a time'],
+  },
+  'pods that may go anywhere': {
+    way: 'eks-ec2',
+    make: (column) => edit(column, 'NetworkPolicy', 'resizer', ({ spec }) => spec.egress.push({})),
+    reported: [POLICY],
+  },
+  'a policy in another namespace': {
+    way: 'eks-ec2',
+    make: (column) =>
+      edit(column, 'NetworkPolicy', 'resizer', ({ metadata }) => {
+        metadata.namespace = 'default';
+      }),
+    reported: ['everything about the worker is in one namespace'],
+  },
+  'a worker without an identity': {
+    way: 'eks-ec2',
+    make: (column) => {
+      column.one('AWS::EKS::PodIdentityAssociation', 'PodAutoscaler').ServiceAccount = 'keda';
+    },
+    reported: ['four service accounts have a role, by Pod Identity'],
+  },
+  'KEDA without a pin': {
+    way: 'eks-ec2',
+    make: (column) => delete column.one('Custom::AWSCDK-EKS-HelmChart', 'PodAutoscaler').Version,
+    reported: ['charts and images of others are pinned'],
+  },
+  'pods that never end': {
+    way: 'eks-ec2',
+    make: (column) =>
+      edit(column, 'ScaledObject', 'resizer', ({ spec }) => {
+        spec.minReplicaCount = 1;
+      }),
+    reported: ['KEDA keeps as many pods as the queue needs, down to none'],
+  },
+  'log lines that go elsewhere': {
+    way: 'eks-ec2',
+    make: (column) =>
+      edit(column, 'ConfigMap', 'log-shipper', ({ data }) => {
+        data['fluent-bit.conf'] = data['fluent-bit.conf'].replace('<Logs6819BB44>', '/aws/eks/worker');
+      }),
+    reported: ['the shipper reads the worker’s lines on every node, and writes them to the log group of the stack'],
+  },
+  'KEDA gone before what it scales': {
+    way: 'eks-ec2',
+    make: (column) => without(column, 'Custom::AWSCDK-EKS-KubernetesResource', 'PodAutoscalerScaler', /Keda/),
+    reported: [DELETION],
+  },
+  'nodes gone before KEDA': {
+    way: 'eks-ec2',
+    make: (column) => without(column, 'Custom::AWSCDK-EKS-HelmChart', 'PodAutoscaler', /Nodegroup/),
+    reported: [DELETION],
+  },
+};
+
+function broken({ way, settings, make }: Mutation): Column {
+  const template: Template = structuredClone(synth(way, settings).template);
+  const column = new Column(way, settings ?? {}, template);
+  make(column);
+  expect(JSON.stringify(template)).not.toBe(JSON.stringify(synth(way, settings).template));
+  return column;
+}
+
+describe('a template with', () => {
+  test.each(Object.entries(MUTATIONS))(
+    '%s is reported by the checks that are about it, and by no other',
+    (_name, mutation) => {
+      expect(reported(broken(mutation))).toEqual(mutation.reported);
+    },
+  );
+});
+
+test('every check reports something', () => {
+  const tested = new Set(Object.values(MUTATIONS).flatMap((mutation) => mutation.reported));
+  const checks = [PARITY, ...WAYS.map((way) => COLUMNS[way])].flatMap(Object.keys);
+  expect(checks.filter((name) => !tested.has(name))).toEqual([]);
+});

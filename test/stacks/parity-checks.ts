@@ -1,0 +1,533 @@
+import { ENV } from '../../workload/contract';
+import { type Environment, readSettings, readWorkerSettings } from '../../workload/env';
+import type { Json, Way } from '../support/synth';
+import { type Column, referenced } from './column';
+
+/** What a column promises, by name. Throws where it does not keep it. */
+export type Checks = Readonly<Record<string, (column: Column) => void>>;
+
+/** The ids that are the same in all four templates. */
+const SOURCE = 'ImagesSource3216CA9E';
+const OUTPUT = 'ImagesOutput03B43628';
+const LOGS = 'Logs6819BB44';
+const failures = ({ way }: Column) => (way === 'lambda' ? 'FailuresQueueB0898B50' : 'JobsFailuresQueueC3E1218F');
+const JOBS = 'JobsQueue24944186';
+
+const DAY = 86_400;
+
+/** What every worker may do. */
+const WORKER = [
+  `s3:GetObject <${OUTPUT}.Arn>/rejected/*`,
+  `s3:GetObject <${OUTPUT}.Arn>/renditions/*`,
+  `s3:GetObject <${SOURCE}.Arn>/incoming/*`,
+  `s3:ListBucket <${OUTPUT}.Arn>`,
+  `s3:ListBucket <${SOURCE}.Arn>`,
+  `s3:PutObject <${OUTPUT}.Arn>/rejected/*`,
+  `s3:PutObject <${OUTPUT}.Arn>/renditions/*`,
+];
+/** And every worker that polls. */
+const POLLER = [
+  ...WORKER,
+  `sqs:ChangeMessageVisibility <${JOBS}.Arn>`,
+  `sqs:DeleteMessage <${JOBS}.Arn>`,
+  `sqs:ReceiveMessage <${JOBS}.Arn>`,
+];
+const WRITE_LOGS = [`logs:CreateLogStream <${LOGS}.Arn>`, `logs:PutLogEvents <${LOGS}.Arn>`];
+
+/** What the worker may do, and who may take its role. The rest, on EC2 and Lambda, is the platform's work. */
+const PERMISSIONS: Record<Way, { trusts: string; may: string[] }> = {
+  ec2: {
+    trusts: 'ec2.amazonaws.com',
+    may: [
+      ...POLLER,
+      ...WRITE_LOGS,
+      'AmazonSSMManagedInstanceCore',
+      'autoscaling:CompleteLifecycleAction arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:autoScalingGroup:*:autoScalingGroupName/<WorkersASG15B3D7F9>',
+      'cloudformation:DescribeStackResource <AWS::StackId>',
+      's3:GetObject arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/(asset).zip',
+    ],
+  },
+  lambda: {
+    trusts: 'lambda.amazonaws.com',
+    // CDK's `SqsDestination` grants three on the failure queue, where the last would do.
+    may: [
+      ...WORKER,
+      ...WRITE_LOGS,
+      'sqs:GetQueueAttributes <FailuresQueueB0898B50.Arn>',
+      'sqs:GetQueueUrl <FailuresQueueB0898B50.Arn>',
+      'sqs:SendMessage <FailuresQueueB0898B50.Arn>',
+    ],
+  },
+  'ecs-fargate': { trusts: 'ecs-tasks.amazonaws.com', may: POLLER },
+  'eks-ec2': { trusts: 'pods.eks.amazonaws.com', may: POLLER },
+};
+
+/** Actions that are allowed on every resource, because they know none or only list. */
+const ON_EVERYTHING: Record<Way, string[]> = {
+  ec2: [],
+  lambda: [],
+  'ecs-fargate': ['ecr:GetAuthorizationToken'],
+  'eks-ec2': [
+    'autoscaling:DescribeAutoScalingGroups',
+    'autoscaling:DescribeAutoScalingInstances',
+    'autoscaling:DescribeLaunchConfigurations',
+    'autoscaling:DescribeScalingActivities',
+    'ec2:DescribeImages',
+    'ec2:DescribeInstanceTypes',
+    'ec2:DescribeLaunchTemplateVersions',
+    'ec2:GetInstanceTypesFromInstanceRequirements',
+  ],
+};
+
+/** Names that are written in the template. CDK makes the ones of ECS from the name of the stack. */
+const NAMES: Record<Way, string[]> = {
+  ec2: [],
+  lambda: [],
+  'ecs-fargate': [
+    'AWS::ApplicationAutoScaling::ScalingPolicy ResizeOnEcsFargateServiceTaskCountTargetScaleInLowerPolicy33A20641',
+    'AWS::ApplicationAutoScaling::ScalingPolicy ResizeOnEcsFargateServiceTaskCountTargetScaleOutUpperPolicyDE1CF854',
+    'AWS::ECS::TaskDefinition ResizeOnEcsFargateTask45C12932',
+  ],
+  'eks-ec2': ['AWS::EKS::Cluster ResizeOnEksEc2', 'AWS::Logs::LogGroup /aws/eks/ResizeOnEksEc2/cluster'],
+};
+
+/** What AWS sells under the name. */
+const INSTANCE_TYPES: Record<string, Json> = { 'c7g.medium': { vcpus: 1, memory: 2048, architecture: 'arm64' } };
+
+/** The box of one worker, memory in MiB. */
+function unit(column: Column): Json {
+  switch (column.way) {
+    case 'ec2': {
+      const { InstanceType, ImageId } = column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData;
+      expect(ImageId).toMatch(/-arm64$/);
+      return INSTANCE_TYPES[InstanceType];
+    }
+    case 'lambda': {
+      const { MemorySize, Architectures } = column.one('AWS::Lambda::Function', 'Worker');
+      // 1,769 MB is one vCPU.
+      return { vcpus: Math.floor(MemorySize / 1769), memory: MemorySize, architecture: Architectures?.join() };
+    }
+    case 'ecs-fargate': {
+      const { Cpu, Memory, RuntimePlatform } = column.one('AWS::ECS::TaskDefinition');
+      return { vcpus: Cpu / 1024, memory: Number(Memory), architecture: RuntimePlatform.CpuArchitecture.toLowerCase() };
+    }
+    case 'eks-ec2': {
+      const { requests, limits } = column.pod.containers[0].resources;
+      expect(limits).toEqual(requests);
+      const architecture = column.one('AWS::EKS::Nodegroup').AmiType.includes('ARM_64') ? 'arm64' : 'x64';
+      return { vcpus: Number(requests.cpu), memory: Number(/^(\d+)Mi$/.exec(requests.memory)?.[1]), architecture };
+    }
+  }
+}
+
+/** How many units there are at most. On Lambda that is up to the account. */
+function ceiling(column: Column): number | undefined {
+  switch (column.way) {
+    case 'ec2':
+      return Number(column.one('AWS::AutoScaling::AutoScalingGroup').MaxSize);
+    case 'lambda':
+      return undefined;
+    case 'ecs-fargate':
+      return column.one('AWS::ApplicationAutoScaling::ScalableTarget').MaxCapacity;
+    case 'eks-ec2':
+      return column.object('ScaledObject', 'resizer').spec.maxReplicaCount;
+  }
+}
+
+/** Seconds between SIGTERM and SIGKILL. */
+function stopGrace(column: Column): number {
+  if (column.way === 'ec2') return Number(/^TimeoutStopSec=(\d+)$/m.exec(column.userData)?.[1]);
+  return column.way === 'ecs-fargate' ? column.container.StopTimeout : column.pod.terminationGracePeriodSeconds;
+}
+
+/** The subnets that workers run in. */
+function workerSubnets(column: Column): string[] {
+  switch (column.way) {
+    case 'ec2':
+      return column.one('AWS::AutoScaling::AutoScalingGroup').VPCZoneIdentifier.map(referenced);
+    case 'ecs-fargate':
+      return column.one('AWS::ECS::Service').NetworkConfiguration.AwsvpcConfiguration.Subnets.map(referenced);
+    case 'eks-ec2':
+      return column.one('AWS::EKS::Nodegroup').Subnets.map(referenced);
+    case 'lambda':
+      return [];
+  }
+}
+
+/** Whether a worker is given a public address by what starts it. On EKS its subnet decides. */
+function publicAddress(column: Column): boolean {
+  if (column.way === 'ec2') {
+    const { NetworkInterfaces } = column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData;
+    return NetworkInterfaces[0].AssociatePublicIpAddress;
+  }
+  if (column.way === 'ecs-fargate') {
+    return column.one('AWS::ECS::Service').NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp === 'ENABLED';
+  }
+  return workerSubnets(column).some((id) => column.template.Resources[id]?.Properties.MapPublicIpOnLaunch);
+}
+
+/** The id of what starts workers, or is the worker itself. */
+function starter(column: Column): string {
+  switch (column.way) {
+    case 'ec2':
+      return column.id('AWS::AutoScaling::AutoScalingGroup');
+    case 'lambda':
+      return column.id('AWS::Lambda::Function', 'Worker');
+    case 'ecs-fargate':
+      return column.id('AWS::ECS::Service');
+    case 'eks-ec2':
+      return column.id('Custom::AWSCDK-EKS-KubernetesResource', 'ClustermanifestPods');
+  }
+}
+
+/** The failure queue, and the job queue where there is one. */
+const queues = (column: Column) => (column.way === 'lambda' ? [failures(column)] : [JOBS, failures(column)]);
+
+const withoutTls = (action: string, ...resources: string[]) => ({
+  Action: action,
+  Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+  Effect: 'Deny',
+  Principal: { AWS: '*' },
+  Resource: resources.length === 1 ? resources[0] : resources,
+});
+
+const properties = (column: Column, id: string) => column.template.Resources[id]?.Properties;
+
+/** What all four keep. */
+export const PARITY: Checks = {
+  'there are two buckets, of the same ids': (column) => {
+    expect(column.all('AWS::S3::Bucket').map(([id]) => id)).toEqual([SOURCE, OUTPUT]);
+  },
+
+  'the buckets are private, encrypted and their owner’s': (column) => {
+    for (const [, bucket] of column.all('AWS::S3::Bucket')) {
+      expect(bucket).toMatchObject({
+        PublicAccessBlockConfiguration: {
+          BlockPublicAcls: true,
+          BlockPublicPolicy: true,
+          IgnorePublicAcls: true,
+          RestrictPublicBuckets: true,
+        },
+        BucketEncryption: {
+          ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+        },
+        OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
+      });
+    }
+  },
+
+  'the buckets answer over TLS only, and to nobody else than CDK’s own clean-up': (column) => {
+    const policies = column.all('AWS::S3::BucketPolicy');
+    expect(policies.map(([, { Bucket }]) => referenced(Bucket))).toEqual([SOURCE, OUTPUT]);
+    for (const [, { Bucket, PolicyDocument }] of policies) {
+      const bucket = `<${referenced(Bucket)}.Arn>`;
+      const cleanUp = '<CustomS3AutoDeleteObjectsCustomResourceProviderRole3B1BD092.Arn>';
+      expect(PolicyDocument.Statement).toEqual([
+        withoutTls('s3:*', bucket, `${bucket}/*`),
+        {
+          Action: ['s3:DeleteObject*', 's3:GetBucket*', 's3:List*', 's3:PutBucketPolicy'],
+          Effect: 'Allow',
+          Principal: { AWS: cleanUp },
+          Resource: [bucket, `${bucket}/*`],
+        },
+      ]);
+    }
+  },
+
+  'objects expire, uploads after the failure queue has forgotten their events': (column) => {
+    const days = Object.fromEntries(
+      column.all('AWS::S3::Bucket').map(([id, { LifecycleConfiguration }]) => {
+        const [rule, ...others] = LifecycleConfiguration.Rules;
+        expect(others).toEqual([]);
+        expect(rule).toEqual({
+          Status: 'Enabled',
+          ExpirationInDays: expect.any(Number),
+          AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 },
+        });
+        return [id, rule.ExpirationInDays];
+      }),
+    );
+    expect(days).toEqual({ [SOURCE]: 16, [OUTPUT]: 30 });
+    expect(days[SOURCE] * DAY).toBeGreaterThan(properties(column, failures(column)).MessageRetentionPeriod);
+  },
+
+  'only new objects under incoming/ are announced, to the worker’s side of the stack': (column) => {
+    const { BucketName, NotificationConfiguration } = column.one('Custom::S3BucketNotifications');
+    const announcement = {
+      Events: ['s3:ObjectCreated:*'],
+      Filter: { Key: { FilterRules: [{ Name: 'prefix', Value: 'incoming/' }] } },
+    };
+    expect(BucketName).toBe(`<${SOURCE}>`);
+    expect(NotificationConfiguration).toEqual(
+      column.way === 'lambda'
+        ? {
+            LambdaFunctionConfigurations: [
+              { ...announcement, LambdaFunctionArn: `<${column.id('AWS::Lambda::Function', 'Worker')}.Arn>` },
+            ],
+          }
+        : { QueueConfigurations: [{ ...announcement, QueueArn: `<${JOBS}.Arn>` }] },
+    );
+  },
+
+  'nobody but the source bucket of this account can start work': (column) => {
+    const invokes = column.all('AWS::Lambda::Permission').map(([, permission]) => permission);
+    const sends = column
+      .all('AWS::SQS::QueuePolicy')
+      .flatMap(([, { PolicyDocument }]) => PolicyDocument.Statement)
+      .filter(({ Effect }) => Effect === 'Allow');
+    if (column.way === 'lambda') {
+      expect(sends).toEqual([]);
+      expect(invokes).toEqual([
+        {
+          Action: 'lambda:InvokeFunction',
+          FunctionName: `<${column.id('AWS::Lambda::Function', 'Worker')}.Arn>`,
+          Principal: 's3.amazonaws.com',
+          SourceAccount: '<AWS::AccountId>',
+          SourceArn: `<${SOURCE}.Arn>`,
+        },
+      ]);
+    } else {
+      expect(invokes).toEqual([]);
+      expect(sends).toEqual([
+        {
+          Action: 'sqs:SendMessage',
+          Condition: {
+            ArnLike: { 'aws:SourceArn': `<${SOURCE}.Arn>` },
+            StringEquals: { 'aws:SourceAccount': '<AWS::AccountId>' },
+          },
+          Effect: 'Allow',
+          Principal: { Service: 's3.amazonaws.com' },
+          Resource: `<${JOBS}.Arn>`,
+        },
+      ]);
+    }
+  },
+
+  'the queues are encrypted with a key S3 can use, and answer over TLS only': (column) => {
+    const all = column.all('AWS::SQS::Queue').map(([id]) => id);
+    expect(all.sort()).toEqual(queues(column).sort());
+    for (const id of queues(column)) {
+      expect(properties(column, id)).toMatchObject({ SqsManagedSseEnabled: true });
+      expect(properties(column, id)).not.toHaveProperty('KmsMasterKeyId');
+      const policy = column.all('AWS::SQS::QueuePolicy').find(([, { Queues }]) => Queues.includes(`<${id}>`))?.[1];
+      expect(policy.PolicyDocument.Statement).toContainEqual(withoutTls('sqs:*', `<${id}.Arn>`));
+    }
+  },
+
+  'what cannot be processed waits two weeks in the failure queue': (column) => {
+    expect(properties(column, failures(column)).MessageRetentionPeriod).toBe(14 * DAY);
+    expect(properties(column, failures(column))).not.toHaveProperty('RedrivePolicy');
+  },
+
+  'failed work goes to the failure queue, after five receives or three invocations': (column) => {
+    const arn = `<${failures(column)}.Arn>`;
+    if (column.way === 'lambda') {
+      const { MaximumRetryAttempts, DestinationConfig } = column.one('AWS::Lambda::EventInvokeConfig');
+      expect({ MaximumRetryAttempts, DestinationConfig }).toEqual({
+        MaximumRetryAttempts: 2,
+        DestinationConfig: { OnFailure: { Destination: arn } },
+      });
+    } else {
+      expect(properties(column, JOBS).RedrivePolicy).toEqual({ deadLetterTargetArn: arn, maxReceiveCount: 5 });
+    }
+  },
+
+  'the job queue hides messages for 120 s, keeps them for 4 days and is asked by long polls': (column) => {
+    if (column.way === 'lambda') return;
+    expect(properties(column, JOBS)).toMatchObject({
+      VisibilityTimeout: 120,
+      MessageRetentionPeriod: 4 * DAY,
+      ReceiveMessageWaitTimeSeconds: 20,
+    });
+  },
+
+  'an alarm tells of the first failure, and one of work that waits': (column) => {
+    const alarm = (queue: string, MetricName: string, Threshold: number) => ({
+      Namespace: 'AWS/SQS',
+      Dimensions: [{ Name: 'QueueName', Value: `<${queue}.QueueName>` }],
+      MetricName,
+      Statistic: 'Maximum',
+      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+      Threshold,
+      EvaluationPeriods: 1,
+      TreatMissingData: 'notBreaching',
+    });
+    const alarms = column.all('AWS::CloudWatch::Alarm').map(([, properties]) => properties);
+    expect(alarms).toContainEqual(
+      expect.objectContaining(alarm(failures(column), 'ApproximateNumberOfMessagesVisible', 1)),
+    );
+    if (column.way === 'lambda') return;
+    expect(alarms).toContainEqual(expect.objectContaining(alarm(JOBS, 'ApproximateAgeOfOldestMessage', 1800)));
+  },
+
+  'the worker may do exactly this': (column) => {
+    const { trusts, may } = PERMISSIONS[column.way];
+    const { AssumeRolePolicyDocument } = properties(column, column.workerRole);
+    expect(AssumeRolePolicyDocument.Statement).toEqual([
+      {
+        Action: column.way === 'eks-ec2' ? ['sts:AssumeRole', 'sts:TagSession'] : 'sts:AssumeRole',
+        Effect: 'Allow',
+        Principal: { Service: trusts },
+      },
+    ]);
+    const grants = column.grants(column.workerRole).map((grant) => grant.replace(/[0-9a-f]{64}/, '(asset)'));
+    expect(grants).toEqual([...may].sort());
+  },
+
+  'no role has an action with a wildcard': (column) => {
+    const roles = column.all('AWS::IAM::Role').map(([id]) => id);
+    const wild = roles.flatMap((role) => column.grants(role).filter((grant) => grant.split(' ')[0]?.includes('*')));
+    expect(wild).toEqual([]);
+  },
+
+  'no role may touch every resource, but for actions that are listed': (column) => {
+    const roles = column.all('AWS::IAM::Role').map(([id]) => id);
+    const grants = roles.flatMap((role) => column.grants(role)).filter((grant) => grant.split(' ')[1] === '*');
+    expect(grants.map((grant) => grant.replace(' *', '')).sort()).toEqual(ON_EVERYTHING[column.way]);
+  },
+
+  'the workload starts with the variables it is handed, and they say what the platform does': (column) => {
+    // What CloudFormation puts in for a reference.
+    const deployed: Environment = Object.fromEntries(
+      Object.entries(column.environment).map(([name, value]) => [
+        name,
+        value === `<${JOBS}>` ? 'https://sqs.eu-west-1.amazonaws.com/123456789012/jobs' : value,
+      ]),
+    );
+    const settings = { compute: column.way, sourceBucket: `<${SOURCE}>`, sourcePrefix: 'incoming/' };
+    if (column.way === 'lambda') {
+      expect(readSettings(deployed)).toMatchObject({ ...settings, outputBucket: `<${OUTPUT}>` });
+      return;
+    }
+    expect(readWorkerSettings(deployed)).toMatchObject({
+      ...settings,
+      outputBucket: `<${OUTPUT}>`,
+      queueUrl: expect.stringContaining('/jobs'),
+      visibilityTimeoutSeconds: properties(column, JOBS).VisibilityTimeout,
+      stopGraceSeconds: stopGrace(column),
+    });
+  },
+
+  'exactly these variables are handed over, by the names of the contract': (column) => {
+    const { compute, sourceBucket, sourcePrefix, outputBucket } = ENV;
+    const job = [compute, sourceBucket, sourcePrefix, outputBucket];
+    const { queueUrl, visibilityTimeoutSeconds, stopGraceSeconds } = ENV;
+    // Lambda sets the region by itself.
+    const loop = [queueUrl, visibilityTimeoutSeconds, stopGraceSeconds, 'AWS_REGION'];
+    expect(Object.keys(column.environment)).toEqual(column.way === 'lambda' ? job : [...job, ...loop]);
+  },
+
+  'one unit of work is one box: 1 vCPU, 2 GiB, arm64': (column) => {
+    expect(unit(column)).toEqual({ vcpus: 1, memory: 2048, architecture: 'arm64' });
+  },
+
+  'there are four units at most, where the account does not decide': (column) => {
+    expect(ceiling(column)).toBe(column.way === 'lambda' ? undefined : 4);
+  },
+
+  'a worker has 90 s to stop': (column) => {
+    if (column.way !== 'lambda') expect(stopGrace(column)).toBe(90);
+  },
+
+  'every log group forgets after a week': (column) => {
+    const groups = column.all('AWS::Logs::LogGroup').map(([id, { RetentionInDays }]) => [id, RetentionInDays]);
+    expect(Object.fromEntries(groups)).toEqual({
+      [LOGS]: 7,
+      CustomResourceLogsE45D40F0: 7,
+      ...(column.way === 'eks-ec2' && { ControlPlaneLogs95F30E24: 7 }),
+    });
+  },
+
+  'every function writes to a log group of the stack': (column) => {
+    const groups = column.all('AWS::Lambda::Function').map(([id, { LoggingConfig }]) => {
+      const group = LoggingConfig?.LogGroup ?? 'a group that Lambda makes, and nobody deletes';
+      return [id, column.template.Resources[referenced(group)]?.Type ?? group];
+    });
+    expect(groups).toEqual(groups.map(([id]) => [id, 'AWS::Logs::LogGroup']));
+  },
+
+  'nothing is retained, and buckets are emptied before they are deleted': (column) => {
+    const retained = column.resources.filter(
+      ([, { DeletionPolicy = 'Delete', UpdateReplacePolicy = 'Delete' }]) =>
+        DeletionPolicy !== 'Delete' || UpdateReplacePolicy !== 'Delete',
+    );
+    expect(retained.map(([id]) => id)).toEqual([]);
+    const emptied = column.all('Custom::S3AutoDeleteObjects').map(([, { BucketName }]) => BucketName);
+    expect(emptied).toEqual([`<${SOURCE}>`, `<${OUTPUT}>`]);
+  },
+
+  'nothing has a name of its own, but the EKS cluster': (column) => {
+    // An inline policy, a metric, an add-on and an AWS service have names too: these are no names of resources.
+    const others = ['AWS::IAM::Policy', 'AWS::CloudWatch::Alarm', 'AWS::EKS::Addon', 'AWS::EC2::VPCEndpoint'];
+    const named = column.resources.flatMap(([, { Type, Properties = {} }]) =>
+      Object.entries(Properties)
+        .filter(([key, value]) => /^Family$|Name$/.test(key) && typeof value === 'string' && !value.startsWith('<'))
+        .flatMap(([key, value]) => (others.includes(Type) && key !== 'AlarmName' ? [] : `${Type} ${value}`)),
+    );
+    expect(named.sort()).toEqual(NAMES[column.way]);
+  },
+
+  'nothing is reached from outside': (column) => {
+    const open = column.all('AWS::EC2::SecurityGroup').filter(([, group]) => group.SecurityGroupIngress?.length);
+    expect(open.map(([id]) => id)).toEqual([]);
+    expect(column.all('AWS::EC2::SecurityGroupIngress').map(([id]) => id)).toEqual([]);
+    expect(column.all('AWS::Lambda::Url')).toEqual([]);
+  },
+
+  'no NAT gateway and no fixed address by default, one of each in production': (column) => {
+    const expected = column.settings.production && column.way !== 'lambda' ? 1 : 0;
+    expect(column.all('AWS::EC2::NatGateway')).toHaveLength(expected);
+    expect(column.all('AWS::EC2::EIP')).toHaveLength(expected);
+  },
+
+  'workers have public addresses by default, and nothing but the NAT gateway has one in production': (column) => {
+    if (column.way === 'lambda') return;
+    const production = Boolean(column.settings.production);
+    expect(publicAddress(column)).toBe(!production);
+    const routes = column.all('AWS::EC2::Route').map(([, route]) => route);
+    const tables = column.all('AWS::EC2::SubnetRouteTableAssociation').map(([, association]) => association);
+    for (const subnet of workerSubnets(column)) {
+      const table = tables.find(({ SubnetId }) => SubnetId === `<${subnet}>`).RouteTableId;
+      const [way, ...others] = routes.filter(({ RouteTableId }) => RouteTableId === table);
+      expect(others).toEqual([]);
+      expect(Object.keys(way)).toContain(production ? 'NatGatewayId' : 'GatewayId');
+    }
+    if (production) {
+      const subnets = column.all('AWS::EC2::Subnet').filter(([, { MapPublicIpOnLaunch }]) => MapPublicIpOnLaunch);
+      expect(subnets.map(([id]) => id)).toEqual([]);
+    }
+  },
+
+  'pictures reach S3 from every subnet without the NAT gateway': (column) => {
+    if (column.way === 'lambda') {
+      expect(column.all('AWS::EC2::VPC')).toEqual([]);
+      return;
+    }
+    const endpoint = column.one('AWS::EC2::VPCEndpoint');
+    expect(endpoint).toMatchObject({ VpcEndpointType: 'Gateway', ServiceName: 'com.amazonaws.<AWS::Region>.s3' });
+    const tables = column.all('AWS::EC2::RouteTable').map(([id]) => `<${id}>`);
+    expect([...endpoint.RouteTableIds].sort()).toEqual(tables.sort());
+  },
+
+  'workers start when there is a way out, and are gone before it is taken away': (column) => {
+    const waits = column.waitsFor(starter(column));
+    for (const subnet of workerSubnets(column)) {
+      const wayOut = ['DefaultRoute', 'RouteTableAssociation'].map((part) => subnet.replace(/Subnet\w{8}$/, part));
+      for (const part of wayOut) expect([...waits]).toContainEqual(expect.stringContaining(part));
+    }
+  },
+
+  'workers are gone before the bucket they write to is emptied': (column) => {
+    expect([...column.waitsFor(starter(column))]).toContain('ImagesOutputAutoDeleteObjectsCustomResourceA4D2B2F6');
+  },
+
+  'the outputs say how to try it and where to look': (column) => {
+    const outputs = Object.entries(column.template.Outputs).map(([id, { Value }]) => [id, Value]);
+    expect(Object.fromEntries(outputs)).toEqual({
+      UploadCommand: `aws s3 cp PICTURE s3://<${SOURCE}>/incoming/`,
+      ResultBucket: `<${OUTPUT}>`,
+      FailureQueue: `<${failures(column)}>`,
+      LogsCommand: `aws logs tail --follow <${LOGS}>`,
+    });
+  },
+};

@@ -1,0 +1,244 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import * as cdk from 'aws-cdk-lib/core';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { acknowledge } from '../../lib/acknowledgements';
+import { Ec2Stack } from '../../lib/ec2-stack';
+import { EcsFargateStack } from '../../lib/ecs-fargate-stack';
+import { EksEc2Stack } from '../../lib/eks-ec2-stack';
+import { LambdaStack } from '../../lib/lambda-stack';
+import type { FourWaysStackProps } from '../../lib/props';
+import { COMPUTES, type Compute } from '../../workload/contract';
+
+/** The only place where tests build an app. No network, no credentials, no Docker, and no bundles built before. */
+
+const ROOT = path.resolve(__dirname, '../..');
+
+export const WAYS = COMPUTES;
+export type Way = Compute;
+
+/** Every stack, by the name that `bin/app.ts` gives it. */
+export const STACKS = {
+  ec2: { id: 'ResizeOnEc2', Stack: Ec2Stack, file: 'ec2-stack.ts' },
+  lambda: { id: 'ResizeOnLambda', Stack: LambdaStack, file: 'lambda-stack.ts' },
+  'ecs-fargate': { id: 'ResizeOnEcsFargate', Stack: EcsFargateStack, file: 'ecs-fargate-stack.ts' },
+  'eks-ec2': { id: 'ResizeOnEksEc2', Stack: EksEc2Stack, file: 'eks-ec2-stack.ts' },
+} as const;
+
+/** What the reader may decide. */
+export type Settings = Pick<FourWaysStackProps, 'production' | 'spot' | 'clusterAdmin'>;
+
+/** The settings that most tests look at, by name. */
+export const SETTINGS = {
+  default: {},
+  production: { production: true },
+  spot: { spot: true },
+} as const satisfies Record<string, Settings>;
+
+// biome-ignore lint/suspicious/noExplicitAny: CloudFormation is not typed. A wrong path is undefined, and the test fails.
+export type Json = any;
+
+export interface Resource {
+  readonly Type: string;
+  readonly Properties: Json;
+  readonly DependsOn?: string[];
+  readonly DeletionPolicy?: string;
+  readonly UpdateReplacePolicy?: string;
+  readonly UpdatePolicy?: Json;
+}
+
+export interface Template {
+  readonly Resources: Record<string, Resource>;
+  readonly Outputs: Record<string, { readonly Value: Json; readonly Description: string }>;
+  readonly Conditions?: Json;
+}
+
+export interface Synthesized {
+  /** With references as text, see {@link plain}. */
+  readonly template: Template;
+  /** What is uploaded with it. */
+  readonly assets: { readonly files: Record<string, Json>; readonly dockerImages: Record<string, Json> };
+}
+
+let folder: string | undefined;
+let folders = 0;
+afterAll(() => {
+  if (folder) rmSync(folder, { recursive: true });
+});
+
+/** A new directory that ends with the test file. */
+function scratch(): string {
+  folder ??= mkdtempSync(path.join(tmpdir(), 'four-ways-synth-'));
+  folders += 1;
+  const directory = path.join(folder, String(folders));
+  mkdirSync(directory);
+  return directory;
+}
+
+const bundles = new Map<string, string>();
+
+/** A `dist` folder in which every bundle is one file of this content. */
+function stubBundles(content: string): string {
+  const known = bundles.get(content);
+  if (known) return known;
+  const dist = scratch();
+  for (const name of ['lambda-arm64', 'worker-arm64', 'image-arm64']) {
+    mkdirSync(path.join(dist, name));
+    writeFileSync(path.join(dist, name, 'index.js'), content);
+  }
+  writeFileSync(path.join(dist, 'image-arm64/Dockerfile'), 'FROM scratch\nCOPY index.js /\n');
+  bundles.set(content, dist);
+  return dist;
+}
+
+/** The context of `cdk.json`, feature flags first of all: without it tests would look at another template. */
+function context(content: string): Record<string, unknown> {
+  const { context: flags } = JSON.parse(readFileSync(path.join(ROOT, 'cdk.json'), 'utf8'));
+  // Assets are hashed but not copied: the kubectl layer alone is 59 MB.
+  return { ...flags, dist: stubBundles(content), 'aws:cdk:disable-asset-staging': true };
+}
+
+function build(ways: readonly Way[], settings: Settings, { content = 'one', validation = false } = {}) {
+  const outdir = scratch();
+  const app = new cdk.App({
+    context: context(content),
+    outdir,
+    // Takes longer than everything else together: see `audit`.
+    builtinCloudFormationValidation: validation,
+    stackTraces: validation,
+    analyticsReporting: false,
+    treeMetadata: false,
+  });
+  // CDK warns of what it does itself in `scaleOnMetric`. Whether it warns of anything else, `runApp` tells.
+  const warn = jest.spyOn(console, 'warn').mockImplementation();
+  try {
+    const stacks = ways.map((way): cdk.Stack => {
+      const { id, Stack } = STACKS[way];
+      return new Stack(app, id, { ...settings, tags: { project: 'four-ways' } });
+    });
+    return { app, stacks, outdir };
+  } finally {
+    warn.mockRestore();
+  }
+}
+
+const cache = new Map<string, Synthesized>();
+
+/** Synthesizes one stack, once per test file. The bundles are stubs of the given content. */
+export function synth(way: Way, settings: Settings = {}, content = 'one'): Synthesized {
+  const key = JSON.stringify([way, settings, content]);
+  const known = cache.get(key);
+  if (known) return known;
+  const { app, outdir } = build([way], settings, { content });
+  app.synth();
+  const read = (kind: string) => JSON.parse(readFileSync(path.join(outdir, `${STACKS[way].id}.${kind}.json`), 'utf8'));
+  const synthesized = { template: plain(read('template')) as Template, assets: read('assets') };
+  cache.set(key, synthesized);
+  return synthesized;
+}
+
+/** What CloudFormation's validation and cdk-nag have to say about the four stacks. */
+export interface Audit {
+  /** Everything, beyond what is acknowledged. */
+  readonly violations: string[];
+  /** What cdk-nag finds, and what is acknowledged, by ids without the name of the rule pack. */
+  readonly found: Record<Way, string[]>;
+  readonly acknowledged: Record<Way, string[]>;
+}
+
+const audits = new Map<Settings, Audit>();
+
+/** Validates the four stacks in one app, as `cdk synth` does, once for each settings. */
+export function audit(settings: Settings): Audit {
+  const known = audits.get(settings);
+  if (known) return known;
+  const { app, stacks, outdir } = build(WAYS, settings, { validation: true });
+  const byWay = (ids: (stack: cdk.Stack) => string[]) =>
+    Object.fromEntries(
+      WAYS.map((way, index) => {
+        const all = ids(stacks[index] as cdk.Stack);
+        return [way, all.flatMap((id) => /AwsSolutions-(.*)/.exec(id)?.[1] ?? [])];
+      }),
+    ) as Record<Way, string[]>;
+  const nag = new AwsSolutionsChecks();
+  const found = byWay((stack) => nag.validateScope(stack).violations.map(({ ruleName }) => ruleName));
+  stacks.forEach(acknowledge);
+  const acknowledged = byWay((stack) =>
+    stack.node.metadata
+      .filter(({ type }) => type === cdk.Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
+      .flatMap(({ data }) => Object.keys(data)),
+  );
+  cdk.Validations.of(app).addPlugins(nag);
+  const report = path.join(outdir, 'validation-report.json');
+  try {
+    app.synth();
+  } catch (error) {
+    // The error only counts what the report lists.
+    if (!existsSync(report)) throw error;
+  }
+  const { pluginReports } = JSON.parse(readFileSync(report, 'utf8'));
+  const violations = pluginReports.flatMap((each: Json) => each.violations.map((one: Json) => JSON.stringify(one)));
+  const audited = { violations, found, acknowledged };
+  audits.set(settings, audited);
+  return audited;
+}
+
+/** What a run of the app came to. */
+export interface AppRun {
+  readonly status: number | null;
+  readonly stderr: string;
+  /** The tags that CloudFormation puts on everything in a stack. */
+  tags(way: Way): Json;
+  template(way: Way): Template;
+}
+
+/**
+ * Runs `bin/app.ts` as `cdk synth` does, on stub bundles, in an environment that has nothing else in it: no PATH, no
+ * credentials, no Docker.
+ */
+export async function runApp(settings: Readonly<Record<string, string>>): Promise<AppRun> {
+  const outdir = scratch();
+  const app = spawn(process.execPath, ['--import', 'tsx', 'bin/app.ts'], {
+    cwd: ROOT,
+    env: {
+      CDK_OUTDIR: outdir,
+      CDK_CONTEXT_JSON: JSON.stringify({ ...context('one'), ...settings, 'aws:cdk:version-reporting': false }),
+      // `audit` has it.
+      CDK_VALIDATION: 'false',
+    },
+    stdio: ['ignore', 'inherit', 'pipe'],
+  });
+  const [stderr, [status]] = await Promise.all([text(app.stderr), once(app, 'close')]);
+  const read = (file: string) => JSON.parse(readFileSync(path.join(outdir, file), 'utf8'));
+  return {
+    status,
+    stderr,
+    tags: (way) => read('manifest.json').artifacts[STACKS[way].id].properties.tags,
+    template: (way) => plain(read(`${STACKS[way].id}.template.json`)) as Template,
+  };
+}
+
+/**
+ * A template with its references as text: `<LogicalId>` for `Ref`, `<LogicalId.Arn>` for `Fn::GetAtt`, and what is
+ * joined of them as one string. The way in which cdk-nag writes them too.
+ */
+export function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  const [[key, of] = [], ...others] = Object.entries(value);
+  if (others.length === 0) {
+    if (key === 'Ref') return `<${of}>`;
+    if (key === 'Fn::GetAtt') return `<${[of].flat().join('.')}>`;
+    if (key === 'Fn::Sub' && typeof of === 'string') return of.replace(/\$\{([^}]+)\}/g, '<$1>');
+    if (key === 'Fn::Base64') return plain(of);
+    if (key === 'Fn::Join') {
+      const parts = plain(of[1]) as unknown[];
+      if (parts.every((part) => typeof part === 'string')) return parts.join(of[0]);
+    }
+  }
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each)]));
+}
