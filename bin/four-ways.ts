@@ -5,9 +5,11 @@ import { COMPUTES, type Compute } from '../workload/contract';
 
 const USAGE = `Usage: npm run build [-- --target arm64,x64,host]
        npm run local [-- [FILE|FOLDER ...] [--ways ${COMPUTES.join(',')}] [--count N] [--keep] [--json] [--out FOLDER]]
+       npm run doctor
 
-build   writes dist/{lambda,worker}-{arm64,x64,host}, the bundles that are deployed (host: for this machine)
+build   writes dist/{lambda,worker,image}-{arm64,x64} and -host, the bundles that are deployed (host: for this machine)
 local   runs the workload four ways on this machine, on the pictures given or on a built-in set
+doctor  says which versions in the stacks leave support, and when
 
   --ways    which ways, separated by commas; all four by default
   --count   process the set N times
@@ -20,6 +22,9 @@ local   runs the workload four ways on this machine, on the pictures given or on
 class UsageError extends Error {}
 
 const ROOT = path.resolve(__dirname, '..');
+
+// Reading the templates makes CDK warn of a deprecation of its own making; `cdk synth` is the place to see it.
+process.env.JSII_DEPRECATED = 'quiet';
 
 async function build(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, { target: { type: 'string' } });
@@ -132,7 +137,8 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
   }
   if (command === 'build') return build(args);
   if (command === 'local') return local(args);
-  throw new UsageError(`unknown command "${command ?? ''}": expected build or local; --help explains both`);
+  if (command === 'doctor') return (await import('../tools/doctor')).doctor();
+  throw new UsageError(`unknown command "${command ?? ''}": expected build, local or doctor; --help explains them`);
 }
 
 main(process.argv.slice(2)).then(

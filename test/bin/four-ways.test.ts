@@ -18,7 +18,7 @@ beforeAll(async () => {
   await cornered(200, 100).png().toFile(path.join(folder, 'pictures/a.png'));
   writeFileSync(path.join(folder, 'pictures/b.txt'), 'not a picture');
   // What builds into dist does so in a checkout of its own.
-  for (const name of ['bin', 'tools', 'workload', 'lambda', 'package.json', 'tsconfig.json']) {
+  for (const name of ['bin', 'tools', 'lib', 'cdk.json', 'workload', 'lambda', 'package.json', 'tsconfig.json']) {
     cpSync(path.join(ROOT, name), path.join(folder, 'checkout', name), { recursive: true });
   }
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'checkout/node_modules'), 'junction');
@@ -62,7 +62,7 @@ describe('four-ways', () => {
 
   test('says in one line what is wrong and what to do instead', async () => {
     const mistakes: [args: string[], message: string][] = [
-      [['deploy'], 'unknown command "deploy": expected build or local; --help explains both'],
+      [['deploy'], 'unknown command "deploy": expected build, local or doctor; --help explains them'],
       [['local', '--way=ec2'], "Unknown option '--way'; npm run local -- --help lists the options"],
       [['local', '--count', '-1'], "Option '--count' argument is ambiguous; npm run local -- --help lists the options"],
       [['local', '--count=0'], '--count is "0": expected a whole number from 1 to 10000'],

@@ -8,6 +8,7 @@ import { MultiBar, type SingleBar } from 'cli-progress';
 import { type Compute, DEFAULTS, REJECTED_PREFIX, RENDITIONS_PREFIX, TERMINAL_STATES } from '../../workload/contract';
 import { renditionKey } from '../../workload/keys';
 import { parseS3Event } from '../../workload/s3-events';
+import { templates } from '../templates';
 import { contactSheet, type SheetCell, type SheetRow } from './contact-sheet';
 import { type Endpoints, startEndpoints } from './endpoints';
 import { diskPath, type Input } from './inputs';
@@ -78,6 +79,7 @@ const STALLED_MS = 300_000;
 /** @throws the signal's reason when it ends the run; Error with one line when a way does not start or comes to a standstill */
 export async function runLocal(options: LocalRunOptions): Promise<LocalRunResults> {
   const { inputs, ways, out, progress, signal } = options;
+  const deployed = templates();
   const endpoints = await startEndpoints();
   const running: Way[] = [];
   const bars = new MultiBar(
@@ -104,7 +106,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalRunResult
       const bar = lines[index] as SingleBar;
       bar.update({ note: 'starting' });
       const tracker = new Tracker(inputs, bar);
-      const way = await startWay(compute, endpoints, options.dist, (line) => tracker.onLine(line));
+      const way = await startWay(compute, deployed[compute], endpoints, options.dist, (line) => tracker.onLine(line));
       running.push(way);
       const result = await takeTurn(way, endpoints, inputs, tracker, signal);
       results.push(result);

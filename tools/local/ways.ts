@@ -3,14 +3,12 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import {
-  type NotificationConfiguration,
-  PutBucketNotificationConfigurationCommand,
-  S3Client,
-} from '@aws-sdk/client-s3';
+import { PutBucketNotificationConfigurationCommand, S3Client } from '@aws-sdk/client-s3';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { type Compute, DEFAULTS, ENV } from '../../workload/contract';
+import { type Compute, ENV } from '../../workload/contract';
 import { decodeSlots } from '../../workload/platform';
+import type { Template } from '../templates';
+import { type Deployment, readDeployment } from './deployment';
 import type { Endpoints } from './endpoints';
 import { startLambdaService } from './lambda-service';
 
@@ -20,10 +18,6 @@ import { startLambdaService } from './lambda-service';
 export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' } as const;
 export const LOCAL_REGION = 'us-east-1';
 
-/** What the stacks configure, as far as it matters on one machine. */
-const MAX_RECEIVE_COUNT = 5;
-const FUNCTION_MEMORY_MIB = 2048;
-const FUNCTION_TIMEOUT_SECONDS = 60;
 /** Lambda retries after one and two minutes. Nobody waits that long at a terminal. */
 const FUNCTION_RETRY_DELAYS_MS = [1000, 2000];
 
@@ -45,52 +39,50 @@ export interface Way {
 /** Called with each line a way writes. */
 export type OnLine = (line: string) => void;
 
-/** Starts one way, with buckets and queues of its own. Resolves when it can take work. */
-export async function startWay(compute: Compute, endpoints: Endpoints, dist: string, onLine: OnLine): Promise<Way> {
-  const names = {
-    compute,
-    sourceBucket: `${compute}-source`,
-    outputBucket: `${compute}-output`,
-    jobs: `${compute}-jobs`,
-    failureQueue: `${compute}-failed`,
-  };
-  endpoints.createBucket(names.sourceBucket);
-  endpoints.createBucket(names.outputBucket);
-  endpoints.createQueue(names.failureQueue, { visibilityTimeoutSeconds: 30 });
-  const environment = {
-    [ENV.compute]: compute,
-    [ENV.sourceBucket]: names.sourceBucket,
-    [ENV.outputBucket]: names.outputBucket,
-    ...awsEnvironment(endpoints),
-  };
-  return compute === 'lambda'
-    ? startFunction(names, environment, endpoints, dist, onLine)
-    : startWorker(names, environment, endpoints, dist, onLine);
-}
-
-type Names = Pick<Way, 'compute' | 'sourceBucket' | 'outputBucket' | 'failureQueue'> & { readonly jobs: string };
-
-async function startFunction(
-  { jobs: _, ...names }: Names,
-  environment: Record<string, string>,
+/** Starts one way as its template says, on endpoints of its own names. Resolves when it can take work. */
+export async function startWay(
+  compute: Compute,
+  template: Template,
   endpoints: Endpoints,
   dist: string,
   onLine: OnLine,
 ): Promise<Way> {
+  const deployment = readDeployment(compute, template, {
+    region: LOCAL_REGION,
+    queueUrl: (name) => endpoints.queueUrl(name),
+    queueArn: (name) => endpoints.queueArn(name),
+  });
+  for (const bucket of deployment.buckets) endpoints.createBucket(bucket);
+  for (const { name, redrive, ...queue } of deployment.queues) endpoints.createQueue(name, { ...queue, ...redrive });
+  const start = deployment.function ? startFunction : startWorker;
+  return start(compute, deployment, endpoints, dist, onLine);
+}
+
+async function startFunction(
+  compute: Compute,
+  deployment: Deployment,
+  endpoints: Endpoints,
+  dist: string,
+  onLine: OnLine,
+): Promise<Way> {
+  const { arn, handler, memoryMib, timeoutSeconds, retries } = deployment.function as NonNullable<
+    Deployment['function']
+  >;
+  const { sourceBucket, outputBucket, failureQueue } = deployment;
   const sqs = new SQSClient(clientConfig(endpoints));
   let deaths = 0;
   const service = await startLambdaService({
     taskRoot: path.join(dist, 'lambda-host'),
-    handler: 'index.handler',
-    environment,
-    functionName: `${names.compute}-resize`,
-    memoryMib: FUNCTION_MEMORY_MIB,
-    timeoutSeconds: FUNCTION_TIMEOUT_SECONDS,
+    handler,
+    environment: { ...deployment.environment, ...awsEnvironment(endpoints) },
+    functionName: arn.split(':').at(-1) as string,
+    memoryMib,
+    timeoutSeconds,
     // On AWS there would be one environment per event; here there are as many as a worker has slots.
     maxConcurrency: decodeSlots(),
-    retryDelaysMs: FUNCTION_RETRY_DELAYS_MS,
+    retryDelaysMs: FUNCTION_RETRY_DELAYS_MS.slice(0, retries),
     onFailure: (record) => {
-      const QueueUrl = endpoints.queueUrl(names.failureQueue);
+      const QueueUrl = endpoints.queueUrl(failureQueue);
       sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(record) })).catch(() => {});
     },
     onLog: onLine,
@@ -98,30 +90,29 @@ async function startFunction(
       if (!expected) deaths += 1;
     },
   });
-  const arn = `arn:aws:lambda:${LOCAL_REGION}:000000000000:function:${names.compute}-resize`;
   endpoints.registerFunction(arn, (event) => service.invokeAsync(event));
-  await notify(endpoints, names.sourceBucket, {
-    LambdaFunctionConfigurations: [{ LambdaFunctionArn: arn, ...onCreated }],
-  });
-  return { ...names, pids: () => service.pids(), deaths: () => deaths, stop: () => service.stop() };
+  await notify(endpoints, deployment);
+  return {
+    compute,
+    sourceBucket,
+    outputBucket,
+    failureQueue,
+    pids: () => service.pids(),
+    deaths: () => deaths,
+    stop: () => service.stop(),
+  };
 }
 
 async function startWorker(
-  { jobs, ...names }: Names,
-  environment: Record<string, string>,
+  compute: Compute,
+  deployment: Deployment,
   endpoints: Endpoints,
   dist: string,
   onLine: OnLine,
 ): Promise<Way> {
-  endpoints.createQueue(jobs, {
-    visibilityTimeoutSeconds: DEFAULTS.visibilityTimeoutSeconds,
-    deadLetterQueue: names.failureQueue,
-    maxReceiveCount: MAX_RECEIVE_COUNT,
-  });
-  await notify(endpoints, names.sourceBucket, {
-    QueueConfigurations: [{ QueueArn: endpoints.queueArn(jobs), ...onCreated }],
-  });
-  const env = { ...environment, [ENV.queueUrl]: endpoints.queueUrl(jobs) };
+  const { sourceBucket, outputBucket, failureQueue } = deployment;
+  await notify(endpoints, deployment);
+  const env = { ...deployment.environment, ...awsEnvironment(endpoints) };
   let deaths = 0;
   let stopping = false;
   // Its first line says that it is ready; without one, its last words say why not.
@@ -147,8 +138,13 @@ async function startWorker(
     }, 1000);
   };
   worker.once('exit', restart);
+  // It may have gone between its first line and this one.
+  if (worker.exitCode !== null) restart();
   return {
-    ...names,
+    compute,
+    sourceBucket,
+    outputBucket,
+    failureQueue,
     pids: () => (worker.pid === undefined ? [] : [worker.pid]),
     deaths: () => deaths,
     stop: async () => {
@@ -156,11 +152,22 @@ async function startWorker(
       if (worker.exitCode !== null || worker.signalCode !== null) return;
       const exited = once(worker, 'exit');
       worker.kill('SIGTERM');
-      const killer = setTimeout(() => worker.kill('SIGKILL'), DEFAULTS.stopGraceSeconds * 1000);
+      const killer = setTimeout(() => worker.kill('SIGKILL'), Number(env[ENV.stopGraceSeconds]) * 1000);
       await exited;
       clearTimeout(killer);
     },
   };
+}
+
+async function notify(endpoints: Endpoints, { notification }: Deployment): Promise<void> {
+  const s3 = new S3Client(clientConfig(endpoints));
+  await s3.send(
+    new PutBucketNotificationConfigurationCommand({
+      Bucket: notification.bucket,
+      NotificationConfiguration: notification.configuration,
+    }),
+  );
+  s3.destroy();
 }
 
 /** Ends the worker when this process is gone, however it went: its end of the pipe closes. */
@@ -174,21 +181,6 @@ export function spawnWorker(entry: string, env: Record<string, string>, onLine: 
   });
   for (const stream of [worker.stdout, worker.stderr]) createInterface(stream as Readable).on('line', onLine);
   return worker;
-}
-
-const onCreated = {
-  Events: ['s3:ObjectCreated:*'],
-  Filter: { Key: { FilterRules: [{ Name: 'prefix', Value: DEFAULTS.sourcePrefix }] } },
-} satisfies Partial<NonNullable<NotificationConfiguration['QueueConfigurations']>[number]>;
-
-async function notify(
-  endpoints: Endpoints,
-  Bucket: string,
-  NotificationConfiguration: NotificationConfiguration,
-): Promise<void> {
-  const s3 = new S3Client(clientConfig(endpoints));
-  await s3.send(new PutBucketNotificationConfigurationCommand({ Bucket, NotificationConfiguration }));
-  s3.destroy();
 }
 
 /** For clients in this process. */

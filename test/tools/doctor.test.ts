@@ -1,0 +1,30 @@
+import { examine, versionsInUse } from '../../tools/doctor';
+import { templates } from '../../tools/templates';
+
+const KUBERNETES = { what: 'Kubernetes on EKS, standard support', version: '1.35' };
+const verdict = (day: string, inUse = KUBERNETES) => examine([inUse], new Date(day))[0]?.verdict;
+
+describe('the doctor', () => {
+  test.each([
+    ['2026-12-01', 'supported'],
+    ['2027-01-15', 'ends soon'],
+    ['2027-03-28', 'ended'],
+  ])('finds on %s that Kubernetes 1.35 is %s', (day, expected) => {
+    expect(verdict(day)).toBe(expected);
+  });
+
+  test('says so when it does not know a version', () => {
+    expect(verdict('2026-12-01', { ...KUBERNETES, version: '9.99' })).toBe('not in the table');
+  });
+
+  test('reads from the templates what is in use, and knows all of it', () => {
+    const inUse = versionsInUse(templates());
+    expect(inUse.map(({ version }) => version)).toEqual(['nodejs24.x', '24', '1.35', '2023']);
+    const findings = examine(inUse, new Date('2026-11-22'));
+    expect(findings.filter(({ verdict: found }) => found === 'not in the table')).toEqual([]);
+    for (const { source, until } of findings) {
+      expect(source).toMatch(/^https:/);
+      expect(until).toMatch(/^\d{4}-\d{2}-\d{2}$/);
+    }
+  });
+});

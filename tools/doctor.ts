@@ -1,0 +1,111 @@
+import Table from 'cli-table3';
+import { type Template, templates } from './templates';
+
+/**
+ * What in the stacks leaves support, and when. Versions are read from the templates; dates are a table, each with its
+ * source. A command and not a test: a test must not fail because time passes.
+ */
+
+/** One support window. */
+interface Window {
+  readonly what: string;
+  readonly version: string;
+  /** Last day of (standard) support, ISO 8601. */
+  readonly until: string;
+  readonly source: string;
+}
+
+/** Day on which the sources were read. */
+const READ = '2026-11-22';
+
+/** Warn this many days ahead. */
+const AHEAD_DAYS = 90;
+
+const WINDOWS: readonly Window[] = [
+  {
+    what: 'Lambda runtime',
+    version: 'nodejs24.x',
+    until: '2028-04-30',
+    source: 'https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html',
+  },
+  {
+    what: 'Node in the image and on instances',
+    version: '24',
+    until: '2028-04-30',
+    source: 'https://github.com/nodejs/release#release-schedule',
+  },
+  {
+    what: 'Kubernetes on EKS, standard support',
+    version: '1.35',
+    until: '2027-03-27',
+    source: 'https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html',
+  },
+  {
+    what: 'Kubernetes on EKS, standard support',
+    version: '1.34',
+    until: '2026-12-02',
+    source: 'https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html',
+  },
+  {
+    what: 'Amazon Linux',
+    version: '2023',
+    until: '2029-06-30',
+    source: 'https://docs.aws.amazon.com/linux/al2023/ug/release-cadence.html',
+  },
+];
+
+/** What the stacks use, as their templates say. */
+export function versionsInUse(all: Readonly<Record<string, Template>>): { what: string; version: string }[] {
+  const find = (type: string) =>
+    Object.values(all).flatMap(({ Resources }) =>
+      Object.values(Resources).filter((resource) => resource.Type === type),
+    );
+  // CDK's own handlers have runtimes too; those follow the CDK's version.
+  const [worker] = find('AWS::Lambda::Function').filter(({ Properties }) => Properties.Environment?.Variables?.COMPUTE);
+  const [cluster] = find('AWS::EKS::Cluster');
+  const [instances] = find('AWS::EC2::LaunchTemplate').filter(
+    ({ Properties }) => Properties.LaunchTemplateData.ImageId,
+  );
+  const userData = JSON.stringify(instances?.Properties.LaunchTemplateData.UserData);
+  const image = /al(\d{4})-ami/.exec(JSON.stringify(instances?.Properties.LaunchTemplateData.ImageId))?.[1];
+  return [
+    { what: 'Lambda runtime', version: worker?.Properties.Runtime },
+    { what: 'Node in the image and on instances', version: /node-(\d+)/.exec(userData)?.[1] ?? 'unknown' },
+    { what: 'Kubernetes on EKS, standard support', version: cluster?.Properties.Version },
+    { what: 'Amazon Linux', version: image ?? 'unknown' },
+  ];
+}
+
+/** A version in use, with what is known of its support. */
+export interface Finding {
+  readonly what: string;
+  readonly version: string;
+  readonly until: string | undefined;
+  readonly source: string | undefined;
+  readonly verdict: 'supported' | 'ends soon' | 'ended' | 'not in the table';
+}
+
+/** Judges what is in use on a day. */
+export function examine(inUse: readonly { what: string; version: string }[], today: Date): Finding[] {
+  return inUse.map(({ what, version }) => {
+    const window = WINDOWS.find((known) => known.what === what && known.version === version);
+    if (!window) return { what, version, until: undefined, source: undefined, verdict: 'not in the table' };
+    const days = (Date.parse(window.until) - today.getTime()) / 86_400_000;
+    const verdict = days < 0 ? 'ended' : days < AHEAD_DAYS ? 'ends soon' : 'supported';
+    return { what, version, until: window.until, source: window.source, verdict };
+  });
+}
+
+/** Prints the findings. @returns the exit code: 1 when something is out of support or unknown */
+export function doctor(today = new Date()): number {
+  const findings = examine(versionsInUse(templates()), today);
+  const table = new Table({
+    head: ['what', 'version', 'until', 'verdict', `source, read on ${READ}`],
+    style: { head: [], border: [] },
+  });
+  for (const { what, version, until = '?', verdict, source = '?' } of findings) {
+    table.push([what, version, until, verdict, source]);
+  }
+  console.log(table.toString());
+  return findings.some(({ verdict }) => verdict === 'ended' || verdict === 'not in the table') ? 1 : 0;
+}

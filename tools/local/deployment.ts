@@ -1,0 +1,195 @@
+import type { NotificationConfiguration } from '@aws-sdk/client-s3';
+import type { Compute } from '../../workload/contract';
+import type { Resource, Template } from '../templates';
+
+/**
+ * What CloudFormation would make of a template, on the local endpoints: the same variables, the same wiring, the same
+ * numbers. Nothing of it is repeated here, so the local run proves what will be deployed.
+ */
+export interface Deployment {
+  readonly buckets: readonly string[];
+  /** In an order in which they can be made: failure queues first. */
+  readonly queues: readonly {
+    readonly name: string;
+    readonly visibilityTimeoutSeconds: number;
+    readonly receiveWaitSeconds: number;
+    readonly redrive?: { readonly deadLetterQueue: string; readonly maxReceiveCount: number };
+  }[];
+  readonly notification: { readonly bucket: string; readonly configuration: NotificationConfiguration };
+  /** Of the worker's process or the function. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly sourceBucket: string;
+  readonly outputBucket: string;
+  readonly failureQueue: string;
+  /** Where S3 invokes a function. */
+  readonly function?: {
+    readonly arn: string;
+    readonly handler: string;
+    readonly memoryMib: number;
+    readonly timeoutSeconds: number;
+    /** Further attempts after the first. */
+    readonly retries: number;
+  };
+}
+
+/** What the endpoints call things. */
+export interface Names {
+  readonly region: string;
+  queueUrl(name: string): string;
+  queueArn(name: string): string;
+}
+
+/** SQS's own defaults, for what a template leaves out. */
+const DEFAULT_VISIBILITY_SECONDS = 30;
+
+/** Reads one way's template. @throws Error naming what is missing from it */
+export function readDeployment(compute: Compute, template: Template, names: Names): Deployment {
+  const resources = Object.entries(template.Resources);
+  const local = localNames(compute, resources);
+  const resolve = resolver(local, template, names);
+  const ofType = (type: string) => resources.filter(([, resource]) => resource.Type === type);
+  const one = (type: string): Resource => {
+    const [found] = ofType(type);
+    if (!found) throw new Error(`the template of ${compute} has no ${type}`);
+    return found[1];
+  };
+
+  const notification = one('Custom::S3BucketNotifications').Properties;
+  const environment = resolve(environmentOf(compute, one, ofType)) as Record<string, string>;
+  const queues = ofType('AWS::SQS::Queue').map(([id, { Properties }]) => {
+    const redrive = Properties?.RedrivePolicy;
+    return {
+      name: local[id] as string,
+      visibilityTimeoutSeconds: Properties?.VisibilityTimeout ?? DEFAULT_VISIBILITY_SECONDS,
+      receiveWaitSeconds: Properties?.ReceiveMessageWaitTimeSeconds ?? 0,
+      ...(redrive && {
+        redrive: {
+          deadLetterQueue: local[redrive.deadLetterTargetArn['Fn::GetAtt'][0]] as string,
+          maxReceiveCount: redrive.maxReceiveCount as number,
+        },
+      }),
+    };
+  });
+  return {
+    buckets: ofType('AWS::S3::Bucket').map(([id]) => local[id] as string),
+    queues: queues.sort((a, b) => Number('redrive' in a) - Number('redrive' in b)),
+    notification: {
+      bucket: resolve(notification.BucketName) as string,
+      configuration: resolve(notification.NotificationConfiguration) as NotificationConfiguration,
+    },
+    environment,
+    sourceBucket: `${compute}-source`,
+    outputBucket: `${compute}-output`,
+    failureQueue: `${compute}-failed`,
+    ...(compute === 'lambda' && { function: functionOf(one, ofType, resolve) }),
+  };
+}
+
+type One = (type: string) => Resource;
+type OfType = (type: string) => [string, Resource][];
+
+/** Where each way keeps the environment of its worker. */
+function environmentOf(compute: Compute, one: One, ofType: OfType): unknown {
+  switch (compute) {
+    case 'lambda':
+      return workerFunction(ofType).Environment.Variables;
+    case 'ecs-fargate': {
+      const [container] = one('AWS::ECS::TaskDefinition').Properties.ContainerDefinitions;
+      return new Pairs(container.Environment, 'Name', 'Value');
+    }
+    case 'ec2':
+      return new InText(
+        one('AWS::EC2::LaunchTemplate').Properties.LaunchTemplateData.UserData['Fn::Base64'],
+        (script) => {
+          const block = /^WORKER_ENVIRONMENT='([^']*)'$/m.exec(script)?.[1] ?? '';
+          return Object.fromEntries(block.split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2)));
+        },
+      );
+    case 'eks-ec2': {
+      const manifests = ofType('Custom::AWSCDK-EKS-KubernetesResource').map(
+        ([, { Properties }]) => Properties.Manifest,
+      );
+      const deployment = manifests.find((manifest) => JSON.stringify(manifest).includes('\\"kind\\":\\"Deployment\\"'));
+      return new InText(deployment, (text) => {
+        const [container] = JSON.parse(text)[0].spec.template.spec.containers;
+        return Object.fromEntries(container.env.map(({ name, value }: Record<string, string>) => [name, value]));
+      });
+    }
+  }
+}
+
+/** A list of name and value, as ECS has it. */
+class Pairs {
+  constructor(
+    readonly list: readonly Record<string, unknown>[],
+    readonly name: string,
+    readonly value: string,
+  ) {}
+}
+
+/** Something that is only readable when the text around it is resolved. */
+class InText {
+  constructor(
+    readonly text: unknown,
+    readonly read: (resolved: string) => Record<string, string>,
+  ) {}
+}
+
+/** The function with an environment of ours; the others are CDK's own. */
+// biome-ignore lint/suspicious/noExplicitAny: CloudFormation.
+function workerFunction(ofType: OfType): any {
+  return ofType('AWS::Lambda::Function').find(([id]) => id.startsWith('Worker'))?.[1].Properties;
+}
+
+function functionOf(one: One, ofType: OfType, resolve: (value: unknown) => unknown): Deployment['function'] {
+  const { Handler, MemorySize, Timeout } = workerFunction(ofType);
+  const { FunctionName, MaximumRetryAttempts } = one('AWS::Lambda::EventInvokeConfig').Properties;
+  const arn = resolve({ 'Fn::GetAtt': [FunctionName.Ref, 'Arn'] }) as string;
+  return { arn, handler: Handler, memoryMib: MemorySize, timeoutSeconds: Timeout, retries: MaximumRetryAttempts };
+}
+
+/** Readable names for what CloudFormation would give names to. */
+function localNames(compute: Compute, resources: readonly (readonly [string, Resource])[]): Record<string, string> {
+  const role = ([id, { Type }]: readonly [string, Resource]) => {
+    if (Type === 'AWS::S3::Bucket') return id.startsWith('ImagesSource') ? 'source' : 'output';
+    if (Type === 'AWS::SQS::Queue') return id.includes('Failures') ? 'failed' : 'jobs';
+    return id.toLowerCase();
+  };
+  return Object.fromEntries(resources.map((resource) => [resource[0], `${compute}-${role(resource)}`]));
+}
+
+/** Resolves references as CloudFormation does, to what the local endpoints call it. */
+function resolver(local: Readonly<Record<string, string>>, template: Template, names: Names) {
+  const type = (id: string) => template.Resources[id]?.Type;
+  const ref = (id: string): string => {
+    if (id === 'AWS::Region') return names.region;
+    const name = local[id] ?? id;
+    return type(id) === 'AWS::SQS::Queue' ? names.queueUrl(name) : name;
+  };
+  const attribute = ([id, which]: readonly [string, string]): string => {
+    const name = local[id] ?? id;
+    if (which !== 'Arn') return name;
+    if (type(id) === 'AWS::SQS::Queue') return names.queueArn(name);
+    if (type(id) === 'AWS::Lambda::Function') return `arn:aws:lambda:${names.region}:000000000000:function:${name}`;
+    return `arn:aws:s3:::${name}`;
+  };
+  const resolve = (value: unknown): unknown => {
+    if (value instanceof Pairs) {
+      return Object.fromEntries(value.list.map((item) => [item[value.name], resolve(item[value.value])]));
+    }
+    if (value instanceof InText) return value.read(resolve(value.text) as string);
+    if (Array.isArray(value)) return value.map(resolve);
+    if (typeof value !== 'object' || value === null) return value;
+    const [[key, inner] = ['', undefined], ...others] = Object.entries(value);
+    if (others.length === 0 && key === 'Ref') return ref(inner as string);
+    if (others.length === 0 && key === 'Fn::GetAtt') return attribute(inner as [string, string]);
+    if (others.length === 0 && key === 'Fn::Join') {
+      const [separator, parts] = inner as [string, unknown[]];
+      return parts.map(resolve).join(separator);
+    }
+    // Nothing that is read here contains any other function; what is read around it stays text.
+    if (others.length === 0 && key.startsWith('Fn::')) return key;
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, resolve(item)]));
+  };
+  return resolve;
+}
