@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { DEFAULTS, ENV } from '../workload/contract';
 
@@ -53,5 +53,21 @@ describe('the README', () => {
   test('is told exact versions only', () => {
     const versions = Object.values({ ...PACKAGE.devDependencies, ...PACKAGE.optionalDependencies });
     expect(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(version as string))).toEqual([]);
+  });
+});
+
+describe('the comparison in the README', () => {
+  const SECTIONS = ['Data', 'Network', 'Logs', 'Package', 'Compute', 'Trigger', 'Permissions', 'Scaling', 'Outputs'];
+
+  test('has a row for each of the nine sections, in their order, and four columns', () => {
+    const rows = table('Compare them');
+    expect(rows.map(([section]) => section).slice(0, 9)).toEqual(SECTIONS);
+    expect(rows.filter((row) => row.length !== 5 || row.some((cell) => cell === ''))).toEqual([]);
+  });
+
+  test.each(readdirSync(path.join(ROOT, 'docs')))('is followed by a page whose links lead somewhere: %s', (page) => {
+    const text = readFileSync(path.join(ROOT, 'docs', page), 'utf8');
+    const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, target]) => target as string);
+    expect(links.filter((target) => !existsSync(path.join(ROOT, 'docs', target)))).toEqual([]);
   });
 });
