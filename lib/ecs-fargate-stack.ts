@@ -69,6 +69,8 @@ export class EcsFargateStack extends cdk.Stack {
     });
     const container = task.addContainer('Resizer', {
       image,
+      // The task's limit, said again: only from one of its own can a container tell how much memory it has.
+      memoryLimitMiB: config.unit.memory.toMebibytes(),
       environment: workerEnvironment('ecs-fargate', images, jobs),
       logging: ecs.LogDrivers.awsLogs({ logGroup, streamPrefix: 'resizer' }),
       user: '1000:1000',

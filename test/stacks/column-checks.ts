@@ -248,6 +248,10 @@ const ECS: Checks = {
     });
   },
 
+  'the container can tell how much memory it has': (column) => {
+    expect(column.container.Memory).toBe(2048);
+  },
+
   'the container gives up every privilege': (column) => {
     expect(column.container).toMatchObject({
       User: '1000:1000',

@@ -486,6 +486,11 @@ const MUTATIONS: Record<string, Mutation> = {
     reported: [FAILED, 'events are retried twice, for six hours at most'],
   },
 
+  'a container that sees the memory of the host': {
+    way: 'ecs-fargate',
+    make: (column) => delete column.container.Memory,
+    reported: ['the container can tell how much memory it has'],
+  },
   'a root container': {
     way: 'ecs-fargate',
     make: (column) => delete column.container.User,
