@@ -6,6 +6,12 @@ import { EcsFargateStack } from '../lib/ecs-fargate-stack';
 import { EksEc2Stack } from '../lib/eks-ec2-stack';
 import { LambdaStack } from '../lib/lambda-stack';
 
+// What a reader can mend, a bundle that is not built say, is one line and not a stack trace.
+process.on('uncaughtException', ({ message }) => {
+  console.error(message);
+  process.exit(1);
+});
+
 const app = new cdk.App();
 const flag = (name: string) => String(app.node.tryGetContext(name)) === 'true';
 const props = {
