@@ -3,6 +3,8 @@ module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   globalSetup: '<rootDir>/test/support/host-bundles.ts',
+  // As many as there are cores: much of a test is waiting for processes.
+  maxWorkers: '100%',
   testMatch: ['**/*.test.ts'],
   // Real processes on slow machines: no test of ours takes a tenth of it on a quiet one.
   testTimeout: 30_000,
