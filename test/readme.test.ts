@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { templates } from '../tools/templates';
 import { DEFAULTS, ENV } from '../workload/contract';
 
 const ROOT = path.resolve(__dirname, '..');
@@ -70,4 +71,14 @@ describe('the comparison in the README', () => {
     const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, target]) => target as string);
     expect(links.filter((target) => !existsSync(path.join(ROOT, 'docs', target)))).toEqual([]);
   });
+});
+
+test.each([
+  ['ec2', 'Four CloudWatch alarms'],
+  ['lambda', 'One CloudWatch alarm'],
+  ['ecs-fargate', 'Four CloudWatch alarms'],
+] as const)('the page of %s counts the alarms that its template has', (compute, said) => {
+  const all = Object.values(templates()[compute].Resources).filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm');
+  expect(readFileSync(path.join(ROOT, 'docs', `${compute}.md`), 'utf8')).toContain(said);
+  expect(all).toHaveLength(said.startsWith('Four') ? 4 : 1);
 });
