@@ -281,13 +281,23 @@ async function collect(endpoints: Endpoints, way: Way, out: string): Promise<Map
   }
   const files = new Map<string, ResultFile>();
   for (const { key, bytes } of endpoints.listObjects(way.outputBucket)) {
-    const file = path.join(out, way.compute, diskPath(key));
+    const folder = path.join(out, way.compute);
     const body = endpoints.getObject(way.outputBucket, key)?.body as Buffer;
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(file, body);
+    const file = await write(path.join(folder, diskPath(key)), body).catch((error: NodeJS.ErrnoException) => {
+      // S3 can hold `a` beside `a/b`. A disk cannot: whichever comes second goes by its hash.
+      if (!['EEXIST', 'ENOTDIR', 'EISDIR'].includes(error.code ?? '')) throw error;
+      const [prefix] = key.split('/') as [string];
+      return write(path.join(folder, prefix, `sha256~${createHash('sha256').update(key).digest('hex')}`), body);
+    });
     files.set(key, { path: file, bytes, sha256: createHash('sha256').update(body).digest('hex') });
   }
   return files;
+}
+
+async function write(file: string, body: Buffer): Promise<string> {
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(file, body);
+  return file;
 }
 
 /** What one way made of one source object, with links relative to the page. */
