@@ -15,8 +15,8 @@ interface Window {
   readonly source: string;
 }
 
-/** Day on which the sources were read. */
-const READ = '2026-11-22';
+/** Day on which the dates were noted. */
+const NOTED = '2026-11-22';
 
 /** Warn this many days ahead. */
 const AHEAD_DAYS = 90;
@@ -100,7 +100,7 @@ export function examine(inUse: readonly { what: string; version: string }[], tod
 export function doctor(today = new Date()): number {
   const findings = examine(versionsInUse(templates()), today);
   const table = new Table({
-    head: ['what', 'version', 'until', 'verdict', `source, read on ${READ}`],
+    head: ['what', 'version', 'until', 'verdict', `source, noted ${NOTED}`],
     style: { head: [], border: [] },
   });
   for (const { what, version, until = '?', verdict, source = '?' } of findings) {
