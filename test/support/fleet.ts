@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { type Endpoints, startEndpoints } from '../../tools/local/endpoints';
-import { awsEnvironment, clientConfig, spawnWorker } from '../../tools/local/ways';
+import { awsEnvironment, clientConfig, hasEnded, spawnWorker } from '../../tools/local/ways';
 import { s3Body, s3Record } from './events';
 import { TEST_DIST } from './host-bundles';
 
@@ -140,7 +140,7 @@ export class Fleet {
 
   async close(): Promise<void> {
     for (const worker of this.workers) {
-      if (worker.exitCode !== null || worker.signalCode !== null) continue;
+      if (hasEnded(worker)) continue;
       const exited = once(worker, 'exit');
       worker.kill('SIGKILL');
       await exited;

@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type AsyncFailure,
   type LambdaService,
   type LambdaServiceOptions,
   startLambdaService,
 } from '../../tools/local/lambda-service';
+import { isRunning, until } from '../support/waiting';
 
 // A child that outlives its parent unless somebody ends it: it neither reads its stdin nor handles a signal.
 const START_CHILD = `require('node:child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])`;
@@ -54,25 +54,6 @@ async function start(source: string, options: Partial<LambdaServiceOptions> = {}
   });
   services.push(service);
   return { service, failures, logs, exits };
-}
-
-/** A killed process whose parent has died first stays in the table until init reaps it, and counts as ended. */
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-  const stat = `/proc/${pid}/stat`;
-  return !existsSync(stat) || !/\) Z /.test(readFileSync(stat, 'utf8'));
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error('The condition has not come true within 10 seconds.');
-    await sleep(5);
-  }
 }
 
 const lines = (file: string) => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : []);

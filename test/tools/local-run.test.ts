@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import type { Endpoints } from '../../tools/local/endpoints';
 import { diskPath, type Input } from '../../tools/local/inputs';
@@ -14,6 +13,7 @@ import type { Way } from '../../tools/local/ways';
 import { s3Body, s3Record } from '../support/events';
 import { TEST_DIST } from '../support/host-bundles';
 import { cornered } from '../support/pictures';
+import { isRunning, until } from '../support/waiting';
 
 /** The real bundles on the real endpoints, started as `npm run local` starts them. */
 
@@ -71,25 +71,6 @@ const descendants = (pid = process.pid): number[] => childrenOf(pid).flatMap((ch
 
 /** The descendants that are not among those of before. esbuild keeps one. */
 const remaining = (before: readonly number[]) => descendants().filter((pid) => !before.includes(pid));
-
-/** A killed process whose parent has died first stays in the table until init reaps it, and counts as ended. */
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-  const stat = `/proc/${pid}/stat`;
-  return !existsSync(stat) || !/\) Z /.test(readFileSync(stat, 'utf8'));
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error('the condition has not come true within 10 seconds');
-    await sleep(5);
-  }
-}
 
 /** Paths below a folder, with `/`. */
 const filesBelow = (folder: string) =>

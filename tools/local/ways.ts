@@ -31,7 +31,7 @@ export interface Way {
   /** The processes that would be the platform's: the worker, or the execution environments. */
   pids(): readonly number[];
   /** How many of them ended that nobody had asked to. */
-  readonly deaths: () => number;
+  deaths(): number;
   /** Ends it as the platform does, SIGTERM first. */
   stop(): Promise<void>;
 }
@@ -58,13 +58,15 @@ export async function startWay(
   return start(compute, deployment, endpoints, dist, onLine);
 }
 
-async function startFunction(
+type Start = (
   compute: Compute,
   deployment: Deployment,
   endpoints: Endpoints,
   dist: string,
   onLine: OnLine,
-): Promise<Way> {
+) => Promise<Way>;
+
+const startFunction: Start = async (compute, deployment, endpoints, dist, onLine) => {
   const { arn, handler, memoryMib, timeoutSeconds, retries } = deployment.function as NonNullable<
     Deployment['function']
   >;
@@ -101,15 +103,9 @@ async function startFunction(
     deaths: () => deaths,
     stop: () => service.stop(),
   };
-}
+};
 
-async function startWorker(
-  compute: Compute,
-  deployment: Deployment,
-  endpoints: Endpoints,
-  dist: string,
-  onLine: OnLine,
-): Promise<Way> {
+const startWorker: Start = async (compute, deployment, endpoints, dist, onLine) => {
   const { sourceBucket, outputBucket, failureQueue } = deployment;
   await notify(endpoints, deployment);
   const env = { ...deployment.environment, ...awsEnvironment(endpoints) };
@@ -139,7 +135,7 @@ async function startWorker(
   };
   worker.once('exit', restart);
   // It may have gone between its first line and this one.
-  if (worker.exitCode !== null) restart();
+  if (hasEnded(worker)) restart();
   return {
     compute,
     sourceBucket,
@@ -149,7 +145,7 @@ async function startWorker(
     deaths: () => deaths,
     stop: async () => {
       stopping = true;
-      if (worker.exitCode !== null || worker.signalCode !== null) return;
+      if (hasEnded(worker)) return;
       const exited = once(worker, 'exit');
       worker.kill('SIGTERM');
       const killer = setTimeout(() => worker.kill('SIGKILL'), Number(env[ENV.stopGraceSeconds]) * 1000);
@@ -157,6 +153,11 @@ async function startWorker(
       clearTimeout(killer);
     },
   };
+};
+
+/** By itself or by a signal. */
+export function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }
 
 async function notify(endpoints: Endpoints, { notification }: Deployment): Promise<void> {
