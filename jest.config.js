@@ -6,7 +6,7 @@ module.exports = {
   // As many as there are cores: much of a test is waiting for processes.
   maxWorkers: '100%',
   testMatch: ['**/*.test.ts'],
-  // Real processes on slow machines: no test of ours takes a tenth of it on a quiet one.
+  // Real processes, also on slow and busy machines.
   testTimeout: 30_000,
   transform: { '^.+\\.[tj]s$': '@swc/jest' },
   // fauxqs is published as ES modules only: jest runs CommonJS, so these are transformed like our own files.

@@ -115,7 +115,7 @@ export class Ec2Stack extends cdk.Stack {
       metric: jobs.visible,
       scalingSteps: [
         { lower: 1, change: +1 },
-        { lower: 100, change: +3 },
+        { lower: 100, change: +3 }, // much waits: all at once
       ],
       adjustmentType: autoscaling.AdjustmentType.CHANGE_IN_CAPACITY,
       evaluationPeriods: 1,

@@ -110,7 +110,7 @@ export class EcsFargateStack extends cdk.Stack {
       metric: jobs.visible,
       scalingSteps: [
         { lower: 1, change: +1 },
-        { lower: 100, change: +3 },
+        { lower: 100, change: +3 }, // much waits: all at once
       ],
       adjustmentType: appscaling.AdjustmentType.CHANGE_IN_CAPACITY,
       evaluationPeriods: 1,

@@ -49,7 +49,7 @@ export class LambdaStack extends cdk.Stack {
       architecture: lambda.Architecture.ARM_64,
       // CPU comes with memory, and 1,769 MB is one vCPU: this is the box of the other columns, and a little more CPU.
       memorySize: config.unit.memory.toMebibytes(),
-      // A job fits four times over. The ceiling is 15 minutes: what takes longer is for the other columns.
+      // More than the budgets of one job together. The ceiling is 15 minutes: what takes longer is for the other columns.
       timeout: cdk.Duration.seconds(60),
       code,
       handler: 'index.handler',

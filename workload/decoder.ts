@@ -37,7 +37,7 @@ export class DecoderFailure extends Error {
 /** How often the budgets are checked, in ms. Well under the second by which a decode may overrun. */
 const CHECK_INTERVAL_MS = 50;
 
-/** Longest start of a decoder, in ms. A tenth of a second is usual. */
+/** Longest start of a decoder, in ms: what has not begun by then is stuck. */
 const START_TIMEOUT_MS = 10_000;
 
 /** The clock ticks of /proc/<pid>/stat: 100 a second on every Linux architecture Node supports. */
@@ -190,7 +190,7 @@ class Child {
         stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
         env: {
           ...Object.fromEntries(inherited),
-          // Two malloc arenas instead of eight a core: a third less resident memory for the same CPU.
+          // Two malloc arenas instead of eight a core: the threads of a decode leave less memory behind.
           MALLOC_ARENA_MAX: '2',
           VIPS_BLOCK_UNTRUSTED: '1',
         },
