@@ -28,7 +28,8 @@ const ACKNOWLEDGED: Readonly<Record<string, Readonly<Record<string, string>>>> =
     ...ALL,
     VPC7,
     AS3: 'Instances come and go with the queue. The activity history of the group tells it when somebody asks.',
-    'IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonSSMManagedInstanceCore]': MANAGED,
+    'IAM5[Resource::*]':
+      'What AWS documents for Session Manager: channels are no resources, and instances come and go.',
     'IAM5[Resource::arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:autoScalingGroup:*:autoScalingGroupName/<WorkersASG15B3D7F9>]':
       'The star stands for an id that only the service knows. The name behind it is exact.',
   },

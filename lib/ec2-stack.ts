@@ -43,7 +43,9 @@ export class Ec2Stack extends cdk.Stack {
       gatewayEndpoints: { S3: { service: ec2.GatewayVpcEndpointAwsService.S3 } },
     });
     const vpcSubnets = { subnetType: production ? ec2.SubnetType.PRIVATE_WITH_EGRESS : ec2.SubnetType.PUBLIC };
-    const securityGroup = new ec2.SecurityGroup(this, 'NoInbound', { vpc, description: 'Lets nothing in' });
+    const securityGroup = new ec2.SecurityGroup(this, 'NoInbound', { vpc, allowAllOutbound: false });
+    // AWS is HTTPS. Names, time and credentials come from inside the VPC, where security groups do not filter them.
+    securityGroup.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.HTTPS);
 
     // 3. Logs
     const logGroup = new logs.LogGroup(this, 'Logs', ownedLogGroup);
@@ -56,11 +58,7 @@ export class Ec2Stack extends cdk.Stack {
     const boot = new WorkerBoot(this, 'Boot', { bundle: bundle(this, 'worker-arm64'), environment, logGroup });
 
     // 5. Compute
-    const worker = new iam.Role(this, 'Role', {
-      assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
-      // Session Manager instead of SSH: no key pair, no open port.
-      managedPolicies: [iam.ManagedPolicy.fromAwsManagedPolicyName('AmazonSSMManagedInstanceCore')],
-    });
+    const worker = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com') });
     const launchTemplate = new ec2.LaunchTemplate(this, 'Instances', {
       // Today's image, looked up whenever an instance starts. Instances are replaced instead of patched.
       machineImage: ec2.MachineImage.resolveSsmParameterAtLaunch(
@@ -109,6 +107,8 @@ export class Ec2Stack extends cdk.Stack {
     jobs.grantWork(worker);
     // What the platform does by itself on the other ways: fetch the code, ship the logs, end the drain.
     boot.grantBoot(worker, logGroup);
+    // The reader's own way in: Session Manager instead of SSH, no key pair, no open port.
+    boot.grantSessions(worker);
 
     // 8. Scaling
     group.scaleOnMetric('ScaleOut', {

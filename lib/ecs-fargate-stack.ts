@@ -43,7 +43,9 @@ export class EcsFargateStack extends cdk.Stack {
       gatewayEndpoints: { S3: { service: ec2.GatewayVpcEndpointAwsService.S3 } },
     });
     const vpcSubnets = { subnetType: production ? ec2.SubnetType.PRIVATE_WITH_EGRESS : ec2.SubnetType.PUBLIC };
-    const securityGroup = new ec2.SecurityGroup(this, 'NoInbound', { vpc, description: 'Lets nothing in' });
+    const securityGroup = new ec2.SecurityGroup(this, 'NoInbound', { vpc, allowAllOutbound: false });
+    // AWS is HTTPS. Names, time and credentials come from inside the VPC, where security groups do not filter them.
+    securityGroup.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.HTTPS);
 
     // 3. Logs
     const logGroup = new logs.LogGroup(this, 'Logs', ownedLogGroup);

@@ -64,12 +64,22 @@ ProtectHome=yes
 PrivateTmp=yes
 PrivateDevices=yes
 ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
 ProtectControlGroups=yes
+ProtectClock=yes
+ProtectHostname=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
 RestrictSUIDSGID=yes
 CapabilityBoundingSet=
 SystemCallArchitectures=native
 LockPersonality=yes
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+# Threads count: a dozen for the worker, almost twenty for a decode slot. Without them good pictures are rejected.
+TasksMax=1024
 
 [Install]
 WantedBy=multi-user.target

@@ -77,6 +77,18 @@ export class WorkerBoot extends Construct {
     });
   }
 
+  /**
+   * Grants what the agent on the instance needs for Session Manager. Not `AmazonSSMManagedInstanceCore`, which lets it
+   * read every parameter of the account and region.
+   *
+   * @see https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
+   */
+  grantSessions(worker: iam.Role): void {
+    const channels = ['CreateControlChannel', 'CreateDataChannel', 'OpenControlChannel', 'OpenDataChannel'];
+    const actions = ['ssm:UpdateInstanceInformation', ...channels.map((action) => `ssmmessages:${action}`)];
+    worker.addToPolicy(new iam.PolicyStatement({ actions, resources: ['*'] }));
+  }
+
   private logicalId(element: () => unknown): string {
     return Lazy.string({ produce: () => Stack.of(this).getLogicalId(element() as CfnElement) });
   }

@@ -70,11 +70,14 @@ const WORKER = 'the worker may do exactly this';
 const STARTS = 'the workload starts with the variables it is handed, and they say what the platform does';
 const VARIABLES = 'exactly these variables are handed over, by the names of the contract';
 const UNIT = 'one unit of work is one box: 1 vCPU, 2 GiB, arm64';
+const LISTED = 'no role may touch every resource, but for actions that are listed';
+const EGRESS = 'the worker’s security group, where it has one, lets HTTPS out and nothing else';
 const ADDRESSES = 'workers have public addresses by default, and nothing but the NAT gateway has one in production';
 const ALARMS = 'an alarm tells of the first failure, and one of work that waits';
 const NAT = 'no NAT gateway and no fixed address by default, one of each in production';
 const INSTANCES = 'instances need a token for their metadata, one hop away, and have encrypted disks and no key pair';
 const NODES = 'pods get no credentials of their node, and nodes have encrypted disks and no key pair';
+const UNPRIVILEGED = 'the worker runs as a user that may do next to nothing';
 const FUNCTION = 'the function is Node 24 on arm64, with 2,048 MB and a minute';
 const CONTAINER = 'the container gives up every privilege';
 const POD = 'the worker’s pod keeps to the restricted standard, and its namespace admits no other';
@@ -195,6 +198,23 @@ const MUTATIONS: Record<string, Mutation> = {
     },
     reported: [WORKER],
   },
+  'an instance that may read every parameter of the account': {
+    way: 'ec2',
+    make: (column) => {
+      resource(column, 'AWS::IAM::Role', 'Role1').Properties.ManagedPolicyArns = [
+        'arn:<AWS::Partition>:iam::aws:policy/AmazonSSMManagedInstanceCore',
+      ];
+    },
+    reported: [WORKER],
+  },
+  'an instance that nobody can look into': {
+    way: 'ec2',
+    make: (column) => {
+      const { PolicyDocument } = column.one('AWS::IAM::Policy', 'RoleDefaultPolicy');
+      PolicyDocument.Statement = PolicyDocument.Statement.filter(({ Resource }: Json) => Resource !== '*');
+    },
+    reported: [WORKER, LISTED],
+  },
   'a worker that cannot tell deleted from forbidden': {
     way: 'ec2',
     make: (column) => {
@@ -219,7 +239,7 @@ const MUTATIONS: Record<string, Mutation> = {
   'a wildcard resource': {
     way: 'lambda',
     make: (column) => allow(column, 'ImagesSourceNotifications', 's3:PutBucketNotification', '*'),
-    reported: ['no role may touch every resource, but for actions that are listed'],
+    reported: [LISTED],
   },
   'a missing variable without a default': {
     way: 'lambda',
@@ -308,6 +328,29 @@ const MUTATIONS: Record<string, Mutation> = {
       ];
     },
     reported: ['nothing is reached from outside'],
+  },
+  'instances that connect to any port': {
+    way: 'ec2',
+    make: (column) => {
+      column.one('AWS::EC2::SecurityGroup').SecurityGroupEgress = [{ CidrIp: '0.0.0.0/0', IpProtocol: '-1' }];
+    },
+    reported: [EGRESS],
+  },
+  'tasks in a security group that is not ours': {
+    way: 'ecs-fargate',
+    settings: SETTINGS.production,
+    make: (column) => {
+      service(column).NetworkConfiguration.AwsvpcConfiguration.SecurityGroups = [
+        '<NetworkC7F3F4D0.DefaultSecurityGroup>',
+      ];
+    },
+    reported: [EGRESS],
+  },
+  'one more way out': {
+    way: 'ecs-fargate',
+    make: (column) =>
+      add(column, 'Ssh', 'AWS::EC2::SecurityGroupEgress', { IpProtocol: 'tcp', FromPort: 22, ToPort: 22 }),
+    reported: [EGRESS],
   },
   'a NAT gateway by default': {
     way: 'eks-ec2',
@@ -422,7 +465,22 @@ const MUTATIONS: Record<string, Mutation> = {
   'a worker that runs as root': {
     way: 'ec2',
     make: (column) => script(column, (text) => text.replace('User=worker\n', '')),
-    reported: ['the worker runs as a user that may do next to nothing'],
+    reported: [UNPRIVILEGED],
+  },
+  'a worker that may make namespaces': {
+    way: 'ec2',
+    make: (column) => script(column, (text) => text.replace('RestrictNamespaces=yes\n', '')),
+    reported: [UNPRIVILEGED],
+  },
+  'a worker that may call all of the kernel': {
+    way: 'ec2',
+    make: (column) => script(column, (text) => text.replace('SystemCallFilter=@system-service\n', '')),
+    reported: [UNPRIVILEGED],
+  },
+  'a worker that a forbidden call kills': {
+    way: 'ec2',
+    make: (column) => script(column, (text) => text.replace('SystemCallErrorNumber=EPERM\n', '')),
+    reported: [UNPRIVILEGED],
   },
   'scaling in while work is under way': {
     way: 'ec2',

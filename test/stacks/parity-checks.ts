@@ -32,6 +32,14 @@ const POLLER = [
   `sqs:DeleteMessage <${JOBS}.Arn>`,
   `sqs:ReceiveMessage <${JOBS}.Arn>`,
 ];
+/** What AWS documents as the minimum for Session Manager. */
+const SESSIONS = [
+  'ssm:UpdateInstanceInformation',
+  'ssmmessages:CreateControlChannel',
+  'ssmmessages:CreateDataChannel',
+  'ssmmessages:OpenControlChannel',
+  'ssmmessages:OpenDataChannel',
+];
 const WRITE_LOGS = [`logs:CreateLogStream <${LOGS}.Arn>`, `logs:PutLogEvents <${LOGS}.Arn>`];
 
 /** What the worker may do, and who may take its role. The rest, on EC2 and Lambda, is the platform's work. */
@@ -41,7 +49,7 @@ const PERMISSIONS: Record<Way, { trusts: string; may: string[] }> = {
     may: [
       ...POLLER,
       ...WRITE_LOGS,
-      'AmazonSSMManagedInstanceCore',
+      ...SESSIONS.map((action) => `${action} *`),
       'autoscaling:CompleteLifecycleAction arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:autoScalingGroup:*:autoScalingGroupName/<WorkersASG15B3D7F9>',
       'cloudformation:DescribeStackResource <AWS::StackId>',
       's3:GetObject arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/(asset).zip',
@@ -64,7 +72,7 @@ const PERMISSIONS: Record<Way, { trusts: string; may: string[] }> = {
 
 /** Actions that are allowed on every resource, because they know none or only list. */
 const ON_EVERYTHING: Record<Way, string[]> = {
-  ec2: [],
+  ec2: SESSIONS,
   lambda: [],
   'ecs-fargate': ['ecr:GetAuthorizationToken'],
   'eks-ec2': [
@@ -149,6 +157,22 @@ function workerSubnets(column: Column): string[] {
       return column.one('AWS::ECS::Service').NetworkConfiguration.AwsvpcConfiguration.Subnets.map(referenced);
     case 'eks-ec2':
       return column.one('AWS::EKS::Nodegroup').Subnets.map(referenced);
+    case 'lambda':
+      return [];
+  }
+}
+
+/** The security groups that workers are in. On EKS those are the cluster's, which it makes itself. */
+function securityGroups(column: Column): string[] {
+  switch (column.way) {
+    case 'ec2':
+      return column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData.NetworkInterfaces[0].Groups.map(referenced);
+    case 'ecs-fargate':
+      return column.one('AWS::ECS::Service').NetworkConfiguration.AwsvpcConfiguration.SecurityGroups.map(referenced);
+    case 'eks-ec2':
+      expect(column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData).not.toHaveProperty('NetworkInterfaces');
+      expect(column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData).not.toHaveProperty('SecurityGroupIds');
+      return [];
     case 'lambda':
       return [];
   }
@@ -472,6 +496,14 @@ export const PARITY: Checks = {
     expect(open.map(([id]) => id)).toEqual([]);
     expect(column.all('AWS::EC2::SecurityGroupIngress').map(([id]) => id)).toEqual([]);
     expect(column.all('AWS::Lambda::Url')).toEqual([]);
+  },
+
+  'the worker’s security group, where it has one, lets HTTPS out and nothing else': (column) => {
+    const https = { CidrIp: '0.0.0.0/0', IpProtocol: 'tcp', FromPort: 443, ToPort: 443 };
+    const polls = column.way === 'ec2' || column.way === 'ecs-fargate';
+    const rules = securityGroups(column).map((id) => properties(column, id)?.SecurityGroupEgress);
+    expect(rules).toEqual(polls ? [[expect.objectContaining(https)]] : []);
+    expect(column.all('AWS::EC2::SecurityGroupEgress').map(([id]) => id)).toEqual([]);
   },
 
   'no NAT gateway and no fixed address by default, one of each in production': (column) => {
