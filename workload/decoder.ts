@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
+import { REJECTION_REASONS } from './contract';
 import type { DecodeRequest, DecodeResponse } from './decoder-child';
 import type { Limits, RenditionSettings } from './env';
 import { readFrames, writeFrame } from './frames';
@@ -42,6 +43,9 @@ const START_TIMEOUT_MS = 10_000;
 
 /** The clock ticks of /proc/<pid>/stat: 100 a second on every Linux architecture Node supports. */
 const TICKS_PER_SECOND = 100;
+
+/** Longest verdict in words, in UTF-16 units: it goes into a log line and into a record. */
+const MAX_DETAIL = 300;
 
 /** What a decoder inherits: enough to start. No credentials, no endpoints. */
 const INHERITED_VARIABLES = ['PATH', 'LD_LIBRARY_PATH', 'TMPDIR'];
@@ -303,10 +307,20 @@ class Child {
   }
 }
 
-/** Nothing the child says becomes part of a key: the boxes are those that were asked for. */
+/**
+ * What the child says is hearsay: it has met the picture. No key is made of it, a reason is one of ours, and the sizes
+ * are those of what has really come.
+ * @throws Error when it is no result
+ */
 function toResult(response: DecodeResponse, payload: Buffer, { widths }: RenditionSettings): Decoded | Rejection {
-  if ('rejection' in response) return new Rejection(response.rejection.reason, response.rejection.detail);
-  if (response.renditions.length !== widths.length) throw new Error('not the renditions that were asked for');
+  if ('rejection' in response) {
+    const { reason, detail } = response.rejection;
+    if (!REJECTION_REASONS.includes(reason)) throw new Error('not a verdict');
+    return new Rejection(reason, String(detail).slice(0, MAX_DETAIL));
+  }
+  const lengths = response.renditions.map(({ length }) => length);
+  const isWhole = lengths.every((length) => length > 0) && payload.length === lengths.reduce((a, b) => a + b, 0);
+  if (lengths.length !== widths.length || !isWhole) throw new Error('not the renditions that were asked for');
   let offset = 0;
   const renditions = response.renditions.map(({ length, width, height }, index) => {
     const bytes = payload.subarray(offset, offset + length);

@@ -63,10 +63,15 @@ export async function resize(input: Buffer, settings: RenditionSettings, limits:
       sizes.map(async (size) => ({ ...size, bytes: (await encoded.get(`${size.width}x${size.height}`)) as Buffer })),
     );
   } catch (error) {
-    if (error instanceof Rejection) throw error;
-    // Behind the gate every failure is the picture's: the errors of a hundred loaders cannot be told apart by text.
+    if (error instanceof Rejection || isOfTheMachine(error)) throw error;
+    // Behind the gate every other failure is the picture's: the errors of a hundred loaders cannot be told apart by text.
     throw new Rejection('corrupt', oneLine(error));
   }
+}
+
+/** A limit on processes that leaves no room for a decoder's threads is no fault of the picture. */
+function isOfTheMachine(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('Error creating thread');
 }
 
 async function readHeader(input: Buffer, limits: Limits): Promise<Metadata> {
@@ -75,6 +80,7 @@ async function readHeader(input: Buffer, limits: Limits): Promise<Metadata> {
     // Without sharp's own limits, so that a picture beyond ours is called too large and not corrupt.
     header = await sharp(input, { limitInputPixels: false, limitInputChannels: false }).metadata();
   } catch (error) {
+    if (isOfTheMachine(error)) throw error;
     throw new Rejection('corrupt', oneLine(error));
   }
   if (header.format === 'heif' && header.compression !== 'av1') {

@@ -22,6 +22,9 @@ const IN_FLIGHT_PER_SLOT = 3;
 /** Seconds between heartbeats, at most: most jobs end before the first one. */
 const HEARTBEAT_SECONDS = 10;
 
+/** At least as many in one visibility timeout: two of them may be late or lost, and a third one comes in time. */
+const HEARTBEATS_PER_TIMEOUT = 6;
+
 /** Seconds before the platform's SIGKILL at which what is not finished is handed back. */
 const RELEASE_SECONDS = 5;
 
@@ -76,7 +79,7 @@ class Worker {
       waitTimeSeconds: LONG_POLL_SECONDS,
       messageSystemAttributeNames: ['ApproximateReceiveCount'],
       visibilityTimeout: visibilityTimeoutSeconds,
-      heartbeatInterval: Math.min(HEARTBEAT_SECONDS, visibilityTimeoutSeconds / 3),
+      heartbeatInterval: Math.min(HEARTBEAT_SECONDS, visibilityTimeoutSeconds / HEARTBEATS_PER_TIMEOUT),
       handleMessage: (message) => this.handle(message),
     });
     const report = (error: Error) => {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { type Endpoints, startEndpoints } from '../../tools/local/endpoints';
-import { awsEnvironment, clientConfig, hasEnded, spawnWorker } from '../../tools/local/ways';
+import { awsEnvironment, clientConfig, spawnWorker } from '../../tools/local/ways';
 import { s3Body, s3Record } from './events';
 import { TEST_DIST } from './host-bundles';
 
@@ -35,6 +35,8 @@ export class Fleet {
 
   private constructor(
     readonly endpoints: Endpoints,
+    /** Calls that have been answered, such as `GetObject`, in order. */
+    readonly answered: readonly string[],
     name: string,
     visibilityTimeoutSeconds: number,
   ) {
@@ -51,7 +53,9 @@ export class Fleet {
   }
 
   static async start(name: string, { visibilityTimeoutSeconds = 30 } = {}): Promise<Fleet> {
-    return new Fleet(await startEndpoints(), name, visibilityTimeoutSeconds);
+    const answered: string[] = [];
+    const endpoints = await startEndpoints({ hooks: { sent: ({ action }) => answered.push(action) } });
+    return new Fleet(endpoints, answered, name, visibilityTimeoutSeconds);
   }
 
   get environment(): Record<string, string> {
@@ -149,4 +153,9 @@ export class Fleet {
     this.sqs.destroy();
     await this.endpoints.close();
   }
+}
+
+/** By itself or by a signal. */
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }

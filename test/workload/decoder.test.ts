@@ -49,6 +49,15 @@ async function atWork(): Promise<number> {
   }
 }
 
+/** A decoder that has been taken over: it gets ready, and then does as it likes. */
+const answering = (behaviour: string) => [
+  process.execPath,
+  '-e',
+  `const out = new (require("net").Socket)({ fd: 3 });
+  const frame = (json) => { const head = Buffer.alloc(8); head.writeUInt32BE(json.length); return Buffer.concat([head, Buffer.from(json)]); };
+  out.write(frame(JSON.stringify({ ready: true }))); ${behaviour}`,
+];
+
 // The decoder is watched through /proc; elsewhere only the wall deadline holds.
 const onLinux = process.platform === 'linux' ? test : test.skip;
 
@@ -175,14 +184,29 @@ describe('Decoder', () => {
       'another number of renditions',
       'process.stdin.once("data", () => out.write(frame(JSON.stringify({ renditions: [] }))))',
     ],
+    [
+      'lengths of what it has not sent',
+      'process.stdin.once("data", () => out.write(frame(JSON.stringify({ renditions: [-5, 5, 0].map((length) => ({ length })) }))))',
+    ],
+    [
+      'a reason of its own',
+      'process.stdin.once("data", () => out.write(frame(JSON.stringify({ rejection: { reason: "x".repeat(1000), detail: "" } }))))',
+    ],
   ])('does not blame the picture when a decoder answers with %s', async (_, behaviour) => {
-    const script = `const out = new (require("net").Socket)({ fd: 3 });
-      const frame = (json) => { const head = Buffer.alloc(8); head.writeUInt32BE(json.length); return Buffer.concat([head, Buffer.from(json)]); };
-      out.write(frame(JSON.stringify({ ready: true }))); ${behaviour}`;
-    const odd = await Decoder.start(1, [process.execPath, '-e', script]);
+    const odd = await Decoder.start(1, answering(behaviour));
     await expect(odd.decode(small, { renditions, limits })).rejects.toEqual(
       new DecoderFailure('the decoder ended: it sent something that is no result'),
     );
+    odd.close();
+  });
+
+  test('does not let a decoder fill the log', async () => {
+    const verdict = { rejection: { reason: 'corrupt', detail: 'x'.repeat(100_000) } };
+    const odd = await Decoder.start(
+      1,
+      answering(`process.stdin.once("data", () => out.write(frame('${JSON.stringify(verdict)}')))`),
+    );
+    await expect(odd.decode(small, { renditions, limits })).rejects.toMatchObject({ detail: 'x'.repeat(300) });
     odd.close();
   });
 

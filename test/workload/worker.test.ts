@@ -232,7 +232,7 @@ describe('the queue worker', () => {
     const [decoder] = childrenOf(worker.pid as number);
     process.kill(decoder as number, 'SIGSTOP');
     await fleet.submit(KEY, picture);
-    await fleet.until(() => fleet.endpoints.queueDepth(fleet.jobs).inFlight === 1);
+    await fleet.until(() => fleet.answered.includes('GetObject'));
     worker.kill('SIGTERM');
     worker.kill('SIGTERM');
     await fleet.until(() => fleet.count('stopping') === 1);
@@ -252,7 +252,7 @@ describe('the queue worker', () => {
     const [decoder] = childrenOf(worker.pid as number);
     process.kill(decoder as number, 'SIGSTOP');
     await fleet.submit(KEY, picture);
-    await fleet.until(() => fleet.endpoints.queueDepth(fleet.jobs).inFlight === 1);
+    await fleet.until(() => fleet.answered.includes('GetObject'));
     const exited = once(worker, 'exit');
     worker.kill('SIGTERM');
     expect(await exited).toEqual([0, null]);
@@ -277,7 +277,7 @@ describe('the queue worker', () => {
     const [decoder] = childrenOf(worker.pid as number);
     process.kill(decoder as number, 'SIGSTOP');
     await fleet.submit(KEY, picture);
-    await fleet.until(() => fleet.endpoints.queueDepth(fleet.jobs).inFlight === 1);
+    await fleet.until(() => fleet.answered.includes('GetObject'));
     worker.kill('SIGKILL');
     await fleet.worker();
     await fleet.until(() => fleet.outstanding === 0);
