@@ -363,3 +363,32 @@ describe('no process is left', () => {
     await until(() => !pids().some(isRunning));
   });
 });
+
+describe('capacity', () => {
+  test('that is missing delays an event, and does not count as an attempt', async () => {
+    const refusals = [true, true];
+    const { service, failures } = await start(
+      `exports.handler = async () => { require('node:fs').appendFileSync(process.env.STATE, 'run\\n'); };`,
+      { retryDelaysMs: [], throttled: () => refusals.shift() ?? false },
+    );
+    service.invokeAsync({});
+    expect(service.outstanding()).toBe(1);
+    await service.idle();
+    expect([refusals, failures, service.outstanding()]).toEqual([[], [], 0]);
+    expect(lines(join(directory, 'state'))).toEqual(['run']);
+  });
+});
+
+test('each environment has variables of its own, by which its process is known', async () => {
+  let started = 0;
+  const known: [pid: number, name: string][] = [];
+  const { service } = await start('exports.handler = async () => [process.pid, process.env.NAME];', {
+    maxConcurrency: 2,
+    ownEnvironment: () => ({ NAME: `environment ${++started}` }),
+    onStart: ({ pid, ownEnvironment }) => known.push([pid, ownEnvironment.NAME as string]),
+  });
+  const results = await Promise.all([service.invoke({}), service.invoke({})]);
+  const told = results.map(({ payload }) => payload as [number, string]);
+  expect(new Map(told)).toEqual(new Map(known));
+  expect(known.map(([, name]) => name)).toEqual(['environment 1', 'environment 2']);
+});

@@ -294,7 +294,7 @@ describe('a local run', () => {
     ]);
     expect(onResults).toHaveBeenCalledTimes(1);
     expect(ways.map(({ compute }) => compute)).toEqual(['ec2', 'lambda']);
-    const pids = ways.flatMap((way) => way.pids());
+    const pids = ways.flatMap((way) => [...way.processes().values()]);
     expect(pids.length).toBeGreaterThanOrEqual(2);
 
     // A picture that somebody adds by hand is worked on.

@@ -5,6 +5,7 @@
  * Objects and messages live in memory: evict what is no longer needed.
  */
 import type { FastifyInstance } from 'fastify';
+import { addCallHooks, type CallHooks } from './call-hooks';
 import { bareEtag, bridgeS3 } from './s3-bridge';
 
 /** fauxqs has no other account. */
@@ -60,13 +61,33 @@ export interface StoredObject {
   readonly etag: string;
 }
 
-/**
- * Starts S3 and SQS.
- *
- * @param options.port Default 0: any free port. Rejects if the port is taken.
- * @param options.region Region of ARNs and events. Default `us-east-1`; clients must use the same.
- */
-export async function startEndpoints({ port = 0, region = 'us-east-1' } = {}): Promise<Endpoints> {
+export interface EndpointsOptions {
+  /** Default 0: any free port. */
+  readonly port?: number;
+  /** Region of ARNs and events. Default `us-east-1`; clients must use the same. */
+  readonly region?: string;
+  /** Called for every request, and able to disturb it. */
+  readonly hooks?: CallHooks;
+  /** Called with each event of a bucket in place of its delivery, to deliver it late, twice or in another order. */
+  readonly onEvent?: (event: BucketEvent, deliver: (event: BucketEvent) => void) => void;
+}
+
+/** As far as it is of interest here. */
+export interface BucketEvent {
+  /** Absent in the event that tests a configuration. */
+  readonly Records?: readonly { readonly s3: { readonly object: EventObject } }[];
+}
+
+interface EventObject {
+  /** Form-encoded, with slashes. */
+  readonly key: string;
+  readonly eTag: string;
+  readonly sequencer: string;
+}
+
+/** Starts S3 and SQS. Rejects if the port is taken. */
+export async function startEndpoints(options: EndpointsOptions = {}): Promise<Endpoints> {
+  const { port = 0, region = 'us-east-1', hooks, onEvent } = options;
   // fauxqs is published as ES modules, without the stores among its exports.
   const [{ buildApp }, { S3Store }, { SqsStore }, { SnsStore }] = await Promise.all([
     import('../../node_modules/fauxqs/dist/app.js'),
@@ -94,28 +115,35 @@ export async function startEndpoints({ port = 0, region = 'us-east-1' } = {}): P
     async (_request: unknown, body: Buffer) => body,
   );
 
+  app.addHook('preHandler', (request, _reply, done) => {
+    if (request.headers['x-amz-target'] !== undefined) request.body = parseJson(request.body);
+    done();
+  });
+  // Before anything else can look or write: a call that is held up must meet the state of the moment it goes on.
+  if (hooks) addCallHooks(app, hooks);
+
+  const through = (deliver: (event: unknown) => void) =>
+    onEvent ? (event: unknown) => onEvent(event as BucketEvent, deliver) : deliver;
+
   await bridgeS3(app, s3, region, {
     Queue: (arn) => {
       const queue = sqs.getQueueByArn(arn);
       // S3 does not send to FIFO queues.
       if (queue === undefined || queue.isFifo()) return undefined;
       const delaySeconds = Number(queue.attributes.DelaySeconds);
-      return (event) => queue.enqueue(SqsStore.createMessage(JSON.stringify(event), {}, delaySeconds));
+      return through((event) => queue.enqueue(SqsStore.createMessage(JSON.stringify(event), {}, delaySeconds)));
     },
     CloudFunction: (arn) => {
       const invoke = functions.get(arn);
-      return invoke && ((event) => setImmediate(invoke, event));
+      return invoke && through((event) => setImmediate(invoke, event));
     },
   });
 
   // The long poll itself. fauxqs dequeues for a client that has hung up, and ends every poll of a queue early when one
   // message arrives. Here the dequeue follows, in the same turn, the check that there is a message and a client.
   app.addHook('preHandler', (request, _reply, done) => {
-    const action = request.headers['x-amz-target'];
-    if (action === undefined) return done();
-    const body = parseJson(request.body);
-    request.body = body;
-    if (action !== 'AmazonSQS.ReceiveMessage') return done();
+    if (request.headers['x-amz-target'] !== 'AmazonSQS.ReceiveMessage') return done();
+    const body = request.body as ReceiveInput;
     const queue = sqs.getQueue(body.QueueUrl ?? '');
     const waitSeconds = body.WaitTimeSeconds ?? Number(queue?.attributes.ReceiveMessageWaitTimeSeconds);
     // What cannot wait, or is wrong, is for fauxqs to answer.
@@ -194,8 +222,13 @@ export async function startEndpoints({ port = 0, region = 'us-east-1' } = {}): P
   };
 }
 
+interface ReceiveInput {
+  QueueUrl?: string;
+  WaitTimeSeconds?: number;
+}
+
 /** The body of a call to SQS; of one that is not JSON, no parameters, which fauxqs refuses. */
-function parseJson(body: unknown): { QueueUrl?: string; WaitTimeSeconds?: number } {
+function parseJson(body: unknown): Record<string, unknown> {
   try {
     return Object(JSON.parse(String(body)));
   } catch {

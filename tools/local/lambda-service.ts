@@ -21,6 +21,8 @@ export interface LambdaServiceOptions {
   readonly handler: string;
   /** The function's whole environment, to which the service adds only the variables that Lambda sets itself. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Called for each execution environment: variables of its own, as its credentials are on Lambda. */
+  readonly ownEnvironment?: () => Readonly<Record<string, string>>;
   readonly functionName: string;
   /** MiB; told to the function, not enforced. */
   readonly memoryMib: number;
@@ -30,10 +32,14 @@ export interface LambdaServiceOptions {
   readonly maxConcurrency: number;
   /** One further attempt at a failed asynchronous invocation after each of these; on Lambda one and two minutes. */
   readonly retryDelaysMs: readonly number[];
+  /** Asked before each attempt: whether there is no capacity for it now. It is made later and does not count. */
+  readonly throttled?: (event: unknown) => boolean;
   /** The on-failure destination: called once for each event whose last attempt has failed. */
   readonly onFailure: (record: AsyncFailure) => void;
   /** Called with each line that the function writes, without its line break. */
   readonly onLog: (line: string, stream: 'stdout' | 'stderr') => void;
+  /** Called when an environment has been started, with the variables that are its own. */
+  readonly onStart?: (details: { pid: number; ownEnvironment: Readonly<Record<string, string>> }) => void;
   /** Called when an environment has ended; `expected` if the service ended it, for a timeout or `stop`. */
   readonly onExit?: (details: { pid: number; code: number | null; signal: string | null; expected: boolean }) => void;
 }
@@ -71,7 +77,9 @@ export interface LambdaService {
   invoke(event: unknown): Promise<InvocationResult>;
   /** Process ids of the live environments. */
   pids(): number[];
-  /** Resolves when no invocation is queued, running or waiting for a retry. */
+  /** Invocations that are queued, running or waiting for a retry. */
+  outstanding(): number;
+  /** Resolves when there are none. */
   idle(): Promise<void>;
   /** Ends every environment with all its processes. Unfinished events are dropped, and so are any that come later. */
   stop(): Promise<void>;
@@ -102,6 +110,9 @@ const MAX_ASYNC_PAYLOAD_BYTES = 1024 * 1024; // a quarter of it until October 20
 // Lambda repeats a longer initialization within the function's timeout; here one gets the longer of the two.
 const INIT_SECONDS = 10;
 const SHUTDOWN_MS = 500;
+
+/** Lambda waits from one second up to five minutes. */
+const THROTTLE_DELAY_MS = 1000;
 
 const hex = (bytes: number) => randomBytes(bytes).toString('hex');
 
@@ -229,6 +240,7 @@ export async function startLambdaService(options: LambdaServiceOptions): Promise
   }
 
   function spawnRuntime(environment: Environment): void {
+    const ownEnvironment = options.ownEnvironment?.() ?? {};
     const child = spawn(process.execPath, [join(__dirname, 'lambda-bootstrap.cjs')], {
       cwd: options.taskRoot,
       detached: true, // leader of a process group, which can be ended as a whole
@@ -238,6 +250,7 @@ export async function startLambdaService(options: LambdaServiceOptions): Promise
       env: {
         TZ: ':UTC',
         ...options.environment,
+        ...ownEnvironment,
         _HANDLER: options.handler,
         LAMBDA_TASK_ROOT: options.taskRoot,
         AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${(environment.server.address() as AddressInfo).port}`,
@@ -251,6 +264,7 @@ export async function startLambdaService(options: LambdaServiceOptions): Promise
       },
     });
     environment.child = child;
+    if (child.pid !== undefined) options.onStart?.({ pid: child.pid, ownEnvironment });
     limit(environment, Math.max(INIT_SECONDS, options.timeoutSeconds));
     forwardLines(child.stdout, (line) => options.onLog(line, 'stdout'));
     forwardLines(child.stderr, (line) => options.onLog(line, 'stderr'));
@@ -290,6 +304,9 @@ export async function startLambdaService(options: LambdaServiceOptions): Promise
   // https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html; the request id stays the same.
   async function attemptWithRetries(requestId: string, payload: string): Promise<void> {
     for (let count = 1; ; count += 1) {
+      while (options.throttled?.(JSON.parse(payload)) && !stopping.signal.aborted) {
+        await sleep(THROTTLE_DELAY_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+      }
       const { payload: responsePayload, functionError } = await attempt(requestId, payload);
       if (functionError === undefined || stopping.signal.aborted) return;
       const delay = options.retryDelaysMs[count - 1];
@@ -342,6 +359,7 @@ export async function startLambdaService(options: LambdaServiceOptions): Promise
     invokeAsync: (event) => void track(attemptWithRetries(randomUUID(), serialize(event, MAX_ASYNC_PAYLOAD_BYTES))),
     invoke: async (event) => track(attempt(randomUUID(), serialize(event, MAX_SYNC_PAYLOAD_BYTES))),
     pids: () => [...environments].flatMap(({ child }) => child?.pid ?? []),
+    outstanding: () => jobs.size,
     idle,
     stop,
   };

@@ -106,7 +106,10 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalRunResult
       const bar = lines[index] as SingleBar;
       bar.update({ note: 'starting' });
       const tracker = new Tracker(inputs, bar);
-      const way = await startWay(compute, deployed[compute], endpoints, options.dist, (line) => tracker.onLine(line));
+      const way = await startWay(compute, deployed[compute], endpoints, {
+        dist: options.dist,
+        onLine: (line) => tracker.onLine(line),
+      });
       running.push(way);
       const result = await takeTurn(way, endpoints, inputs, tracker, signal);
       results.push(result);
@@ -162,7 +165,7 @@ async function takeTurn(
   signal: AbortSignal,
 ): Promise<WayResults> {
   const s3 = new S3Client(clientConfig(endpoints));
-  const endWatch = watchMemory(() => way.pids());
+  const endWatch = watchMemory(() => [...way.processes().values()]);
   let memory: MemoryPeaks | undefined;
   tracker.start();
   try {
@@ -196,6 +199,7 @@ async function takeTurn(
 class Tracker {
   readonly objects = new Map<string, ObjectResult>();
   lastLine = '';
+  private readonly counts = new Map<ObjectResult['state'], number>();
   private readonly keys: ReadonlySet<string>;
   private started = 0;
   private first = 0;
@@ -262,7 +266,8 @@ class Tracker {
     this.objects.set(key, result);
     this.last = performance.now();
     this.first ||= this.last;
-    const count = (state: string) => [...this.objects.values()].filter((object) => object.state === state).length;
+    this.counts.set(result.state, (this.counts.get(result.state) ?? 0) + 1);
+    const count = (state: ObjectResult['state']) => this.counts.get(state) ?? 0;
     this.bar.update(this.objects.size, { done: count('done'), rejected: count('rejected'), failed: count('failed') });
   }
 }

@@ -28,67 +28,88 @@ export interface Way {
   readonly outputBucket: string;
   /** Its failure queue: what no retry could help. */
   readonly failureQueue: string;
-  /** The processes that would be the platform's: the worker, or the execution environments. */
-  pids(): readonly number[];
+  /** The processes that would be the platform's, the workers or the execution environments, by access key id. */
+  processes(): ReadonlyMap<string, number>;
   /** How many of them ended that nobody had asked to. */
   deaths(): number;
+  /** Events that have not come to an end: the messages of its queue, or Lambda's invocations. */
+  outstanding(): number;
   /** Ends it as the platform does, SIGTERM first. */
   stop(): Promise<void>;
 }
 
-/** Called with each line a way writes. */
-export type OnLine = (line: string) => void;
+export interface WayOptions {
+  /** Where the host bundles are. */
+  readonly dist: string;
+  /** Called with each line a way writes. */
+  readonly onLine: (line: string) => void;
+  /** Changes what the template says, such as a timeout that nobody wants to wait for. */
+  readonly adjust?: (deployment: Deployment) => Deployment;
+  /** Worker processes. Default 1. */
+  readonly workers?: number;
+  /** Until a worker that has ended is replaced, in ms. Default 1,000, which keeps a broken one from spinning. */
+  readonly restartMs?: number;
+  /** Called when a process has ended. */
+  readonly onExit?: (exit: { accessKeyId: string; code: number | null; signal: string | null }) => void;
+  /** Lambda: whether there is no capacity for this event now. */
+  readonly throttled?: (event: unknown) => boolean;
+}
 
 /** Starts one way as its template says, on endpoints of its own names. Resolves when it can take work. */
 export async function startWay(
   compute: Compute,
   template: Template,
   endpoints: Endpoints,
-  dist: string,
-  onLine: OnLine,
+  options: WayOptions,
 ): Promise<Way> {
-  const deployment = readDeployment(compute, template, {
+  const read = readDeployment(compute, template, {
     region: LOCAL_REGION,
     queueUrl: (name) => endpoints.queueUrl(name),
     queueArn: (name) => endpoints.queueArn(name),
   });
+  const deployment = options.adjust?.(read) ?? read;
   for (const bucket of deployment.buckets) endpoints.createBucket(bucket);
   for (const { name, redrive, ...queue } of deployment.queues) endpoints.createQueue(name, { ...queue, ...redrive });
-  const start = deployment.function ? startFunction : startWorker;
-  return start(compute, deployment, endpoints, dist, onLine);
+  const start = deployment.function ? startFunction : startWorkers;
+  return start(compute, deployment, endpoints, options);
 }
 
-type Start = (
-  compute: Compute,
-  deployment: Deployment,
-  endpoints: Endpoints,
-  dist: string,
-  onLine: OnLine,
-) => Promise<Way>;
+type Start = (compute: Compute, deployment: Deployment, endpoints: Endpoints, options: WayOptions) => Promise<Way>;
 
-const startFunction: Start = async (compute, deployment, endpoints, dist, onLine) => {
+const startFunction: Start = async (compute, deployment, endpoints, { dist, onLine, onExit, throttled }) => {
   const { arn, handler, memoryMib, timeoutSeconds, retries } = deployment.function as NonNullable<
     Deployment['function']
   >;
   const { sourceBucket, outputBucket, failureQueue } = deployment;
   const sqs = new SQSClient(clientConfig(endpoints));
+  const running = new Map<number, string>();
+  /** Records on their way to the failure queue. */
+  const telling = new Set<Promise<unknown>>();
+  let started = 0;
   let deaths = 0;
   const service = await startLambdaService({
     taskRoot: path.join(dist, 'lambda-host'),
     handler,
     environment: { ...deployment.environment, ...awsEnvironment(endpoints) },
+    ownEnvironment: () => ({ AWS_ACCESS_KEY_ID: `${compute}-${++started}` }),
     functionName: arn.split(':').at(-1) as string,
     memoryMib,
     timeoutSeconds,
     // On AWS there would be one environment per event; here there are as many as a worker has slots.
     maxConcurrency: decodeSlots(),
     retryDelaysMs: FUNCTION_RETRY_DELAYS_MS.slice(0, retries),
+    ...(throttled && { throttled }),
     onFailure: (record) => {
       const QueueUrl = endpoints.queueUrl(failureQueue);
-      sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(record) })).catch(() => {});
+      const sent = sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(record) }));
+      const told = sent.catch(() => {}).finally(() => telling.delete(told));
+      telling.add(told);
     },
     onLog: onLine,
-    onExit: ({ expected }) => {
+    onStart: ({ pid, ownEnvironment }) => running.set(pid, ownEnvironment.AWS_ACCESS_KEY_ID as string),
+    onExit: ({ pid, code, signal, expected }) => {
+      onExit?.({ accessKeyId: running.get(pid) as string, code, signal });
+      running.delete(pid);
       if (!expected) deaths += 1;
     },
   });
@@ -99,66 +120,91 @@ const startFunction: Start = async (compute, deployment, endpoints, dist, onLine
     sourceBucket,
     outputBucket,
     failureQueue,
-    pids: () => service.pids(),
+    processes: () => new Map([...running].map(([pid, accessKeyId]) => [accessKeyId, pid])),
     deaths: () => deaths,
+    outstanding: () => service.outstanding() + telling.size,
     stop: () => service.stop(),
   };
 };
 
-const startWorker: Start = async (compute, deployment, endpoints, dist, onLine) => {
+const startWorkers: Start = async (compute, deployment, endpoints, options) => {
+  const { workers = 1, restartMs = 1000, dist, onLine, onExit } = options;
   const { sourceBucket, outputBucket, failureQueue } = deployment;
+  const jobQueue = deployment.queues.find(({ redrive }) => redrive)?.name as string;
   await notify(endpoints, deployment);
   const env = { ...deployment.environment, ...awsEnvironment(endpoints) };
+  const running = new Map<string, ChildProcess>();
+  const restarts = new Set<NodeJS.Timeout>();
+  let started = 0;
   let deaths = 0;
   let stopping = false;
-  // Its first line says that it is ready; without one, its last words say why not.
-  const ready = Promise.withResolvers<void>();
-  let lastLine = 'the worker ended before it had started';
-  const start = () =>
-    spawnWorker(path.join(dist, 'worker-host/index.js'), env, (line) => {
-      lastLine = line;
-      if (line.startsWith('{')) ready.resolve();
-      onLine(line);
-    });
-  let worker = start();
-  worker.once('close', () => ready.reject(new Error(lastLine)));
-  await ready.promise;
-  const restart = () => {
-    if (stopping) return;
-    deaths += 1;
-    // systemd, ECS and the kubelet start another one, after a pause that keeps a broken one from spinning.
-    setTimeout(() => {
+
+  const start = (onReady?: () => void, onFailed?: (lastLine: string) => void) => {
+    const accessKeyId = `${compute}-${++started}`;
+    let lastLine = 'the worker ended before it had started';
+    const worker = spawnWorker(
+      path.join(dist, 'worker-host/index.js'),
+      { ...env, AWS_ACCESS_KEY_ID: accessKeyId },
+      (line) => {
+        lastLine = line;
+        // Its first line says that it is ready; without one, its last words say why not.
+        if (line.startsWith('{')) onReady?.();
+        onLine(line);
+      },
+    );
+    running.set(accessKeyId, worker);
+    worker.once('close', () => onFailed?.(lastLine));
+    worker.once('exit', (code, signal) => {
+      running.delete(accessKeyId);
+      onExit?.({ accessKeyId, code, signal });
       if (stopping) return;
-      worker = start();
-      worker.once('exit', restart);
-    }, 1000);
+      deaths += 1;
+      // systemd, ECS and the kubelet start another one.
+      const restart = setTimeout(() => {
+        restarts.delete(restart);
+        start();
+      }, restartMs);
+      restarts.add(restart);
+    });
   };
-  worker.once('exit', restart);
-  // It may have gone between its first line and this one.
-  if (hasEnded(worker)) restart();
+  const stop = async () => {
+    stopping = true;
+    for (const restart of restarts) clearTimeout(restart);
+    await Promise.all(
+      [...running.values()].map(async (worker) => {
+        const exited = once(worker, 'exit');
+        worker.kill('SIGTERM');
+        const killer = setTimeout(() => worker.kill('SIGKILL'), Number(env[ENV.stopGraceSeconds]) * 1000);
+        await exited;
+        clearTimeout(killer);
+      }),
+    );
+  };
+  try {
+    await Promise.all(
+      Array.from(
+        { length: workers },
+        () => new Promise<void>((resolve, reject) => start(resolve, (lastLine) => reject(new Error(lastLine)))),
+      ),
+    );
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   return {
     compute,
     sourceBucket,
     outputBucket,
     failureQueue,
-    pids: () => (worker.pid === undefined ? [] : [worker.pid]),
+    processes: () => new Map([...running].map(([accessKeyId, { pid }]) => [accessKeyId, pid as number])),
     deaths: () => deaths,
-    stop: async () => {
-      stopping = true;
-      if (hasEnded(worker)) return;
-      const exited = once(worker, 'exit');
-      worker.kill('SIGTERM');
-      const killer = setTimeout(() => worker.kill('SIGKILL'), Number(env[ENV.stopGraceSeconds]) * 1000);
-      await exited;
-      clearTimeout(killer);
+    outstanding: () => {
+      const { visible, inFlight, delayed } = endpoints.queueDepth(jobQueue);
+      return visible + inFlight + delayed;
     },
+    stop,
   };
 };
-
-/** By itself or by a signal. */
-export function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
-  return exitCode !== null || signalCode !== null;
-}
 
 async function notify(endpoints: Endpoints, { notification }: Deployment): Promise<void> {
   const s3 = new S3Client(clientConfig(endpoints));
@@ -175,7 +221,7 @@ async function notify(endpoints: Endpoints, { notification }: Deployment): Promi
 const END_WITH_PARENT = 'data:text/javascript,process.stdin.on("close",()=>process.exit(1)).resume()';
 
 /** Starts the real worker bundle as a process of its own. */
-export function spawnWorker(entry: string, env: Record<string, string>, onLine: OnLine): ChildProcess {
+export function spawnWorker(entry: string, env: Record<string, string>, onLine: (line: string) => void): ChildProcess {
   const worker = spawn(process.execPath, ['--import', END_WITH_PARENT, entry], {
     env,
     stdio: ['pipe', 'pipe', 'pipe'],

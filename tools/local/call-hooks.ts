@@ -1,0 +1,116 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+
+/** Watching and disturbing the calls that clients make to the local endpoints. */
+
+/** One call to S3 or SQS. */
+export interface Call {
+  /** The access key id that signed it, by which processes are told apart. Empty when nobody signed. */
+  readonly caller: string;
+  /** As AWS names it: `GetObject`, `PutObject`, `HeadObject`, `ReceiveMessage`, … */
+  readonly action: string;
+  /** Of S3. */
+  readonly bucket?: string;
+  readonly key?: string;
+  /** Parameters of a call to SQS. May be changed in `before`. */
+  readonly input: Record<string, unknown>;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** Of SQS: its JSON, parsed. Of S3: nothing. */
+  readonly output: Readonly<Record<string, unknown>>;
+}
+
+/** What a client gets instead of an answer: an error of AWS, or a connection that breaks. */
+export type Fault = { readonly status: number; readonly code: string } | 'reset';
+
+export interface CallHooks {
+  /** Before a call takes effect. With a fault it takes none. */
+  before?(call: Call): Promise<Fault | undefined> | Fault | undefined;
+  /** When it has taken effect, before the answer is sent. With a fault the answer is lost; of a body, half of it. */
+  after?(call: Call, answer: Answer): Promise<Fault | undefined> | Fault | undefined;
+  /** When the answer has been handed to the client's connection. */
+  sent?(call: Call, answer: Answer): void;
+}
+
+const OBJECT_ACTIONS: Readonly<Record<string, string>> = {
+  GET: 'GetObject',
+  HEAD: 'HeadObject',
+  PUT: 'PutObject',
+  DELETE: 'DeleteObject',
+};
+
+/** Calls the hooks for every request. Bodies of SQS calls must have been parsed by an earlier hook. */
+export function addCallHooks(app: FastifyInstance, hooks: CallHooks): void {
+  const calls = new WeakMap<FastifyRequest, { call: Call; answer: Answer }>();
+
+  app.addHook('preHandler', async (request, reply) => {
+    const call = describe(request);
+    calls.set(request, { call, answer: { status: 0, output: {} } });
+    const fault = await hooks.before?.(call);
+    if (fault === undefined) return;
+    // The hooks behind this one belong to a call that takes effect.
+    if (fault === 'reset') {
+      reply.hijack();
+      request.raw.socket.destroy();
+      return;
+    }
+    return sendFault(reply, call, fault);
+  });
+
+  app.addHook('onSend', async (request, reply, payload) => {
+    const entry = calls.get(request);
+    if (entry === undefined) return payload;
+    const isSqs = entry.call.bucket === undefined;
+    entry.answer = { status: reply.statusCode, output: isSqs ? parse(payload) : {} };
+    const fault = await hooks.after?.(entry.call, entry.answer);
+    if (fault === undefined) return payload;
+    if (fault === 'reset') {
+      const { socket } = request.raw;
+      if (Buffer.isBuffer(payload)) {
+        const head = `HTTP/1.1 ${reply.statusCode} OK\r\nContent-Length: ${payload.length}\r\n\r\n`;
+        const half = Buffer.concat([Buffer.from(head), payload.subarray(0, payload.length / 2)]);
+        await new Promise<void>((resolve) => socket.write(half, () => resolve()));
+      }
+      socket.destroy();
+      return payload;
+    }
+    reply.code(fault.status).removeHeader('content-length').type(faultType(entry.call));
+    return faultBody(entry.call, fault);
+  });
+
+  app.addHook('onResponse', async (request) => {
+    const entry = calls.get(request);
+    if (entry) hooks.sent?.(entry.call, entry.answer);
+  });
+}
+
+function describe({ method, headers, params, body }: FastifyRequest): Call {
+  const caller = /Credential=([^/]+)\//.exec(headers.authorization ?? '')?.[1] ?? '';
+  const target = headers['x-amz-target'];
+  if (target !== undefined) {
+    const action = String(target).replace('AmazonSQS.', '');
+    return { caller, action, input: body as Record<string, unknown> };
+  }
+  const { bucket = '', '*': key = '' } = params as { bucket?: string; '*'?: string };
+  return { caller, action: (key && OBJECT_ACTIONS[method]) || method, bucket, key, input: {} };
+}
+
+function parse(payload: unknown): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(String(payload)));
+  } catch {
+    return {};
+  }
+}
+
+function sendFault(reply: FastifyReply, call: Call, fault: Exclude<Fault, 'reset'>) {
+  return reply.code(fault.status).type(faultType(call)).send(faultBody(call, fault));
+}
+
+const faultType = ({ bucket }: Call) => (bucket === undefined ? 'application/x-amz-json-1.0' : 'application/xml');
+
+function faultBody({ bucket }: Call, { code }: { code: string }): string {
+  if (bucket === undefined) return JSON.stringify({ __type: code, message: 'injected' });
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>injected</Message></Error>`;
+}
