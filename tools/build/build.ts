@@ -118,7 +118,7 @@ async function bundleScripts(kind: Kind): Promise<Record<string, Uint8Array>> {
         target: 'node24',
         // CommonJS starts faster than ES modules, and sharp finds its binary from it.
         format: 'cjs',
-        external: ['sharp'],
+        external: ['sharp', 'supports-color'], // `debug` takes the latter where another package has brought it
         legalComments: 'none',
         logLevel: 'warning',
       });
