@@ -1,22 +1,32 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ARCHITECTURES, type Architecture, buildBundles } from '../tools/build/build';
+import { SCENARIO_NAMES } from '../tools/faults/scenario';
 import { COMPUTES, type Compute } from '../workload/contract';
 
 const USAGE = `Usage: npm run build [-- --target arm64,x64,host]
        npm run local [-- [FILE|FOLDER ...] [--ways ${COMPUTES.join(',')}] [--count N] [--keep] [--json] [--out FOLDER]]
+       npm run faults [-- --seed N] [--scenario LIST] [--ways LIST] [--scale X] [--images N] [--kills N] [--json]
        npm run doctor
+       npm run sbom
 
 build   writes dist/{lambda,worker,image}-{arm64,x64} and -host, the bundles that are deployed (host: for this machine)
 local   runs the workload four ways on this machine, on the pictures given or on a built-in set
+faults  breaks the ways on purpose and counts what is lost; a full run takes most of an hour, --scale 0.02 two minutes
 doctor  says which versions in the stacks leave support, and when
+sbom    writes dist/<bundle>.cdx.json, what is in each bundle that is deployed (CycloneDX)
 
   --ways    which ways, separated by commas; all four by default
   --count   process the set N times
   --keep    leave the endpoints and the ways up until Ctrl-C, and print how to use the AWS CLI against them
   --json    print the results as one line of JSON, the last line of stdout
   --out     where results go; out by default
-  --target  which bundles to build; all by default`;
+  --target  which bundles to build; all by default
+  --seed    what every choice of a fault run follows from; 1 by default
+  --scenario  which scenarios, separated by commas: ${SCENARIO_NAMES.join(', ')}; all by default
+  --scale   part of a full fault run, such as 0.1
+  --images  pictures per scenario and way, in place of each scenario's own number
+  --kills   signals per scenario and way, likewise`;
 
 /** What a person typed cannot be done. One line: what, and what to do instead. Exit code 2. */
 class UsageError extends Error {}
@@ -50,10 +60,7 @@ async function local(args: readonly string[]): Promise<number> {
     out: { type: 'string', default: path.join(ROOT, 'out') },
   });
   const ways = list(values.ways, COMPUTES, '--ways') as readonly Compute[];
-  const count = Number(values.count);
-  if (!/^\d+$/.test(values.count) || count < 1 || count > 10_000) {
-    throw new UsageError(`--count is "${values.count}": expected a whole number from 1 to 10000`);
-  }
+  const count = whole(values.count, '--count', 1, 10_000) as number;
   // Loaded here: the build does without.
   const [{ builtInInputs, fileInputs, repeat }, { runLocal }, report] = await Promise.all([
     import('../tools/local/inputs'),
@@ -62,10 +69,7 @@ async function local(args: readonly string[]): Promise<number> {
   ]);
   const say = (line: string) => process.stderr.write(`${line}\n`);
 
-  const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => stop.abort(new Stopped(signal)));
-  }
+  const stop = stopSignal();
   const given = positionals.length > 0 ? await fileInputs(positionals) : undefined;
   for (const line of given?.skipped ?? []) say(`skipped ${line}`);
   if (given?.inputs.length === 0) throw new UsageError(`no file to process in ${positionals.join(', ')}`);
@@ -99,6 +103,84 @@ async function local(args: readonly string[]): Promise<number> {
     say(`stopped by ${error.message}; nothing is left running`);
     return 130;
   }
+}
+
+async function faults(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {
+    seed: { type: 'string', default: '1' },
+    scenario: { type: 'string' },
+    ways: { type: 'string' },
+    scale: { type: 'string', default: '1' },
+    images: { type: 'string' },
+    kills: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  });
+  if (positionals.length > 0) {
+    throw new UsageError(`unexpected "${positionals[0]}"; npm run faults -- --help lists the options`);
+  }
+  const names = list(values.scenario, SCENARIO_NAMES, '--scenario');
+  const ways = list(values.ways, COMPUTES, '--ways') as readonly Compute[];
+  const options = {
+    seed: whole(values.seed, '--seed', 0, 2 ** 31) as number,
+    images: whole(values.images, '--images', 1, 1_000_000),
+    kills: whole(values.kills, '--kills', 0, 100_000),
+    scale: Number(values.scale),
+  };
+  if (!(options.scale > 0 && options.scale <= 10)) {
+    throw new UsageError(`--scale is "${values.scale}": expected a number above 0, up to 10`);
+  }
+  const [{ runFaults, SCENARIOS }, report, { Progress }] = await Promise.all([
+    import('../tools/faults/run'),
+    import('../tools/faults/report'),
+    import('../tools/faults/progress'),
+  ]);
+  const scenarios = SCENARIOS.filter(({ name }) => names.includes(name));
+  if (!scenarios.some(({ computes }) => computes.some((compute) => ways.includes(compute)))) {
+    throw new UsageError(`${names.join(', ')} has nothing to do on ${ways.join(', ')}: choose another way or scenario`);
+  }
+  const stop = stopSignal();
+  process.stderr.write('building the bundles for this machine …\n');
+  await buildBundles(['host']);
+  const progress = new Progress(process.stderr);
+  try {
+    const rows = await runFaults({
+      ...options,
+      scenarios,
+      ways,
+      dist: path.join(ROOT, 'dist'),
+      signal: stop.signal,
+      onProgress: progress.update,
+      onRow: progress.end,
+    });
+    progress.stop();
+    console.log(report.table(rows));
+    if (values.json) console.log(report.toJson(options.seed, new Date(), rows));
+    return rows.every(({ ok }) => ok) ? 0 : 1;
+  } catch (error) {
+    progress.stop();
+    if (!(stop.signal.reason instanceof Stopped)) throw error;
+    process.stderr.write(`stopped by ${stop.signal.reason.message}; nothing is left running\n`);
+    return 130;
+  }
+}
+
+/** Aborted by the signals that end a command. */
+function stopSignal(): AbortController {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => stop.abort(new Stopped(signal)));
+  }
+  return stop;
+}
+
+/** @returns undefined when the option is not given */
+function whole(value: string | undefined, option: string, least: number, most: number): number | undefined {
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || number < least || number > most) {
+    throw new UsageError(`${option} is "${value}": expected a whole number from ${least} to ${most}`);
+  }
+  return number;
 }
 
 /** The reason of an interrupted run: the signal's name. */
@@ -137,8 +219,12 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
   }
   if (command === 'build') return build(args);
   if (command === 'local') return local(args);
+  if (command === 'faults') return faults(args);
   if (command === 'doctor') return (await import('../tools/doctor')).doctor();
-  throw new UsageError(`unknown command "${command ?? ''}": expected build, local or doctor; --help explains them`);
+  if (command === 'sbom') return (await import('../tools/sbom')).sbom();
+  throw new UsageError(
+    `unknown command "${command ?? ''}": expected build, local, faults, doctor or sbom; --help explains them`,
+  );
 }
 
 main(process.argv.slice(2)).then(

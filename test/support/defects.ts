@@ -1,0 +1,58 @@
+import { mkdirSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { build } from 'esbuild';
+import { TEST_DIST } from './host-bundles';
+
+const ROOT = path.resolve(__dirname, '../..');
+
+const ENTRY_POINTS = { 'worker-host': 'workload/worker.ts', 'lambda-host': 'lambda/resize/index.ts' };
+
+/** A change of the workload's source, such as somebody could make by mistake. */
+export interface Defect {
+  /** Below `workload/`. */
+  readonly file: string;
+  /** Text that is there exactly once. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** Builds host bundles with these defects. @returns the folder they are in, for the caller to remove */
+export async function defectiveDist(defects: readonly Defect[]): Promise<string> {
+  const dist = mkdtempSync(path.join(tmpdir(), 'four-ways-defect-'));
+  const contents = new Map<string, string>();
+  for (const { file, find, replace } of defects) {
+    const name = path.join(ROOT, 'workload', file);
+    const parts = (contents.get(name) ?? readFileSync(name, 'utf8')).split(find);
+    if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times: ${find}`);
+    contents.set(name, parts.join(replace));
+  }
+  for (const [bundle, entryPoint] of Object.entries(ENTRY_POINTS)) {
+    const folder = path.join(dist, bundle);
+    mkdirSync(folder);
+    symlinkSync(path.join(TEST_DIST, bundle, 'node_modules'), path.join(folder, 'node_modules'));
+    await build({
+      absWorkingDir: ROOT,
+      entryPoints: { index: entryPoint, 'decoder-child': 'workload/decoder-child.ts' },
+      outdir: folder,
+      bundle: true,
+      platform: 'node',
+      target: 'node24',
+      format: 'cjs',
+      external: ['sharp', 'supports-color'],
+      logLevel: 'error',
+      plugins: [
+        {
+          name: 'defects',
+          setup: ({ onLoad }) => {
+            onLoad({ filter: /\/workload\/[^/]+\.ts$/ }, ({ path: name }) => {
+              const changed = contents.get(name);
+              return changed === undefined ? undefined : { contents: changed, loader: 'ts' };
+            });
+          },
+        },
+      ],
+    });
+  }
+  return dist;
+}

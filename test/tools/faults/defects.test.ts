@@ -1,0 +1,258 @@
+import { rmSync } from 'node:fs';
+import type { Compute } from '../../../workload/contract';
+import { type Defect, defectiveDist } from '../../support/defects';
+import { faultRun } from '../../support/faults';
+
+/** Every promise can be broken: mistakes that somebody could make, and the scenario that notices. */
+
+// Processes are watched through /proc.
+const onLinux = process.platform === 'linux' ? describe : describe.skip;
+
+const DELETE = `await this.sqs.send(new DeleteMessageCommand({
+  QueueUrl: this.settings.queueUrl, ReceiptHandle: message.ReceiptHandle }));`;
+
+type Case = readonly [what: string, scenario: string, way: Compute, defects: readonly Defect[], noticed: RegExp];
+
+const CASES: readonly Case[] = [
+  [
+    'acknowledges a message before its job is done',
+    'kill',
+    'ec2',
+    [
+      { file: 'worker.ts', find: 'await handleEvent(', replace: `${DELETE} await handleEvent(` },
+      { file: 'worker.ts', find: '  type Message,', replace: '  DeleteMessageCommand, type Message,' },
+    ],
+    /^lost/,
+  ],
+  [
+    'does not compare sequencers',
+    'kill',
+    'ec2',
+    [{ file: 'store.ts', find: "if (order > 0) return 'superseded';", replace: '' }],
+    /^outdated/,
+  ],
+  [
+    'writes without a condition',
+    'kill',
+    'ec2',
+    [
+      {
+        file: 'store.ts',
+        find: 'new PutObjectCommand({ ...put, ...condition })',
+        replace: 'new PutObjectCommand(put)',
+      },
+    ],
+    /^outdated/,
+  ],
+  [
+    'is done after the first rendition',
+    'kill',
+    'ec2',
+    [{ file: 'job.ts', find: "if (written === 'superseded') return written;", replace: 'return state;' }],
+    /^missing/,
+  ],
+  [
+    'encodes with other settings',
+    'kill',
+    'ec2',
+    [{ file: 'resize.ts', find: 'quality: 80, effort: 2', replace: 'quality: 79, effort: 2' }],
+    /^different/,
+  ],
+  [
+    'writes something besides',
+    'kill',
+    'ec2',
+    [
+      {
+        file: 'job.ts',
+        find: 'const bytesOut = outputs',
+        replace: "outputs.push({ ...outputs[0], key: outputs[0].key + '.copy' }); const bytesOut = outputs",
+      },
+    ],
+    /^extra/,
+  ],
+  [
+    'swallows failures',
+    'lambda',
+    'lambda',
+    [{ file: 'job.ts', find: 'if (failure) throw failure;', replace: '' }],
+    /^hopeless, and not in the failure destination/,
+  ],
+  [
+    'fails for good at the first failure of a kind that passes',
+    'lambda',
+    'lambda',
+    [
+      {
+        file: 'job.ts',
+        find: 'failures.push(new EventFailure(kind, detail));',
+        replace: "if (!detail.includes('SlowDown')) failures.push(new EventFailure(kind, detail));",
+      },
+    ],
+    /^hopeless, and not in the failure destination/,
+  ],
+  [
+    'goes on asking for work after SIGTERM',
+    'stop',
+    'ec2',
+    [
+      { file: 'worker.ts', find: 'for (const consumer of this.consumers) consumer.stop();', replace: '' },
+      { file: 'worker.ts', find: "this.stopping.abort(new Error('the worker is stopping'));", replace: '' },
+    ],
+    /asks for work .* after SIGTERM/,
+  ],
+  [
+    'does not end cleanly when it is stopped',
+    'stop',
+    'ec2',
+    [{ file: 'worker.ts', find: '() => process.exit(0),', replace: '() => process.exit(3),' }],
+    /exited with code 3/,
+  ],
+  [
+    'retries what can never succeed',
+    'poison',
+    'ec2',
+    [{ file: 'job.ts', find: 'if (!(error instanceof Rejection)) throw error;', replace: 'throw error;' }],
+    /handed out more than once/,
+  ],
+  [
+    'lets a decode take as much CPU as it likes',
+    'poison',
+    'ec2',
+    [{ file: 'decoder.ts', find: 'if (cpuSeconds >= limits.cpuSeconds) {', replace: 'if (cpuSeconds < 0) {' }],
+    /rejections of .* poisonous pictures/,
+  ],
+  [
+    'has no heartbeat',
+    'slow',
+    'ec2',
+    [{ file: 'worker.ts', find: 'heartbeatInterval: Math.min(', replace: 'heartbeatInterval: undefined && Math.min(' }],
+    /redeliveries of what was being worked on/,
+  ],
+  [
+    'takes a refusal for an absence',
+    'storage',
+    'ec2',
+    [{ file: 'store.ts', find: "if (is(error, 404, 'NoSuchKey'))", replace: 'if (is(error, 404) || is(error, 403))' }],
+    /^never readable, and not in the failure queue/,
+  ],
+  [
+    'acknowledges what has failed',
+    'storage',
+    'ec2',
+    [{ file: 'worker.ts', find: 'return undefined;', replace: 'return message;' }],
+    /^never readable, and not in the failure queue/,
+  ],
+  [
+    'asks a hundred times when it got no answer',
+    'storage',
+    'ec2',
+    [
+      { file: 'clients.ts', find: 'new S3Client({', replace: 'new S3Client({ maxAttempts: 1,' },
+      {
+        file: 'store.ts',
+        find: "if (is(error, 412)) return 'superseded';",
+        replace: `if (is(error, 412)) return 'superseded';
+          for (let i = 0; i < 100; i += 1) await head(s3, version.bucket, version.key, signal).catch(() => {});`,
+      },
+    ],
+    /times the requests of a run without faults/,
+  ],
+  [
+    'has no deadline for a decode',
+    'fuzz',
+    'ec2',
+    [
+      {
+        file: 'decoder.ts',
+        find: 'const now = usage(this.process.pid);',
+        replace: 'if (limits) return; const now = usage(this.process.pid);',
+      },
+    ],
+    /a decode of \d+ ms; its deadline is/,
+  ],
+  [
+    'dies of corrupt pictures',
+    'fuzz',
+    'ec2',
+    [
+      {
+        file: 'job.ts',
+        find: 'const { reason, detail } = error;',
+        replace: `const { reason, detail } = error;
+          globalThis.corrupt = (globalThis.corrupt ?? 0) + 1;
+          if (globalThis.corrupt === 30) process.exit(3);`,
+      },
+    ],
+    /processes died/,
+  ],
+  [
+    'keeps memory of every picture',
+    'soak',
+    'ec2',
+    [
+      {
+        file: 'job.ts',
+        find: 'bytesIn = input.length;',
+        replace: 'bytesIn = input.length; ((globalThis as any).kept ??= []).push(Buffer.alloc(8e6, 1));',
+      },
+    ],
+    /resident memory grew/,
+  ],
+  [
+    'leaves a file open',
+    'soak',
+    'ec2',
+    [
+      {
+        file: 'job.ts',
+        find: 'bytesIn = input.length;',
+        replace: "bytesIn = input.length; require('node:fs').openSync('/dev/null');",
+      },
+    ],
+    /open handles after/,
+  ],
+  [
+    'leaves a temporary file',
+    'soak',
+    'lambda',
+    [
+      {
+        file: 'job.ts',
+        find: 'bytesIn = input.length;',
+        replace: "bytesIn = input.length; require('node:fs').writeFileSync(require('node:os').tmpdir() + '/left', '');",
+      },
+    ],
+    /temporary files are left: left/,
+  ],
+  [
+    'now and then starts a decoder too many',
+    'soak',
+    'ec2',
+    [
+      {
+        file: 'decoder.ts',
+        find: 'if (child.dead) next = this.replace(child);',
+        replace: 'globalThis.n = (globalThis.n ?? 0) + 1; if (globalThis.n % 8 === 0) next = this.spawn();',
+      },
+    ],
+    /children after/,
+  ],
+];
+
+onLinux('a workload that', () => {
+  test.each<Case>(CASES)(
+    '%s is caught by %s on %s',
+    async (_, scenario, way, defects, noticed) => {
+      const dist = await defectiveDist(defects);
+      try {
+        const row = await faultRun(scenario, way, dist);
+        expect(row.broken).toContainEqual(expect.stringMatching(noticed));
+        expect(row.ok).toBe(false);
+      } finally {
+        rmSync(dist, { recursive: true });
+      }
+    },
+    60_000,
+  );
+});

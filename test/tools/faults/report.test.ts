@@ -1,0 +1,44 @@
+import { table, toJson } from '../../../tools/faults/report';
+import type { Row } from '../../../tools/faults/run';
+
+const row: Row = {
+  scenario: 'kill',
+  way: 'eks-ec2',
+  images: 2000,
+  lost: 0,
+  missing: 3,
+  extra: 0,
+  different: 0,
+  outdated: 0,
+  stale: 2,
+  examples: [],
+  faults: { 'after get': 28, duplicates: 190 },
+  redelivered: 433,
+  broken: ['missing: renditions/a/160.webp'],
+  measured: { 'slowest stop': '0.4 s' },
+  seconds: 61.5,
+  ok: false,
+};
+
+describe('the report of a fault run', () => {
+  test('has a row per scenario and way, what was injected, and what was broken in words', () => {
+    const text = table([row, { ...row, scenario: 'soak', broken: [], faults: {}, measured: {}, missing: 0, ok: true }]);
+    expect(text).toMatch(/kill +│ eks-ec2 +│ +2000 │ +0 │ +3 │ +0 │ +0 │ +0 │ +2 │ +433 │ +61\.5 s │ BROKEN/);
+    expect(text).toMatch(/soak .* holds/);
+    expect(text).toContain('kill eks-ec2: after get 28, duplicates 190, slowest stop 0.4 s');
+    expect(text).toContain('kill eks-ec2: BROKEN: missing: renditions/a/160.webp');
+    // Side by side on a screen.
+    expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
+  });
+
+  test('is one line of JSON for a program', () => {
+    const json = toJson(7, new Date('2026-11-23T20:00:00Z'), [row]);
+    expect(json).not.toContain('\n');
+    expect(JSON.parse(json)).toMatchObject({
+      schema: 1,
+      date: '2026-11-23',
+      seed: 7,
+      rows: [{ scenario: 'kill', missing: 3 }],
+    });
+  });
+});

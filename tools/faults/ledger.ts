@@ -1,0 +1,167 @@
+import { createHash } from 'node:crypto';
+import type { BucketEvent, StoredObject } from '../local/endpoints';
+
+/**
+ * What was uploaded, what must therefore exist, and what does not. It shares no code with the workload: it knows the
+ * README's contract, and writes it out again.
+ */
+
+/** What a picture must become. */
+export interface Picture {
+  readonly name: string;
+  readonly bytes: Buffer;
+  readonly kind: 'done' | 'rejected' | 'either';
+  /** Of a `rejected` one. */
+  readonly reason?: string;
+}
+
+/** SHA-256 by file name of the renditions that a run without faults has made of each picture, by its name. */
+export type CleanRun = ReadonlyMap<string, ReadonlyMap<string, string>>;
+
+/** Every count but `stale` is of broken promises. */
+export interface Findings {
+  /** Source objects with no result at all. */
+  lost: number;
+  /** Renditions that do not exist. */
+  missing: number;
+  /** Objects nobody asked for. */
+  extra: number;
+  /** Objects with other bytes than in the clean run, or another verdict. */
+  different: number;
+  /** Objects of an older version where the newest should be. */
+  outdated: number;
+  /** Allowed: of an older version that was overtaken, beside what the newest one made. */
+  stale: number;
+  /** The first few broken promises, in words. */
+  examples: string[];
+}
+
+export const NO_FINDINGS: Findings = {
+  lost: 0,
+  missing: 0,
+  extra: 0,
+  different: 0,
+  outdated: 0,
+  stale: 0,
+  examples: [],
+};
+
+interface Version {
+  readonly sequencer: string;
+  readonly picture: Picture;
+}
+
+const FILES = ['160.webp', '640.webp', '1280.webp'];
+const REASONS = ['unsupported', 'corrupt', 'too-large'];
+const MAX_EXAMPLES = 5;
+
+export const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+const md5 = (bytes: Buffer): string => createHash('md5').update(bytes).digest('hex');
+
+export class Ledger {
+  private readonly byEtag = new Map<string, Picture>();
+  private readonly versions = new Map<string, Version[]>();
+  /** Deleted, or given up on purpose: whatever exists of them must be right, and nothing has to. */
+  private readonly optional = new Set<string>();
+
+  /** Events seen, tests of the configuration left out. */
+  events = 0;
+
+  constructor(private readonly clean: CleanRun) {}
+
+  /** A picture that is about to be uploaded. S3's etag of it is its MD5. */
+  know(picture: Picture): void {
+    this.byEtag.set(md5(picture.bytes), picture);
+  }
+
+  /** A version that exists since now, as S3 tells of it. */
+  onEvent(event: BucketEvent): void {
+    for (const { s3 } of event.Records ?? []) {
+      const { key, eTag, sequencer } = s3.object;
+      const picture = this.byEtag.get(eTag);
+      if (picture === undefined) throw new Error(`an upload of ${key} that the ledger does not know`);
+      this.events += 1;
+      const source = decodeURIComponent(key.replaceAll('+', ' '));
+      this.versions.set(source, [...(this.versions.get(source) ?? []), { sequencer, picture }]);
+    }
+  }
+
+  get keys(): string[] {
+    return [...this.versions.keys()];
+  }
+
+  get versionCount(): number {
+    return [...this.versions.values()].reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** Its source was deleted, or its event can never succeed. */
+  excuse(key: string): void {
+    this.optional.add(key);
+  }
+
+  /** Forgets a key whose objects were verified and evicted. */
+  forget(key: string): void {
+    this.versions.delete(key);
+    this.optional.delete(key);
+  }
+
+  /** Compares everything in the output bucket with what must be there. */
+  check(objects: ReadonlyMap<string, StoredObject>): Findings {
+    const findings: Findings = { ...NO_FINDINGS, examples: [] };
+    const unclaimed = new Set(objects.keys());
+    const broken = (promise: 'lost' | 'missing' | 'extra' | 'different' | 'outdated', what: string, count = 1) => {
+      findings[promise] += count;
+      if (findings.examples.length < MAX_EXAMPLES) findings.examples.push(`${promise}: ${what}`);
+    };
+
+    for (const [key, versions] of this.versions) {
+      const newest = versions.reduce((a, b) => (a.sequencer < b.sequencer ? b : a));
+      const renditions = FILES.map((file) => `renditions/${key}/${file}`);
+      const record = `rejected/${key}.json`;
+      const present = [...renditions, record].filter((name) => objects.has(name));
+      for (const name of present) unclaimed.delete(name);
+      if (present.length === 0) {
+        if (!this.optional.has(key)) broken('lost', key);
+        continue;
+      }
+      // A picture that was mutated may end either way; whichever it did must be whole.
+      const expected =
+        newest.picture.kind === 'either' ? (objects.has(record) ? 'rejected' : 'done') : newest.picture.kind;
+      const current = expected === 'done' ? renditions : [record];
+      for (const name of present) {
+        const { body, metadata } = objects.get(name) as StoredObject;
+        const made = versions.find(({ sequencer }) => sequencer === metadata['source-sequencer']);
+        if (made === undefined) broken('different', `${name} was made from no version that exists`);
+        else if (!this.isRight(name, body, made.picture)) broken('different', name);
+        else if (made !== newest && current.includes(name) && !this.optional.has(key)) broken('outdated', name);
+        else if (made !== newest) findings.stale += 1;
+        else if (!current.includes(name)) broken('extra', name);
+      }
+      const absent = current.filter((name) => !objects.has(name));
+      if (absent.length > 0 && !this.optional.has(key)) broken('missing', absent.join(', '), absent.length);
+    }
+    for (const name of unclaimed) broken('extra', name);
+    return findings;
+  }
+
+  private isRight(name: string, body: Buffer, picture: Picture): boolean {
+    if (name.startsWith('rejected/')) {
+      const { reason } = JSON.parse(body.toString());
+      return picture.kind === 'either' ? REASONS.includes(reason) : reason === picture.reason;
+    }
+    if (picture.kind === 'either') return body.toString('latin1', 8, 12) === 'WEBP';
+    return this.clean.get(picture.name)?.get(name.slice(name.lastIndexOf('/') + 1)) === sha256(body);
+  }
+}
+
+export function merge(a: Findings, b: Findings): Findings {
+  return {
+    lost: a.lost + b.lost,
+    missing: a.missing + b.missing,
+    extra: a.extra + b.extra,
+    different: a.different + b.different,
+    outdated: a.outdated + b.outdated,
+    stale: a.stale + b.stale,
+    examples: [...a.examples, ...b.examples].slice(0, MAX_EXAMPLES),
+  };
+}

@@ -1,0 +1,161 @@
+import type { Compute } from '../../workload/contract';
+import { templates } from '../templates';
+import { type CleanRun, type Findings, NO_FINDINGS, type Picture, sha256 } from './ledger';
+import { goodPictures, poisonPictures } from './pictures';
+import { Random } from './random';
+import type { Outcome, Scenario, Setting } from './scenario';
+import { fuzz } from './scenarios/fuzz';
+import { kill } from './scenarios/kill';
+import { lambda } from './scenarios/lambda';
+import { poison } from './scenarios/poison';
+import { slow } from './scenarios/slow';
+import { soak } from './scenarios/soak';
+import { stop } from './scenarios/stop';
+import { storage } from './scenarios/storage';
+import { Standstill, Trial } from './trial';
+
+/** Breaks the ways on purpose, from a seed, and counts which promises are broken with them. */
+
+export const SCENARIOS: readonly Scenario[] = [kill, lambda, stop, poison, slow, storage, fuzz, soak];
+
+/** Different good pictures of a run. Enough that a mix-up of two objects shows in their bytes. */
+const POOL = 200;
+
+/** Of every kind one. Two kinds are fit for the limits of a scenario of their own. */
+const REJECTS = 20;
+const NEEDING_LIMITS = /slow\.jpg|heavy\.png/;
+
+export interface FaultsOptions {
+  readonly seed: number;
+  readonly scenarios: readonly Scenario[];
+  readonly ways: readonly Compute[];
+  /** Objects and signals per scenario and way; by default each scenario's own number, times `scale`. */
+  readonly images?: number | undefined;
+  readonly kills?: number | undefined;
+  /** Part of a full run, 1 by default. */
+  readonly scale?: number;
+  /** Different good pictures. Default 200. */
+  readonly pool?: number;
+  /** By default what the stacks synthesize to. */
+  readonly templates?: ReturnType<typeof templates>;
+  /** Where the host bundles are, and those of the run without faults: the same by default. */
+  readonly dist: string;
+  readonly cleanDist?: string;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (row: string, ended: number, total: number, note: string) => void;
+  readonly onRow?: (row: Row) => void;
+}
+
+/** One scenario on one way. */
+export interface Row extends Findings {
+  readonly scenario: string;
+  readonly way: Compute;
+  readonly images: number;
+  readonly faults: Outcome['faults'];
+  readonly redelivered: number;
+  /** In words; the examples of the findings among them. */
+  readonly broken: readonly string[];
+  readonly measured: Readonly<Record<string, string>>;
+  readonly seconds: number;
+  /** No promise was broken. */
+  readonly ok: boolean;
+}
+
+/** How many sentences of what was broken are kept. */
+const MAX_BROKEN = 8;
+
+/** @throws the signal's reason when it ends the run; Error with one line when a way does not start */
+export async function runFaults(options: FaultsOptions): Promise<Row[]> {
+  const { seed, scenarios, ways, dist, signal, scale = 1, onProgress = () => {}, onRow } = options;
+  const deployed = options.templates ?? templates();
+  const random = new Random(seed);
+  onProgress('pictures', 0, 1, 'generating');
+  const pool = await goodPictures(random.fork('pictures'), options.pool ?? POOL);
+  const poisons = await poisonPictures(random.fork('rejects'), REJECTS);
+  const rejects = poisons.filter(({ name }) => !NEEDING_LIMITS.test(name));
+  const clean = await cleanRun(pool, { ...options, dist: options.cleanDist ?? dist, onProgress }, deployed.ec2);
+  const rows: Row[] = [];
+  for (const scenario of scenarios) {
+    for (const compute of ways.filter((way) => scenario.computes.includes(way))) {
+      signal.throwIfAborted();
+      const images = options.images ?? Math.ceil(scenario.images * scale);
+      const name = `${scenario.name} ${compute}`;
+      const setting: Setting = {
+        compute,
+        template: deployed[compute],
+        dist,
+        images,
+        kills: options.kills ?? Math.ceil(scenario.kills * scale),
+        random: random.fork(name),
+        pool,
+        rejects,
+        clean,
+        signal,
+        progress: (ended, note) => onProgress(name, ended, images, note),
+      };
+      const row = await oneRow(scenario, setting);
+      signal.throwIfAborted();
+      rows.push(row);
+      onRow?.(row);
+    }
+  }
+  return rows;
+}
+
+async function oneRow(scenario: Scenario, setting: Setting): Promise<Row> {
+  const started = performance.now();
+  const {
+    findings,
+    faults,
+    redelivered,
+    broken,
+    measured = {},
+  } = await scenario.run(setting).catch((error) => {
+    if (!(error instanceof Standstill)) throw error;
+    return { findings: NO_FINDINGS, faults: {}, redelivered: 0, broken: [error.message] } as Outcome;
+  });
+  const { lost, missing, extra, different, outdated } = findings;
+  const all = [...broken, ...findings.examples];
+  return {
+    ...findings,
+    scenario: scenario.name,
+    way: setting.compute,
+    images: setting.images,
+    faults,
+    redelivered,
+    broken: all.slice(0, MAX_BROKEN),
+    measured,
+    seconds: Math.round((performance.now() - started) / 100) / 10,
+    ok: all.length === 0 && lost + missing + extra + different + outdated === 0,
+  };
+}
+
+/** What the worker makes of each picture when nothing disturbs it. */
+async function cleanRun(
+  pool: readonly Picture[],
+  { dist, signal, onProgress }: FaultsOptions,
+  template: Setting['template'],
+): Promise<CleanRun> {
+  const trial = await Trial.start({
+    compute: 'ec2',
+    template,
+    dist,
+    clean: new Map(),
+    visibilitySeconds: 60,
+    signal,
+  });
+  try {
+    const objects = pool.map((picture) => ({ key: `incoming/${picture.name}`, picture }));
+    await trial.run(objects, () => onProgress?.('clean run', trial.ended, pool.length, 'without faults'));
+    const outputs = trial.outputs();
+    return new Map(
+      pool.map(({ name }) => {
+        const files = [...outputs].filter(([key]) => key.startsWith(`renditions/incoming/${name}/`));
+        if (files.length !== 3) throw new Error(`the clean run made ${files.length} renditions of ${name}, expected 3`);
+        return [name, new Map(files.map(([key, { body }]) => [key.slice(key.lastIndexOf('/') + 1), sha256(body)]))];
+      }),
+    );
+  } finally {
+    await trial.stop();
+  }
+}

@@ -1,0 +1,81 @@
+import { merge, NO_FINDINGS } from '../ledger';
+import { mutate } from '../mutate';
+import { slowJpeg } from '../pictures';
+import type { Outcome, Scenario, Setting } from '../scenario';
+import { Trial } from '../trial';
+
+/** Uploaded, checked and freed together. */
+const BATCH = 500;
+
+/** One in so many is not mutated, and takes longer to decode than it may. */
+const SLOW_EVERY = 250;
+const SLOW_MEGAPIXELS = 40;
+const SLOW_SCANS = 800;
+
+const VISIBILITY_SECONDS = 10;
+
+const CPU_SECONDS = 1;
+const WALL_SECONDS = 4;
+
+/** By how much a decode may overrun its deadline, in ms. */
+const LATE_MS = 1000;
+
+async function run(setting: Setting): Promise<Outcome> {
+  const { random, images, pool, progress } = setting;
+  const slow = slowJpeg(SLOW_MEGAPIXELS, SLOW_SCANS);
+  const bytes = pool.map((picture) => picture.bytes);
+  const broken: string[] = [];
+  const states: Record<string, number> = {};
+  let slowestMs = 0;
+  const trial = await Trial.start({
+    ...setting,
+    visibilitySeconds: VISIBILITY_SECONDS,
+    environment: { DECODE_CPU_SECONDS: String(CPU_SECONDS), DECODE_WALL_SECONDS: String(WALL_SECONDS) },
+  });
+  try {
+    let findings = NO_FINDINGS;
+    for (let start = 0; start < images; start += BATCH) {
+      const batch = Array.from({ length: Math.min(BATCH, images - start) }, (_, offset) => {
+        const index = start + offset;
+        // A stream of its own for each, so that one can be made again by its number.
+        const choice = random.fork(String(index));
+        const mutated = index % SLOW_EVERY === 0 ? slow : mutate(choice.pick(bytes), choice, bytes);
+        return { key: `incoming/${index}`, picture: { name: String(index), bytes: mutated, kind: 'either' as const } };
+      });
+      await trial.run(batch, () => progress(trial.ended, `slowest ${(slowestMs / 1000).toFixed(1)} s`));
+      for (const { State = '', Key, Reason = '', Duration = 0, SlotWait = 0 } of trial.lines) {
+        if (Key === undefined) continue;
+        const state = `${State} ${Reason}`.trim();
+        states[state] = (states[state] ?? 0) + 1;
+        if (State !== 'done' && State !== 'rejected') broken.push(`${Key} is ${State}`);
+        slowestMs = Math.max(slowestMs, Duration - SlotWait);
+      }
+      for (const key of trial.failures()) broken.push(`in the failure queue: ${key}`);
+      findings = merge(findings, trial.check());
+      trial.evict();
+    }
+    if (trial.way.deaths() > 0) broken.push(`${trial.way.deaths()} processes died`);
+    if (slowestMs > WALL_SECONDS * 1000 + LATE_MS) {
+      broken.push(`a decode of ${Math.round(slowestMs)} ms; its deadline is ${WALL_SECONDS} s`);
+    }
+    return {
+      findings,
+      faults: { mutations: images },
+      redelivered: trial.redelivered,
+      broken,
+      measured: { ...Object.fromEntries(Object.entries(states).map(([state, count]) => [state, String(count)])) },
+    };
+  } finally {
+    await trial.stop();
+  }
+}
+
+export const fuzz: Scenario = {
+  name: 'fuzz',
+  does: 'good pictures of every format, mutated',
+  // One of each bundle: the three workers are one program.
+  computes: ['ec2', 'lambda'],
+  images: 25_000,
+  kills: 0,
+  run,
+};

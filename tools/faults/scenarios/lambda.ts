@@ -1,0 +1,110 @@
+import type { Outcome, Scenario, Setting } from '../scenario';
+import { Traffic } from '../traffic';
+import { Trial } from '../trial';
+import { Killer } from './kill';
+
+/** Seconds. Short, because every timeout of the plan is waited for. */
+const FUNCTION_TIMEOUT_SECONDS = 4;
+
+/** Of the events: no capacity at first, a download that outlasts the function, a source that never answers. */
+const THROTTLED = 0.025;
+const TIMED_OUT = 0.025;
+const HOPELESS = 0.01;
+
+/** Lambda tries twice more. */
+const MOST_FAILURES = 2;
+
+async function run(setting: Setting): Promise<Outcome> {
+  const { random, images, kills, progress } = setting;
+  const traffic = new Traffic(random.fork('traffic'), setting);
+  const choose = (label: string, share: number) => {
+    const keys = random.fork(label).shuffle(traffic.objects.map(({ key }) => key));
+    return new Set(keys.slice(0, Math.ceil(images * share)));
+  };
+  const hopeless = choose('hopeless', HOPELESS);
+  const throttles = choose('throttles', THROTTLED);
+  const timeouts = choose('timeouts', TIMED_OUT);
+  /** Failures that were injected, by key: a third one would rightly end in the failure destination. */
+  const failures = new Map<string, number>();
+  const mayFail = (key: string) => !hopeless.has(key) && (failures.get(key) ?? 0) < MOST_FAILURES;
+  const fail = (key: string) => failures.set(key, (failures.get(key) ?? 0) + 1);
+  const faults = { throttles: 0, timeouts: 0 };
+
+  const killer: Killer = new Killer(
+    random.fork('kills'),
+    ['after get', 'mid-decode', 'after the first put', 'after the last put'],
+    kills,
+    images,
+    () => trial,
+    (_, key = '') => {
+      if (!mayFail(key)) return false;
+      fail(key);
+      return true;
+    },
+  );
+  const trial: Trial = await Trial.start({
+    ...setting,
+    visibilitySeconds: 30,
+    functionTimeoutSeconds: FUNCTION_TIMEOUT_SECONDS,
+    throttled: (key) => {
+      if (!throttles.delete(key)) return false;
+      faults.throttles += 1;
+      return true;
+    },
+    hooks: {
+      before: async (call) => {
+        const { action, key = '' } = call;
+        if (action === 'GetObject' && hopeless.has(key)) return { status: 503, code: 'SlowDown' };
+        if (action === 'GetObject' && timeouts.has(key) && mayFail(key)) {
+          timeouts.delete(key);
+          fail(key);
+          faults.timeouts += 1;
+          await new Promise((resolve) => setTimeout(resolve, (FUNCTION_TIMEOUT_SECONDS + 1) * 1000));
+        }
+        await traffic.before(call);
+        return killer.before(call);
+      },
+      sent: (call, answer) => {
+        traffic.onSent(trial, call);
+        killer.sent(call, answer);
+      },
+    },
+    onEvent: (event, deliver) => traffic.onEvent(trial, event, deliver),
+  });
+  try {
+    await trial.run(traffic.objects, () => progress(trial.ended, `${killer.kills} killed`));
+    const broken: string[] = [];
+    const failed = new Set(trial.failures());
+    for (const key of hopeless) {
+      trial.ledger.excuse(key);
+      if (!failed.delete(key)) broken.push(`hopeless, and not in the failure destination: ${key}`);
+    }
+    for (const key of failed) broken.push(`in the failure destination, and not hopeless: ${key}`);
+    if (killer.kills < killer.planned) broken.push(`only ${killer.kills} of ${killer.planned} kills were possible`);
+    if (trial.way.deaths() > killer.kills)
+      broken.push(`${trial.way.deaths() - killer.kills} environments died unkilled`);
+    return {
+      findings: trial.check(),
+      faults: {
+        ...killer.fired,
+        ...faults,
+        hopeless: hopeless.size,
+        duplicates: traffic.duplicates,
+        'second versions': traffic.secondVersions,
+      },
+      redelivered: trial.redelivered,
+      broken,
+    };
+  } finally {
+    await trial.stop();
+  }
+}
+
+export const lambda: Scenario = {
+  name: 'lambda',
+  does: 'environments killed, timed out and throttled; sources that never answer; duplicates, overtaking versions',
+  computes: ['lambda'],
+  images: 2000,
+  kills: 50,
+  run,
+};

@@ -1,0 +1,102 @@
+import { NO_FINDINGS } from '../ledger';
+import { slowJpeg } from '../pictures';
+import type { Outcome, Scenario, Setting } from '../scenario';
+import { Trial } from '../trial';
+
+/** The shortest that leaves a busy machine time to be late. */
+const VISIBILITY_SECONDS = 4;
+
+const SLOTS = 2;
+
+/** Held up for longer than the visibility timeout, and shorter than the workload waits for a download. Seconds. */
+const DOWNLOAD_SECONDS = 6;
+
+/** Takes longer than the visibility timeout, and less than a decode may take. */
+const SLOW_MEGAPIXELS = 30;
+const SLOW_SCANS = 800;
+
+async function run(setting: Setting): Promise<Outcome> {
+  const { random, images, pool, progress } = setting;
+  const slowBytes = slowJpeg(SLOW_MEGAPIXELS, SLOW_SCANS);
+  const slow = { name: 'slow.jpg', bytes: slowBytes, kind: 'either' as const };
+  const slowKeys = Array.from({ length: SLOTS }, (_, index) => `incoming/decode-${index}.jpg`);
+  const objects = [
+    ...slowKeys.map((key) => ({ key, picture: slow })),
+    ...Array.from({ length: images }, (_, index) => ({ key: `incoming/${index}.jpg`, picture: random.pick(pool) })),
+  ];
+  // The first of the others, because those are downloaded while both slots are taken.
+  const downloads = new Set(objects.slice(SLOTS, SLOTS * 2).map(({ key }) => key));
+
+  /** When each message held was last heard of, by receipt handle. */
+  const heard = new Map<string, number>();
+  let longestGapMs = 0;
+  let longestJobMs = 0;
+  let heartbeats = 0;
+  const since = new Map<string, number>();
+  const trial = await Trial.start({
+    ...setting,
+    visibilitySeconds: VISIBILITY_SECONDS,
+    environment: { DECODE_SLOTS: String(SLOTS) },
+    hooks: {
+      before: async ({ action, key = '', input }) => {
+        if (action === 'GetObject' && downloads.has(key)) {
+          await new Promise((resolve) => setTimeout(resolve, DOWNLOAD_SECONDS * 1000));
+        }
+        const handle = input.ReceiptHandle as string;
+        const last = heard.get(handle);
+        if (last !== undefined) {
+          const now = performance.now();
+          longestGapMs = Math.max(longestGapMs, now - last);
+          longestJobMs = Math.max(longestJobMs, now - (since.get(handle) as number));
+          heard.set(handle, now);
+          heartbeats += Number(action === 'ChangeMessageVisibility');
+        }
+        return undefined;
+      },
+      sent: ({ action }, { output }) => {
+        if (action !== 'ReceiveMessage') return;
+        for (const { ReceiptHandle } of (output.Messages ?? []) as { ReceiptHandle: string }[]) {
+          heard.set(ReceiptHandle, performance.now());
+          since.set(ReceiptHandle, performance.now());
+        }
+      },
+    },
+  });
+  try {
+    const again = () => trial.redelivered > 0;
+    await trial.run(objects, () => progress(trial.ended, `${heartbeats} heartbeats`), again);
+    const broken: string[] = [];
+    const third = (VISIBILITY_SECONDS * 1000) / 3;
+    if (again()) broken.push(`${trial.redelivered} redeliveries of what was being worked on`);
+    if (longestGapMs >= third) {
+      broken.push(`${Math.round(longestGapMs)} ms without a heartbeat, a third of the timeout is ${third} ms`);
+    }
+    if (longestJobMs < VISIBILITY_SECONDS * 1000) broken.push('no job was longer than the visibility timeout');
+    const outputs = trial.outputs();
+    for (const key of slowKeys) {
+      if (!outputs.has(`renditions/${key}/1280.webp`)) broken.push(`a slow picture was not resized: ${key}`);
+    }
+    return {
+      findings: again() ? NO_FINDINGS : trial.check(),
+      faults: { 'slow decodes': SLOTS, 'slow downloads': downloads.size },
+      redelivered: trial.redelivered,
+      broken,
+      measured: {
+        'longest job': `${(longestJobMs / 1000).toFixed(1)} s`,
+        'longest gap between heartbeats': `${(longestGapMs / 1000).toFixed(2)} s of ${VISIBILITY_SECONDS} s`,
+      },
+    };
+  } finally {
+    await trial.stop();
+  }
+}
+
+export const slow: Scenario = {
+  name: 'slow',
+  does: 'jobs longer than the visibility timeout, and as many slow decodes as slots',
+  // Lambda has no visibility timeout: it waits for the function to return.
+  computes: ['ec2', 'ecs-fargate', 'eks-ec2'],
+  images: 20,
+  kills: 0,
+  run,
+};

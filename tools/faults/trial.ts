@@ -1,0 +1,356 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import type { Compute } from '../../workload/contract';
+import type { Answer, Call, CallHooks } from '../local/call-hooks';
+import type { Deployment } from '../local/deployment';
+import { type BucketEvent, type Endpoints, type StoredObject, startEndpoints } from '../local/endpoints';
+import { childrenOf } from '../local/processes';
+import { clientConfig, startWay, type Way } from '../local/ways';
+import type { Template } from '../templates';
+import { type CleanRun, type Findings, Ledger, type Picture } from './ledger';
+
+/** One way on endpoints of its own, watched from the outside: who holds which message, who was answered what. */
+
+export interface TrialOptions {
+  readonly compute: Compute;
+  readonly template: Template;
+  /** Where the host bundles are. */
+  readonly dist: string;
+  readonly clean: CleanRun;
+  /** Of the queue, and so of its heartbeats. Seconds. */
+  readonly visibilitySeconds: number;
+  /** Further variables of the workload. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Lambda's, in place of the template's. */
+  readonly functionTimeoutSeconds?: number;
+  readonly workers?: number;
+  readonly hooks?: CallHooks;
+  /** Called with each event of the source bucket in place of its delivery. */
+  readonly onEvent?: (event: BucketEvent, deliver: (event: BucketEvent) => void) => void;
+  readonly throttled?: (key: string) => boolean;
+  readonly onExit?: (accessKeyId: string, code: number | null) => void;
+  readonly signal: AbortSignal;
+}
+
+/** A line of the workload's log. */
+export interface LogLine {
+  readonly State?: string;
+  readonly Key?: string;
+  readonly Duration?: number;
+  readonly SlotWait?: number;
+  readonly [other: string]: unknown;
+}
+
+interface Held {
+  readonly messageId: string;
+  readonly caller: string;
+}
+
+/** Uploads at a time, and events that wait: few, so that what follows an event follows it soon. */
+const UPLOADS = 8;
+const BACKLOG = 40;
+
+/** With nothing happening for so long, in ms, nothing will: longer than any wait that a trial has. */
+const STANDSTILL_MS = 90_000;
+
+/** Longest wait after a failure. */
+const BACK_OFF_SECONDS = 1;
+
+/** Seconds a stopping worker has: shorter than the template's, which nobody wants to wait for. */
+export const GRACE_SECONDS = 10;
+
+export class Trial {
+  readonly ledger: Ledger;
+  readonly lines: LogLine[] = [];
+  /** Calls of the workload by action, and all of them without receives that brought nothing. */
+  readonly calls = new Map<string, number>();
+  requests = 0;
+  /** By message id: how often it was handed out. */
+  readonly receives = new Map<string, number>();
+  /** By source key: Lambda's attempts. */
+  readonly attempts = new Map<string, number>();
+  /** Events handed over to the way. */
+  private deliveries = 0;
+  /** Messages deleted, or events ended. */
+  ended = 0;
+  /** Deliveries that are still to be made. */
+  private pending = 0;
+  private lastProgress = performance.now();
+  /** By receipt handle. */
+  private readonly held = new Map<string, Held>();
+  private endpoints!: Endpoints;
+  private s3!: S3Client;
+  way!: Way;
+
+  private constructor(private readonly options: TrialOptions) {
+    this.ledger = new Ledger(options.clean);
+  }
+
+  static async start(options: TrialOptions): Promise<Trial> {
+    const trial = new Trial(options);
+    trial.endpoints = await startEndpoints({
+      hooks: trial.hooks(),
+      onEvent: (event, deliver) => trial.onEvent(event, deliver),
+    });
+    trial.s3 = new S3Client(clientConfig(trial.endpoints));
+    try {
+      trial.way = await startWay(options.compute, options.template, trial.endpoints, {
+        dist: options.dist,
+        onLine: (line) => trial.onLine(line),
+        adjust: (deployment) => trial.adjust(deployment),
+        workers: options.workers ?? 1,
+        restartMs: 0,
+        onExit: ({ accessKeyId, code }) => {
+          for (const [handle, { caller }] of trial.held) if (caller === accessKeyId) trial.held.delete(handle);
+          options.onExit?.(accessKeyId, code);
+        },
+        throttled: (event) => {
+          const key = keyOf(event as BucketEvent) ?? '';
+          if (options.throttled?.(key)) return true;
+          trial.attempts.set(key, (trial.attempts.get(key) ?? 0) + 1);
+          return false;
+        },
+      });
+    } catch (error) {
+      await trial.endpoints.close();
+      throw error;
+    }
+    return trial;
+  }
+
+  /**
+   * Puts objects as somebody's client would, several at a time, and waits until every event has come to an end.
+   * @param enough whether there is nothing more to learn, because a promise is broken already
+   * @throws Standstill when nothing happens any more
+   */
+  async run(
+    objects: Iterable<{ readonly key: string; readonly picture: Picture }>,
+    onProgress: () => void = () => {},
+    enough: () => boolean = () => false,
+  ): Promise<void> {
+    const waiting = objects[Symbol.iterator]();
+    const uploader = async () => {
+      for (let next = waiting.next(); !next.done; next = waiting.next()) {
+        while (this.outstanding() > BACKLOG) await sleep(5, undefined, { signal: this.options.signal });
+        await this.put(next.value.key, next.value.picture);
+      }
+    };
+    const reporting = setInterval(onProgress, 200);
+    try {
+      await Promise.all(Array.from({ length: UPLOADS }, uploader));
+      await this.settled(enough);
+    } finally {
+      clearInterval(reporting);
+      onProgress();
+    }
+  }
+
+  async put(key: string, picture: Picture): Promise<void> {
+    this.ledger.know(picture);
+    const Bucket = this.way.sourceBucket;
+    await this.s3.send(new PutObjectCommand({ Bucket, Key: key, Body: picture.bytes }));
+  }
+
+  /** Deletes a source object, without an event. */
+  delete(key: string): void {
+    this.endpoints.evict(this.way.sourceBucket, key);
+  }
+
+  /** Does something later. The trial does not end before. */
+  later(milliseconds: number, act: () => void | Promise<void>): void {
+    this.pending += 1;
+    // In the next turn: what is delivered to Lambda is taken up at the end of this one.
+    const end = () => void setImmediate(() => (this.pending -= 1));
+    setTimeout(() => Promise.resolve(act()).then(end, end), milliseconds);
+  }
+
+  /** Messages that a process holds now, with how often each was handed out. */
+  holding(caller: string): { messageId: string; receives: number }[] {
+    return [...this.held.values()]
+      .filter((held) => held.caller === caller)
+      .map(({ messageId }) => ({ messageId, receives: this.receives.get(messageId) ?? 0 }));
+  }
+
+  /** Messages handed out again, or Lambda's further attempts. */
+  get redelivered(): number {
+    const sum = (counts: Map<string, number>) => [...counts.values()].reduce((total, times) => total + times, 0);
+    if (this.options.compute === 'lambda') return sum(this.attempts) - this.deliveries;
+    return sum(this.receives) - this.receives.size;
+  }
+
+  /** Source keys of what is in the failure queue; of what has none, its text. */
+  failures(): string[] {
+    return this.endpoints.messages(this.way.failureQueue).map((body) => {
+      const message = JSON.parse(body);
+      return keyOf(message.requestPayload ?? message) ?? body;
+    });
+  }
+
+  private async settled(enough: () => boolean): Promise<void> {
+    for (;;) {
+      await sleep(25, undefined, { signal: this.options.signal });
+      if (this.outstanding() === 0 || enough()) return;
+      if (performance.now() - this.lastProgress > STANDSTILL_MS) throw new Standstill(this.outstanding());
+    }
+  }
+
+  private outstanding(): number {
+    return this.way.outstanding() + this.pending;
+  }
+
+  /** Compares what exists with what must. */
+  check(): Findings {
+    return this.ledger.check(this.outputs());
+  }
+
+  /** Frees the memory of everything that has been checked. */
+  evict(): void {
+    for (const name of this.outputs().keys()) this.endpoints.evict(this.way.outputBucket, name);
+    for (const key of this.ledger.keys) {
+      this.endpoints.evict(this.way.sourceBucket, key);
+      this.ledger.forget(key);
+    }
+    this.lines.length = 0;
+    this.receives.clear();
+    this.attempts.clear();
+    this.deliveries = 0;
+  }
+
+  outputs(): Map<string, StoredObject> {
+    const { outputBucket } = this.way;
+    return new Map(
+      this.endpoints
+        .listObjects(outputBucket)
+        .map(({ key }) => [key, this.endpoints.getObject(outputBucket, key) as StoredObject]),
+    );
+  }
+
+  async stop(): Promise<void> {
+    await this.way.stop();
+    this.s3.destroy();
+    await this.endpoints.close();
+  }
+
+  private adjust(deployment: Deployment): Deployment {
+    const { visibilitySeconds, functionTimeoutSeconds, environment } = this.options;
+    return {
+      ...deployment,
+      queues: deployment.queues.map((queue) => ({
+        ...queue,
+        ...(queue.redrive && { visibilityTimeoutSeconds: visibilitySeconds }),
+      })),
+      environment: {
+        ...deployment.environment,
+        VISIBILITY_TIMEOUT_SECONDS: String(visibilitySeconds),
+        STOP_GRACE_SECONDS: String(GRACE_SECONDS),
+        ...environment,
+      },
+      ...(deployment.function && {
+        function: {
+          ...deployment.function,
+          timeoutSeconds: functionTimeoutSeconds ?? deployment.function.timeoutSeconds,
+        },
+      }),
+    };
+  }
+
+  private onLine(line: string): void {
+    if (!line.startsWith('{')) return;
+    const entry = JSON.parse(line) as LogLine;
+    this.lines.push(entry);
+    if (this.options.compute === 'lambda' && entry.Key) this.progress();
+  }
+
+  private progress(): void {
+    this.ended += 1;
+    this.lastProgress = performance.now();
+  }
+
+  private onEvent(event: BucketEvent, deliver: (event: BucketEvent) => void): void {
+    this.lastProgress = performance.now();
+    this.ledger.onEvent(event);
+    const counted = (delivered: BucketEvent) => {
+      this.deliveries += 1;
+      deliver(delivered);
+    };
+    if (this.options.onEvent && event.Records) this.options.onEvent(event, counted);
+    else counted(event);
+  }
+
+  private hooks(): CallHooks {
+    const { hooks = {}, compute } = this.options;
+    const isOurs = ({ caller }: Call) => caller.startsWith(`${compute}-`);
+    return {
+      before: (call) => {
+        if (!isOurs(call)) return undefined;
+        this.requests += Number(call.action !== 'ReceiveMessage');
+        this.calls.set(call.action, (this.calls.get(call.action) ?? 0) + 1);
+        if (call.action === 'ChangeMessageVisibility') this.shortenBackOff(call);
+        return hooks.before?.(call);
+      },
+      after: (call, answer) => {
+        if (!isOurs(call)) return undefined;
+        this.follow(call, answer);
+        return hooks.after?.(call, answer);
+      },
+      sent: (call, answer) => {
+        if (isOurs(call)) hooks.sent?.(call, answer);
+      },
+    };
+  }
+
+  /** The workload waits longer and longer after a failure, up to minutes. What is no heartbeat is no such wait here. */
+  private shortenBackOff({ input }: Call): void {
+    if (input.VisibilityTimeout === this.options.visibilitySeconds) return;
+    input.VisibilityTimeout = Math.min(Number(input.VisibilityTimeout), BACK_OFF_SECONDS);
+  }
+
+  private follow({ action, caller, input }: Call, { output, status }: Answer): void {
+    const handle = input.ReceiptHandle as string;
+    if (action === 'ReceiveMessage') {
+      const messages = (output.Messages ?? []) as { MessageId: string; ReceiptHandle: string }[];
+      if (messages.length > 0) this.requests += 1;
+      for (const { MessageId, ReceiptHandle } of messages) {
+        this.receives.set(MessageId, (this.receives.get(MessageId) ?? 0) + 1);
+        this.held.set(ReceiptHandle, { messageId: MessageId, caller });
+      }
+    } else if (action === 'DeleteMessage' && status === 200) {
+      this.held.delete(handle);
+      this.progress();
+    } else if (action === 'ChangeMessageVisibility' && input.VisibilityTimeout === 0) {
+      this.held.delete(handle);
+    }
+  }
+}
+
+/** Nothing happens, and not everything is done. */
+export class Standstill extends Error {
+  constructor(outstanding: number) {
+    super(`${outstanding} events come to no end`);
+  }
+}
+
+/** The source key of an event's only, or first, record. */
+export function keyOf(event: BucketEvent): string | undefined {
+  const key = event.Records?.[0]?.s3.object.key;
+  return key === undefined ? undefined : decodeURIComponent(key.replaceAll('+', ' '));
+}
+
+/** Whether a process is running at this moment, of which /proc tells; `undefined` where there is none. */
+export function isRunning(pid: number): boolean | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.charAt(stat.lastIndexOf(')') + 2) === 'R';
+  } catch {
+    return undefined;
+  }
+}
+
+/** Resolves when a decoder of this process is at work, or after 200 ms. */
+export async function decoding(pid: number): Promise<void> {
+  for (let waited = 0; waited < 200; waited += 1) {
+    if (childrenOf(pid).some((child) => isRunning(child))) return;
+    await sleep(1);
+  }
+}
