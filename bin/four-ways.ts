@@ -6,7 +6,7 @@ import { COMPUTES, type Compute } from '../workload/contract';
 
 const USAGE = `Usage: npm run build [-- --target arm64,x64,host]
        npm run local [-- [FILE|FOLDER ...] [--ways ${COMPUTES.join(',')}] [--count N] [--keep] [--json] [--out FOLDER]]
-       npm run faults [-- --seed N] [--scenario LIST] [--ways LIST] [--scale X] [--images N] [--kills N] [--json]
+       npm run faults [-- [FILE|FOLDER ...] [--seed N] [--scenario LIST] [--ways LIST] [--scale X] [--json]]
        npm run doctor
        npm run sbom
 
@@ -115,9 +115,6 @@ async function faults(args: readonly string[]): Promise<number> {
     kills: { type: 'string' },
     json: { type: 'boolean', default: false },
   });
-  if (positionals.length > 0) {
-    throw new UsageError(`unexpected "${positionals[0]}"; npm run faults -- --help lists the options`);
-  }
   const names = list(values.scenario, SCENARIO_NAMES, '--scenario');
   const ways = list(values.ways, COMPUTES, '--ways') as readonly Compute[];
   const options = {
@@ -129,7 +126,8 @@ async function faults(args: readonly string[]): Promise<number> {
   if (!(options.scale > 0 && options.scale <= 10)) {
     throw new UsageError(`--scale is "${values.scale}": expected a number above 0, up to 10`);
   }
-  const [{ runFaults, SCENARIOS }, report, { Progress }] = await Promise.all([
+  const [{ fileInputs }, { runFaults, SCENARIOS }, report, { Progress }] = await Promise.all([
+    import('../tools/local/inputs'),
     import('../tools/faults/run'),
     import('../tools/faults/report'),
     import('../tools/faults/progress'),
@@ -138,6 +136,12 @@ async function faults(args: readonly string[]): Promise<number> {
   if (!scenarios.some(({ computes }) => computes.some((compute) => ways.includes(compute)))) {
     throw new UsageError(`${names.join(', ')} has nothing to do on ${ways.join(', ')}: choose another way or scenario`);
   }
+  const given = positionals.length > 0 ? await fileInputs(positionals) : undefined;
+  for (const line of given?.skipped ?? []) process.stderr.write(`skipped ${line}\n`);
+  if (given?.inputs.length === 0) throw new UsageError(`no file to process in ${positionals.join(', ')}`);
+  const pictures = await Promise.all(
+    (given?.inputs ?? []).map(async (input) => ({ name: input.key, bytes: await input.read() })),
+  );
   const stop = stopSignal();
   process.stderr.write('building the bundles for this machine …\n');
   await buildBundles(['host']);
@@ -145,6 +149,7 @@ async function faults(args: readonly string[]): Promise<number> {
   try {
     const rows = await runFaults({
       ...options,
+      pictures,
       scenarios,
       ways,
       dist: path.join(ROOT, 'dist'),

@@ -15,7 +15,7 @@ export interface Picture {
   readonly reason?: string;
 }
 
-/** SHA-256 by file name of the renditions that a run without faults has made of each picture, by its name. */
+/** By the name of each picture: of the renditions that a run without faults has made of it, SHA-256 by file name. */
 export type CleanRun = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
 /** Every count but `stale` is of broken promises. */

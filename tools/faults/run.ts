@@ -36,6 +36,8 @@ export interface FaultsOptions {
   readonly scale?: number;
   /** Different good pictures. Default 200. */
   readonly pool?: number;
+  /** The reader's own, in place of generated ones; what they must become is what they become without faults. */
+  readonly pictures?: readonly GivenPicture[];
   /** By default what the stacks synthesize to. */
   readonly templates?: ReturnType<typeof templates>;
   /** Where the host bundles are, and those of the run without faults: the same by default. */
@@ -45,6 +47,14 @@ export interface FaultsOptions {
   readonly onProgress?: (row: string, ended: number, total: number, note: string) => void;
   readonly onRow?: (row: Row) => void;
 }
+
+interface GivenPicture {
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
+/** Where a clean run keeps the reason of a rejection. */
+const RECORD = 'rejected';
 
 /** One scenario on one way. */
 export interface Row extends Findings {
@@ -70,10 +80,15 @@ export async function runFaults(options: FaultsOptions): Promise<Row[]> {
   const deployed = options.templates ?? templates();
   const random = new Random(seed);
   onProgress('pictures', 0, 1, 'generating');
-  const pool = await goodPictures(random.fork('pictures'), options.pool ?? POOL);
+  const small = await goodPictures(random.fork('pictures'), options.pool ?? POOL);
   const poisons = await poisonPictures(random.fork('rejects'), REJECTS);
-  const rejects = poisons.filter(({ name }) => !NEEDING_LIMITS.test(name));
-  const clean = await cleanRun(pool, { ...options, dist: options.cleanDist ?? dist, onProgress }, deployed.ec2);
+  const generated = poisons.filter(({ name }) => !NEEDING_LIMITS.test(name));
+  const given = options.pictures ?? [];
+  const cleanDist = options.cleanDist ?? dist;
+  const clean = await cleanRun([...small, ...given], { ...options, dist: cleanDist, onProgress }, deployed.ec2);
+  const judged = given.map((picture) => judge(picture, clean));
+  const pool = judged.filter(({ kind }) => kind === 'done');
+  const rejects = judged.filter(({ kind }) => kind === 'rejected');
   const rows: Row[] = [];
   for (const scenario of scenarios) {
     for (const compute of ways.filter((way) => scenario.computes.includes(way))) {
@@ -87,8 +102,9 @@ export async function runFaults(options: FaultsOptions): Promise<Row[]> {
         images,
         kills: options.kills ?? Math.ceil(scenario.kills * scale),
         random: random.fork(name),
-        pool,
-        rejects,
+        pool: pool.length > 0 ? pool : small,
+        small,
+        rejects: rejects.length > 0 ? rejects : generated,
         clean,
         signal,
         progress: (ended, note) => onProgress(name, ended, images, note),
@@ -130,9 +146,15 @@ async function oneRow(scenario: Scenario, setting: Setting): Promise<Row> {
   };
 }
 
-/** What the worker makes of each picture when nothing disturbs it. */
+/** A picture of which nobody said what it must become: what it becomes when nothing disturbs it. */
+function judge({ name, bytes }: GivenPicture, clean: CleanRun): Picture {
+  const reason = clean.get(name)?.get(RECORD);
+  return { name, bytes, ...(reason ? { kind: 'rejected', reason } : { kind: 'done' }) };
+}
+
+/** What the worker makes of each picture when nothing disturbs it. @throws Error when it comes to no end */
 async function cleanRun(
-  pool: readonly Picture[],
+  pictures: readonly GivenPicture[],
   { dist, signal, onProgress }: FaultsOptions,
   template: Setting['template'],
 ): Promise<CleanRun> {
@@ -145,12 +167,17 @@ async function cleanRun(
     signal,
   });
   try {
-    const objects = pool.map((picture) => ({ key: `incoming/${picture.name}`, picture }));
-    await trial.run(objects, () => onProgress?.('clean run', trial.ended, pool.length, 'without faults'));
+    const objects = pictures.map((picture, index) => ({
+      key: `incoming/${index}`,
+      picture: { ...picture, kind: 'either' as const },
+    }));
+    await trial.run(objects, () => onProgress?.('clean run', trial.ended, pictures.length, 'without faults'));
     const outputs = trial.outputs();
     return new Map(
-      pool.map(({ name }) => {
-        const files = [...outputs].filter(([key]) => key.startsWith(`renditions/incoming/${name}/`));
+      pictures.map(({ name }, index) => {
+        const record = outputs.get(`rejected/incoming/${index}.json`);
+        if (record) return [name, new Map([[RECORD, JSON.parse(record.body.toString()).reason as string]])];
+        const files = [...outputs].filter(([key]) => key.startsWith(`renditions/incoming/${index}/`));
         if (files.length !== 3) throw new Error(`the clean run made ${files.length} renditions of ${name}, expected 3`);
         return [name, new Map(files.map(([key, { body }]) => [key.slice(key.lastIndexOf('/') + 1), sha256(body)]))];
       }),

@@ -19,6 +19,8 @@ export interface Setting {
   readonly random: Random;
   /** Good pictures, and what a run without faults makes of them. */
   readonly pool: readonly Picture[];
+  /** Good pictures that need next to no CPU and memory; `pool` itself, unless the reader gave pictures of his own. */
+  readonly small: readonly Picture[];
   readonly clean: CleanRun;
   /** Pictures that must be rejected, whatever the limits. */
   readonly rejects: readonly Picture[];

@@ -11,10 +11,10 @@ const BATCH = 10;
 const VISIBILITY_SECONDS = 60;
 
 async function run(setting: Setting): Promise<Outcome> {
-  const { random, images, pool, progress } = setting;
+  const { random, images, small, progress } = setting;
   const count = Math.max(1, Math.round(images * POISON));
   const poison = await poisonPictures(random.fork('poison'), count);
-  const good = Array.from({ length: images - count }, () => random.pick(pool));
+  const good = Array.from({ length: images - count }, () => random.pick(small));
   const objects = random.shuffle([...good, ...poison]).map((picture, index) => ({
     key: `incoming/${String(index).padStart(5, '0')}/${picture.name}`,
     picture,
