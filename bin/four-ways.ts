@@ -1,3 +1,4 @@
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ARCHITECTURES, type Architecture, buildBundles } from '../tools/build/build';
@@ -6,7 +7,7 @@ import { COMPUTES, type Compute } from '../workload/contract';
 
 const USAGE = `Usage: npm run build [-- --target arm64,x64,host]
        npm run local [-- [FILE|FOLDER ...] [--ways ${COMPUTES.join(',')}] [--count N] [--keep] [--json] [--out FOLDER]]
-       npm run faults [-- [FILE|FOLDER ...] [--seed N] [--scenario LIST] [--ways LIST] [--scale X] [--json]]
+       npm run faults [-- [FILE|FOLDER ...] [--seed N] [--scenario LIST] [--ways LIST] [--scale X] [--json] [--save]]
        npm run doctor
        npm run sbom
 
@@ -26,7 +27,8 @@ sbom    writes dist/<bundle>.cdx.json, what is in each bundle that is deployed (
   --scenario  which scenarios, separated by commas: ${SCENARIO_NAMES.join(', ')}; all by default
   --scale   part of a full fault run, such as 0.1
   --images  pictures per scenario and way, in place of each scenario's own number
-  --kills   signals per scenario and way, likewise`;
+  --kills   signals per scenario and way, likewise
+  --save    write the results of a fault run to faults/results.json, which npm run compare reads`;
 
 /** What a person typed cannot be done. One line: what, and what to do instead. Exit code 2. */
 class UsageError extends Error {}
@@ -114,6 +116,7 @@ async function faults(args: readonly string[]): Promise<number> {
     images: { type: 'string' },
     kills: { type: 'string' },
     json: { type: 'boolean', default: false },
+    save: { type: 'boolean', default: false },
   });
   const names = list(values.scenario, SCENARIO_NAMES, '--scenario');
   const ways = list(values.ways, COMPUTES, '--ways') as readonly Compute[];
@@ -159,7 +162,14 @@ async function faults(args: readonly string[]): Promise<number> {
     });
     progress.stop();
     console.log(report.table(rows));
-    if (values.json) console.log(report.toJson(options.seed, new Date(), rows));
+    const json = report.toJson(options.seed, new Date(), rows);
+    if (values.save) {
+      const file = path.join(ROOT, 'faults/results.json');
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(file, json);
+      process.stderr.write(`written to ${path.relative('.', file)}\n`);
+    }
+    if (values.json) console.log(JSON.stringify(JSON.parse(json)));
     return rows.every(({ ok }) => ok) ? 0 : 1;
   } catch (error) {
     progress.stop();

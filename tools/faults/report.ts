@@ -46,7 +46,7 @@ function details({ scenario, way, faults, measured, broken }: Row): string[] {
   ];
 }
 
-/** The results for a program, as documented for `--json`. */
+/** The results for a program: `{ schema: 1, date, seed, rows }`. */
 export function toJson(seed: number, date: Date, rows: readonly Row[]): string {
-  return JSON.stringify({ schema: 1, date: date.toISOString().slice(0, 10), seed, rows });
+  return `${JSON.stringify({ schema: 1, date: date.toISOString().slice(0, 10), seed, rows }, undefined, 2)}\n`;
 }
