@@ -308,8 +308,8 @@ class Child {
 }
 
 /**
- * What the child says is hearsay: it has met the picture. No key is made of it, a reason is one of ours, and the sizes
- * are those of what has really come.
+ * What the child says is hearsay: it has met the picture. No key is made of it, a reason is one of ours, numbers are
+ * numbers, and the bytes are those that have really come.
  * @throws Error when it is no result
  */
 function toResult(response: DecodeResponse, payload: Buffer, { widths }: RenditionSettings): Decoded | Rejection {
@@ -321,13 +321,15 @@ function toResult(response: DecodeResponse, payload: Buffer, { widths }: Renditi
   const lengths = response.renditions.map(({ length }) => length);
   const isWhole = lengths.every((length) => length > 0) && payload.length === lengths.reduce((a, b) => a + b, 0);
   if (lengths.length !== widths.length || !isWhole) throw new Error('not the renditions that were asked for');
+  const { cpuMs, peakMib } = response;
+  if (typeof cpuMs !== 'number' || !['number', 'undefined'].includes(typeof peakMib)) throw new Error('not a number');
   let offset = 0;
   const renditions = response.renditions.map(({ length, width, height }, index) => {
     const bytes = payload.subarray(offset, offset + length);
     offset += length;
     return { box: widths[index] as number, width, height, bytes };
   });
-  return { renditions, cpuMs: response.cpuMs, peakMib: response.peakMib };
+  return { renditions, cpuMs, peakMib };
 }
 
 /** What a process has used. `undefined` where there is no /proc (macOS): then only the wall deadline holds there. */

@@ -22,7 +22,7 @@ const IN_FLIGHT_PER_SLOT = 3;
 /** Seconds between heartbeats, at most: most jobs end before the first one. */
 const HEARTBEAT_SECONDS = 10;
 
-/** At least as many in one visibility timeout: two of them may be late or lost, and a third one comes in time. */
+/** At least as many in one visibility timeout, so that one may be late and a third of the timeout is not exceeded. */
 const HEARTBEATS_PER_TIMEOUT = 6;
 
 /** Seconds before the platform's SIGKILL at which what is not finished is handed back. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import type { Call, CallHooks } from '../../tools/local/call-hooks';
+import type { Call, CallHooks, Fault } from '../../tools/local/call-hooks';
 import { type Endpoints, startEndpoints } from '../../tools/local/endpoints';
 import { clientConfig } from '../../tools/local/ways';
 
@@ -70,6 +70,32 @@ describe('hooks of the local endpoints', () => {
       ['after', 'ReceiveMessage', 1],
       ['sent', 'ReceiveMessage', 200],
     ]);
+  });
+
+  test('see each call once: those that take effect, and those without a fault', async () => {
+    await put('once');
+    const seen: string[] = [];
+    let fault: Fault | undefined = { status: 503, code: 'SlowDown' };
+    hooks = {
+      before: ({ action }) => (action === 'PutObject' ? fault : undefined),
+      after: ({ action }) => {
+        seen.push(`after ${action}`);
+        return undefined;
+      },
+      sent: ({ action }) => seen.push(`sent ${action}`),
+    };
+    await put('once').catch(() => {});
+    await (await get('once'))?.transformToString();
+    fault = undefined;
+    await put('once');
+    await sleep(20);
+    expect(seen).toEqual(['after GetObject', 'sent GetObject', 'after PutObject', 'sent PutObject']);
+  });
+
+  test('answer a download with an error that the client understands', async () => {
+    await put('refused');
+    hooks = { after: () => ({ status: 503, code: 'SlowDown' }) };
+    await expect(get('refused')).rejects.toThrow('injected');
   });
 
   test('can change the parameters of a call to SQS', async () => {

@@ -20,7 +20,7 @@ export type CleanRun = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
 /** Every count but `stale` is of broken promises. */
 export interface Findings {
-  /** Source objects with no result at all. */
+  /** Source objects with no result at all, or of which S3 did not tell. */
   lost: number;
   /** Renditions that do not exist. */
   missing: number;
@@ -46,9 +46,12 @@ export const NO_FINDINGS: Findings = {
   examples: [],
 };
 
+/** Without its bytes, which would fill the memory in a long run. */
+type Known = Omit<Picture, 'bytes'>;
+
 interface Version {
   readonly sequencer: string;
-  readonly picture: Picture;
+  readonly picture: Known;
 }
 
 const FILES = ['160.webp', '640.webp', '1280.webp'];
@@ -59,7 +62,9 @@ export const sha256 = (bytes: Buffer): string => createHash('sha256').update(byt
 const md5 = (bytes: Buffer): string => createHash('md5').update(bytes).digest('hex');
 
 export class Ledger {
-  private readonly byEtag = new Map<string, Picture>();
+  private readonly byEtag = new Map<string, Known>();
+  /** Uploads by key of which S3 has not told yet. */
+  private readonly untold = new Map<string, number>();
   private readonly versions = new Map<string, Version[]>();
   /** Deleted, or given up on purpose: whatever exists of them must be right, and nothing has to. */
   private readonly optional = new Set<string>();
@@ -69,9 +74,10 @@ export class Ledger {
 
   constructor(private readonly clean: CleanRun) {}
 
-  /** A picture that is about to be uploaded. S3's etag of it is its MD5. */
-  know(picture: Picture): void {
-    this.byEtag.set(md5(picture.bytes), picture);
+  /** An upload that is about to be made. S3's etag of it is its MD5. */
+  upload(key: string, { bytes, ...picture }: Picture): void {
+    this.byEtag.set(md5(bytes), picture);
+    this.untold.set(key, (this.untold.get(key) ?? 0) + 1);
   }
 
   /** A version that exists since now, as S3 tells of it. */
@@ -81,17 +87,14 @@ export class Ledger {
       const picture = this.byEtag.get(eTag);
       if (picture === undefined) throw new Error(`an upload of ${key} that the ledger does not know`);
       this.events += 1;
-      const source = decodeURIComponent(key.replaceAll('+', ' '));
+      const source = decodeKey(key);
+      this.untold.set(source, (this.untold.get(source) ?? 0) - 1);
       this.versions.set(source, [...(this.versions.get(source) ?? []), { sequencer, picture }]);
     }
   }
 
   get keys(): string[] {
     return [...this.versions.keys()];
-  }
-
-  get versionCount(): number {
-    return [...this.versions.values()].reduce((sum, { length }) => sum + length, 0);
   }
 
   /** Its source was deleted, or its event can never succeed. */
@@ -103,6 +106,7 @@ export class Ledger {
   forget(key: string): void {
     this.versions.delete(key);
     this.optional.delete(key);
+    this.untold.delete(key);
   }
 
   /** Compares everything in the output bucket with what must be there. */
@@ -111,8 +115,12 @@ export class Ledger {
     const unclaimed = new Set(objects.keys());
     const broken = (promise: 'lost' | 'missing' | 'extra' | 'different' | 'outdated', what: string, count = 1) => {
       findings[promise] += count;
-      if (findings.examples.length < MAX_EXAMPLES) findings.examples.push(`${promise}: ${what}`);
+      // One of each kind before a second of any.
+      const said = findings.examples.filter((example) => example.startsWith(promise)).length;
+      if (said === 0 || findings.examples.length < MAX_EXAMPLES) findings.examples.push(`${promise}: ${what}`);
     };
+    for (const [key, times] of this.untold)
+      if (times !== 0) broken('lost', `${key}: ${times} uploads more than events`);
 
     for (const [key, versions] of this.versions) {
       const newest = versions.reduce((a, b) => (a.sequencer < b.sequencer ? b : a));
@@ -132,7 +140,7 @@ export class Ledger {
         const { body, metadata } = objects.get(name) as StoredObject;
         const made = versions.find(({ sequencer }) => sequencer === metadata['source-sequencer']);
         if (made === undefined) broken('different', `${name} was made from no version that exists`);
-        else if (!this.isRight(name, body, made.picture)) broken('different', name);
+        else if (!this.isRight(name, body, made.picture, key)) broken('different', name);
         else if (made !== newest && current.includes(name) && !this.optional.has(key)) broken('outdated', name);
         else if (made !== newest) findings.stale += 1;
         else if (!current.includes(name)) broken('extra', name);
@@ -144,14 +152,33 @@ export class Ledger {
     return findings;
   }
 
-  private isRight(name: string, body: Buffer, picture: Picture): boolean {
+  private isRight(name: string, body: Buffer, picture: Known, key: string): boolean {
     if (name.startsWith('rejected/')) {
-      const { reason } = JSON.parse(body.toString());
-      return picture.kind === 'either' ? REASONS.includes(reason) : reason === picture.reason;
+      const record = parse(body);
+      if (record?.source?.key !== key) return false;
+      return picture.kind === 'either' ? REASONS.includes(record.reason) : record.reason === picture.reason;
     }
-    if (picture.kind === 'either') return body.toString('latin1', 8, 12) === 'WEBP';
+    if (picture.kind === 'either') return isWholeWebp(body);
     return this.clean.get(picture.name)?.get(name.slice(name.lastIndexOf('/') + 1)) === sha256(body);
   }
+}
+
+/** By the length that its header states. Whether it shows the right picture nobody can say of a mutated one. */
+function isWholeWebp(body: Buffer): boolean {
+  return /^RIFF....WEBP/s.test(body.toString('latin1', 0, 12)) && body.readUInt32LE(4) + 8 === body.length;
+}
+
+function parse(body: Buffer): { reason: string; source?: { key?: string } } | undefined {
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+/** Keys in events are encoded like forms. */
+export function decodeKey(encoded: string): string {
+  return decodeURIComponent(encoded.replaceAll('+', ' '));
 }
 
 export function merge(a: Findings, b: Findings): Findings {

@@ -36,17 +36,20 @@ export interface FaultsOptions {
   readonly scale?: number;
   /** Different good pictures. Default 200. */
   readonly pool?: number;
-  /** The reader's own, in place of generated ones; what they must become is what they become without faults. */
+  /**
+   * The reader's own, beside generated ones. What they must become is what they become without faults; those that take
+   * more than a second are left out.
+   */
   readonly pictures?: readonly GivenPicture[];
-  /** By default what the stacks synthesize to. */
-  readonly templates?: ReturnType<typeof templates>;
-  /** Where the host bundles are, and those of the run without faults: the same by default. */
+  /** Where the host bundles are. */
   readonly dist: string;
-  readonly cleanDist?: string;
   readonly signal: AbortSignal;
   readonly onProgress?: (row: string, ended: number, total: number, note: string) => void;
   readonly onRow?: (row: Row) => void;
 }
+
+/** What takes longer than this without faults, in ms, is too much for the short timeouts of a fault run. */
+const SLOW_MS = 1000;
 
 interface GivenPicture {
   readonly name: string;
@@ -75,20 +78,9 @@ export interface Row extends Findings {
 const MAX_BROKEN = 8;
 
 /** @throws the signal's reason when it ends the run; Error with one line when a way does not start */
-export async function runFaults(options: FaultsOptions): Promise<Row[]> {
-  const { seed, scenarios, ways, dist, signal, scale = 1, onProgress = () => {}, onRow } = options;
-  const deployed = options.templates ?? templates();
-  const random = new Random(seed);
-  onProgress('pictures', 0, 1, 'generating');
-  const small = await goodPictures(random.fork('pictures'), options.pool ?? POOL);
-  const poisons = await poisonPictures(random.fork('rejects'), REJECTS);
-  const generated = poisons.filter(({ name }) => !NEEDING_LIMITS.test(name));
-  const given = options.pictures ?? [];
-  const cleanDist = options.cleanDist ?? dist;
-  const clean = await cleanRun([...small, ...given], { ...options, dist: cleanDist, onProgress }, deployed.ec2);
-  const judged = given.map((picture) => judge(picture, clean));
-  const pool = judged.filter(({ kind }) => kind === 'done');
-  const rejects = judged.filter(({ kind }) => kind === 'rejected');
+export async function runFaults(options: FaultsOptions, prepared?: Prepared): Promise<Row[]> {
+  const { scenarios, ways, dist, signal, scale = 1, onProgress = () => {}, onRow } = options;
+  const { random, deployed, clean, pool, small, rejects } = prepared ?? (await prepare(options));
   const rows: Row[] = [];
   for (const scenario of scenarios) {
     for (const compute of ways.filter((way) => scenario.computes.includes(way))) {
@@ -102,9 +94,9 @@ export async function runFaults(options: FaultsOptions): Promise<Row[]> {
         images,
         kills: options.kills ?? Math.ceil(scenario.kills * scale),
         random: random.fork(name),
-        pool: pool.length > 0 ? pool : small,
+        pool,
         small,
-        rejects: rejects.length > 0 ? rejects : generated,
+        rejects,
         clean,
         signal,
         progress: (ended, note) => onProgress(name, ended, images, note),
@@ -118,6 +110,35 @@ export async function runFaults(options: FaultsOptions): Promise<Row[]> {
   return rows;
 }
 
+/** What all scenarios of a run have in common. */
+type Prepared = Awaited<ReturnType<typeof prepare>>;
+
+/** Makes the pictures, and has a worker without faults show what must become of them. */
+export async function prepare(options: FaultsOptions) {
+  const { seed, onProgress = () => {} } = options;
+  const deployed = templates();
+  const random = new Random(seed);
+  onProgress('pictures', 0, 1, 'generating');
+  const small = await goodPictures(random.fork('pictures'), options.pool ?? POOL);
+  const poisons = await poisonPictures(random.fork('rejects'), REJECTS);
+  const generated = poisons.filter(({ name }) => !NEEDING_LIMITS.test(name));
+  const given = options.pictures ?? [];
+  const cleanOptions = { ...options, onProgress };
+  const { clean, slow } = await cleanRun([...small, ...given], cleanOptions, deployed.ec2);
+  const judged = given.filter(({ name }) => !slow.has(name)).map((picture) => judge(picture, clean));
+  const goodOnes = judged.filter(({ kind }) => kind === 'done');
+  const badOnes = judged.filter(({ kind }) => kind === 'rejected');
+  // The reader's beside generated ones, because few different pictures cannot show a mix-up.
+  return {
+    random,
+    deployed,
+    clean,
+    small,
+    pool: [...goodOnes, ...small],
+    rejects: [...badOnes, ...generated],
+  };
+}
+
 async function oneRow(scenario: Scenario, setting: Setting): Promise<Row> {
   const started = performance.now();
   const {
@@ -126,9 +147,11 @@ async function oneRow(scenario: Scenario, setting: Setting): Promise<Row> {
     redelivered,
     broken,
     measured = {},
-  } = await scenario.run(setting).catch((error) => {
-    if (!(error instanceof Standstill)) throw error;
-    return { findings: NO_FINDINGS, faults: {}, redelivered: 0, broken: [error.message] } as Outcome;
+  } = await scenario.run(setting).catch((error): Outcome => {
+    setting.signal.throwIfAborted();
+    // One row less, not the whole run.
+    const findings = error instanceof Standstill ? error.findings : NO_FINDINGS;
+    return { findings, faults: {}, redelivered: 0, broken: [error instanceof Error ? error.message : String(error)] };
   });
   const { lost, missing, extra, different, outdated } = findings;
   const all = [...broken, ...findings.examples];
@@ -157,7 +180,7 @@ async function cleanRun(
   pictures: readonly GivenPicture[],
   { dist, signal, onProgress }: FaultsOptions,
   template: Setting['template'],
-): Promise<CleanRun> {
+): Promise<{ clean: CleanRun; slow: ReadonlySet<string> }> {
   const trial = await Trial.start({
     compute: 'ec2',
     template,
@@ -173,8 +196,10 @@ async function cleanRun(
     }));
     await trial.run(objects, () => onProgress?.('clean run', trial.ended, pictures.length, 'without faults'));
     const outputs = trial.outputs();
-    return new Map(
-      pictures.map(({ name }, index) => {
+    const slow = trial.lines.filter(({ Duration = 0, SlotWait = 0 }) => Duration - SlotWait > SLOW_MS);
+    const numbers = slow.map(({ Key = '' }) => Number(Key.slice('incoming/'.length)));
+    const clean = new Map(
+      pictures.map(({ name }, index): [string, Map<string, string>] => {
         const record = outputs.get(`rejected/incoming/${index}.json`);
         if (record) return [name, new Map([[RECORD, JSON.parse(record.body.toString()).reason as string]])];
         const files = [...outputs].filter(([key]) => key.startsWith(`renditions/incoming/${index}/`));
@@ -182,6 +207,7 @@ async function cleanRun(
         return [name, new Map(files.map(([key, { body }]) => [key.slice(key.lastIndexOf('/') + 1), sha256(body)]))];
       }),
     );
+    return { clean, slow: new Set(numbers.map((number) => pictures[number]?.name ?? '')) };
   } finally {
     await trial.stop();
   }

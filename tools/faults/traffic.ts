@@ -42,8 +42,8 @@ export class Traffic {
   /** By key, of those that are still to come. */
   private readonly seconds = new Map<string, { picture: Picture; overtaking: Overtaking }>();
   private readonly heldBack = new Map<string, () => void>();
-  /** By key: how much the newer version has still to write before the older one goes on. */
-  private readonly heldUp = new Map<string, number>();
+  /** Overtaken versions by key: whether their first write has come, and what the newer one has still to write. */
+  private readonly heldUp = new Map<string, { waiting: boolean; left: number }>();
 
   constructor(
     private readonly random: Random,
@@ -82,22 +82,23 @@ export class Traffic {
 
   /** To be asked before every call of the workload. */
   async before({ action, key = '' }: Call): Promise<void> {
-    const source = sourceOf(key);
-    if (action !== 'PutObject' || this.heldUp.get(source) !== RENDITIONS + 1) return;
-    this.heldUp.set(source, RENDITIONS);
+    const overtaken = action === 'PutObject' ? this.heldUp.get(sourceOf(key)) : undefined;
+    if (!overtaken || overtaken.waiting) return;
+    overtaken.waiting = true;
     const end = performance.now() + OVERTAKING_MS;
-    while ((this.heldUp.get(source) as number) > 0 && performance.now() < end) await sleep(10);
-    this.heldUp.delete(source);
+    while (overtaken.left > 0 && performance.now() < end) await sleep(10);
+    this.heldUp.delete(sourceOf(key));
   }
 
   /** To be told of every answered call of the workload. */
   onSent(trial: Trial, { action, key = '' }: Call): void {
-    if (action === 'GetObject' && this.takeSecond(trial, key, 'after get')) this.heldUp.set(key, RENDITIONS + 1);
-    const left = this.heldUp.get(sourceOf(key));
-    if (action === 'PutObject' && left !== undefined) {
-      this.heldUp.set(sourceOf(key), key.startsWith('rejected/') ? 0 : left - 1);
+    if (action === 'GetObject' && this.takeSecond(trial, key, 'after get')) {
+      this.heldUp.set(key, { waiting: false, left: RENDITIONS });
     }
-    if (action === 'PutObject') this.takeSecond(trial, sourceOf(key), 'after put');
+    if (action !== 'PutObject') return;
+    const overtaken = this.heldUp.get(sourceOf(key));
+    if (overtaken) overtaken.left = key.startsWith('rejected/') ? 0 : overtaken.left - 1;
+    this.takeSecond(trial, sourceOf(key), 'after put');
   }
 
   private takeSecond(trial: Trial, key: string, overtaking: Overtaking): boolean {
@@ -112,5 +113,6 @@ export class Traffic {
 
 /** The source key of a rendition or of a rejection record. */
 export function sourceOf(outputKey: string): string {
-  return outputKey.slice(outputKey.indexOf('/') + 1).replace(/(?:\/[^/]+|\.json)$/, '');
+  const key = outputKey.slice(outputKey.indexOf('/') + 1);
+  return outputKey.startsWith('rejected/') ? key.replace(/\.json$/, '') : key.slice(0, key.lastIndexOf('/'));
 }

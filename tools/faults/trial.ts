@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { Compute } from '../../workload/contract';
@@ -8,7 +8,7 @@ import { type BucketEvent, type Endpoints, type StoredObject, startEndpoints } f
 import { childrenOf } from '../local/processes';
 import { clientConfig, startWay, type Way } from '../local/ways';
 import type { Template } from '../templates';
-import { type CleanRun, type Findings, Ledger, type Picture } from './ledger';
+import { type CleanRun, decodeKey, type Findings, Ledger, type Picture } from './ledger';
 
 /** One way on endpoints of its own, watched from the outside: who holds which message, who was answered what. */
 
@@ -52,7 +52,7 @@ const UPLOADS = 8;
 const BACKLOG = 40;
 
 /** With nothing happening for so long, in ms, nothing will: longer than any wait that a trial has. */
-const STANDSTILL_MS = 90_000;
+const STANDSTILL_MS = 45_000;
 
 /** Longest wait after a failure. */
 const BACK_OFF_SECONDS = 1;
@@ -63,15 +63,19 @@ export const GRACE_SECONDS = 10;
 export class Trial {
   readonly ledger: Ledger;
   readonly lines: LogLine[] = [];
-  /** Calls of the workload by action, and all of them without receives that brought nothing. */
-  readonly calls = new Map<string, number>();
+  /** Calls of the workload, without receives that brought nothing. */
   requests = 0;
   /** By message id: how often it was handed out. */
   readonly receives = new Map<string, number>();
   /** By source key: Lambda's attempts. */
   readonly attempts = new Map<string, number>();
-  /** Events handed over to the way. */
-  private deliveries = 0;
+  /** By source key: events handed over to the way. */
+  readonly deliveries = new Map<string, number>();
+  /** Redelivered in what has been evicted. */
+  private redeliveredBefore = 0;
+  /** What went wrong behind the scenes. */
+  private failure: unknown;
+  private over = false;
   /** Messages deleted, or events ended. */
   ended = 0;
   /** Deliveries that are still to be made. */
@@ -100,11 +104,12 @@ export class Trial {
         onLine: (line) => trial.onLine(line),
         adjust: (deployment) => trial.adjust(deployment),
         workers: options.workers ?? 1,
-        restartMs: 0,
+        restartMs: 100,
         onExit: ({ accessKeyId, code }) => {
           for (const [handle, { caller }] of trial.held) if (caller === accessKeyId) trial.held.delete(handle);
           options.onExit?.(accessKeyId, code);
         },
+        // Asked once before each attempt, which makes it the place to count them.
         throttled: (event) => {
           const key = keyOf(event as BucketEvent) ?? '';
           if (options.throttled?.(key)) return true;
@@ -132,7 +137,7 @@ export class Trial {
     const waiting = objects[Symbol.iterator]();
     const uploader = async () => {
       for (let next = waiting.next(); !next.done; next = waiting.next()) {
-        while (this.outstanding() > BACKLOG) await sleep(5, undefined, { signal: this.options.signal });
+        while (this.outstanding() > BACKLOG) await this.wait(5);
         await this.put(next.value.key, next.value.picture);
       }
     };
@@ -147,7 +152,7 @@ export class Trial {
   }
 
   async put(key: string, picture: Picture): Promise<void> {
-    this.ledger.know(picture);
+    this.ledger.upload(key, picture);
     const Bucket = this.way.sourceBucket;
     await this.s3.send(new PutObjectCommand({ Bucket, Key: key, Body: picture.bytes }));
   }
@@ -160,9 +165,17 @@ export class Trial {
   /** Does something later. The trial does not end before. */
   later(milliseconds: number, act: () => void | Promise<void>): void {
     this.pending += 1;
-    // In the next turn: what is delivered to Lambda is taken up at the end of this one.
-    const end = () => void setImmediate(() => (this.pending -= 1));
-    setTimeout(() => Promise.resolve(act()).then(end, end), milliseconds);
+    setTimeout(async () => {
+      try {
+        if (!this.over) await act();
+      } catch (error) {
+        this.failure ??= error;
+      }
+      // In the next turn: what is delivered to Lambda is taken up at the end of this one.
+      setImmediate(() => {
+        this.pending -= 1;
+      });
+    }, milliseconds);
   }
 
   /** Messages that a process holds now, with how often each was handed out. */
@@ -175,8 +188,11 @@ export class Trial {
   /** Messages handed out again, or Lambda's further attempts. */
   get redelivered(): number {
     const sum = (counts: Map<string, number>) => [...counts.values()].reduce((total, times) => total + times, 0);
-    if (this.options.compute === 'lambda') return sum(this.attempts) - this.deliveries;
-    return sum(this.receives) - this.receives.size;
+    const lately =
+      this.options.compute === 'lambda'
+        ? sum(this.attempts) - sum(this.deliveries)
+        : sum(this.receives) - this.receives.size;
+    return this.redeliveredBefore + lately;
   }
 
   /** Source keys of what is in the failure queue; of what has none, its text. */
@@ -189,10 +205,15 @@ export class Trial {
 
   private async settled(enough: () => boolean): Promise<void> {
     for (;;) {
-      await sleep(25, undefined, { signal: this.options.signal });
+      await this.wait(25);
       if (this.outstanding() === 0 || enough()) return;
-      if (performance.now() - this.lastProgress > STANDSTILL_MS) throw new Standstill(this.outstanding());
     }
+  }
+
+  private async wait(milliseconds: number): Promise<void> {
+    await sleep(milliseconds, undefined, { signal: this.options.signal });
+    if (this.failure) throw this.failure;
+    if (performance.now() - this.lastProgress > STANDSTILL_MS) throw new Standstill(this.outstanding(), this.check());
   }
 
   private outstanding(): number {
@@ -211,10 +232,11 @@ export class Trial {
       this.endpoints.evict(this.way.sourceBucket, key);
       this.ledger.forget(key);
     }
+    this.redeliveredBefore = this.redelivered;
     this.lines.length = 0;
     this.receives.clear();
     this.attempts.clear();
-    this.deliveries = 0;
+    this.deliveries.clear();
   }
 
   outputs(): Map<string, StoredObject> {
@@ -227,6 +249,7 @@ export class Trial {
   }
 
   async stop(): Promise<void> {
+    this.over = true;
     await this.way.stop();
     this.s3.destroy();
     await this.endpoints.close();
@@ -257,7 +280,13 @@ export class Trial {
 
   private onLine(line: string): void {
     if (!line.startsWith('{')) return;
-    const entry = JSON.parse(line) as LogLine;
+    let entry: LogLine;
+    try {
+      entry = JSON.parse(line);
+    } catch {
+      // Last words that only begin like an entry.
+      return;
+    }
     this.lines.push(entry);
     if (this.options.compute === 'lambda' && entry.Key) this.progress();
   }
@@ -271,7 +300,8 @@ export class Trial {
     this.lastProgress = performance.now();
     this.ledger.onEvent(event);
     const counted = (delivered: BucketEvent) => {
-      this.deliveries += 1;
+      const key = keyOf(delivered) ?? '';
+      this.deliveries.set(key, (this.deliveries.get(key) ?? 0) + 1);
       deliver(delivered);
     };
     if (this.options.onEvent && event.Records) this.options.onEvent(event, counted);
@@ -285,7 +315,7 @@ export class Trial {
       before: (call) => {
         if (!isOurs(call)) return undefined;
         this.requests += Number(call.action !== 'ReceiveMessage');
-        this.calls.set(call.action, (this.calls.get(call.action) ?? 0) + 1);
+        if (this.over) return undefined;
         if (call.action === 'ChangeMessageVisibility') this.shortenBackOff(call);
         return hooks.before?.(call);
       },
@@ -326,7 +356,10 @@ export class Trial {
 
 /** Nothing happens, and not everything is done. */
 export class Standstill extends Error {
-  constructor(outstanding: number) {
+  constructor(
+    outstanding: number,
+    readonly findings: Findings,
+  ) {
     super(`${outstanding} events come to no end`);
   }
 }
@@ -334,23 +367,29 @@ export class Standstill extends Error {
 /** The source key of an event's only, or first, record. */
 export function keyOf(event: BucketEvent): string | undefined {
   const key = event.Records?.[0]?.s3.object.key;
-  return key === undefined ? undefined : decodeURIComponent(key.replaceAll('+', ' '));
+  return key === undefined ? undefined : decodeKey(key);
 }
 
-/** Whether a process is running at this moment, of which /proc tells; `undefined` where there is none. */
-export function isRunning(pid: number): boolean | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.charAt(stat.lastIndexOf(')') + 2) === 'R';
-  } catch {
-    return undefined;
+/**
+ * Waits until a decoder of this process is at work: one of its threads runs, besides the one that reads the picture.
+ * @returns false when none is within 200 ms, or there is no /proc to tell
+ */
+export async function decoding(pid: number): Promise<boolean> {
+  for (let waited = 0; waited < 200; waited += 2) {
+    if (childrenOf(pid).some(hasBusyThread)) return true;
+    await sleep(2);
   }
+  return false;
 }
 
-/** Resolves when a decoder of this process is at work, or after 200 ms. */
-export async function decoding(pid: number): Promise<void> {
-  for (let waited = 0; waited < 200; waited += 1) {
-    if (childrenOf(pid).some((child) => isRunning(child))) return;
-    await sleep(1);
+function hasBusyThread(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).some((thread) => {
+      if (thread === String(pid)) return false;
+      const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1');
+      return stat.charAt(stat.lastIndexOf(')') + 2) === 'R';
+    });
+  } catch {
+    return false;
   }
 }

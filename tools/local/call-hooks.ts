@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /** Watching and disturbing the calls that clients make to the local endpoints. */
@@ -28,8 +29,8 @@ export interface CallHooks {
   /** Before a call takes effect. With a fault it takes none. */
   before?(call: Call): Promise<Fault | undefined> | Fault | undefined;
   /** When it has taken effect, before the answer is sent. With a fault the answer is lost; of a body, half of it. */
-  after?(call: Call, answer: Answer): Promise<Fault | undefined> | Fault | undefined;
-  /** When the answer has been handed to the client's connection. */
+  after?(call: Call, answer: Answer): Fault | undefined;
+  /** When an answer without a fault has been handed to the client's connection. */
   sent?(call: Call, answer: Answer): void;
 }
 
@@ -49,6 +50,7 @@ export function addCallHooks(app: FastifyInstance, hooks: CallHooks): void {
     calls.set(request, { call, answer: { status: 0, output: {} } });
     const fault = await hooks.before?.(call);
     if (fault === undefined) return;
+    calls.delete(request);
     // The hooks behind this one belong to a call that takes effect.
     if (fault === 'reset') {
       reply.hijack();
@@ -58,31 +60,41 @@ export function addCallHooks(app: FastifyInstance, hooks: CallHooks): void {
     return sendFault(reply, call, fault);
   });
 
-  app.addHook('onSend', async (request, reply, payload) => {
+  // Callback style on purpose: fauxqs's handlers do not return the reply, and Fastify would answer once more while an
+  // asynchronous hook is waited for.
+  app.addHook('onSend', (request, reply, payload, done) => {
     const entry = calls.get(request);
-    if (entry === undefined) return payload;
+    if (entry === undefined) return done(null, payload);
     const isSqs = entry.call.bucket === undefined;
     entry.answer = { status: reply.statusCode, output: isSqs ? parse(payload) : {} };
-    const fault = await hooks.after?.(entry.call, entry.answer);
-    if (fault === undefined) return payload;
+    const fault = hooks.after?.(entry.call, entry.answer);
+    if (fault === undefined) return done(null, payload);
+    calls.delete(request);
     if (fault === 'reset') {
-      const { socket } = request.raw;
-      if (Buffer.isBuffer(payload)) {
-        const head = `HTTP/1.1 ${reply.statusCode} OK\r\nContent-Length: ${payload.length}\r\n\r\n`;
-        const half = Buffer.concat([Buffer.from(head), payload.subarray(0, payload.length / 2)]);
-        await new Promise<void>((resolve) => socket.write(half, () => resolve()));
-      }
-      socket.destroy();
-      return payload;
+      reply.hijack();
+      breakOff(request.raw.socket, reply.statusCode, payload);
+      return;
     }
-    reply.code(fault.status).removeHeader('content-length').type(faultType(entry.call));
-    return faultBody(entry.call, fault);
+    for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name);
+    reply.code(fault.status).type(faultType(entry.call));
+    done(null, faultBody(entry.call, fault));
   });
 
   app.addHook('onResponse', async (request) => {
     const entry = calls.get(request);
     if (entry) hooks.sent?.(entry.call, entry.answer);
   });
+}
+
+/** Half of a body, and then nothing. */
+function breakOff(socket: Socket, status: number, payload: unknown): void {
+  if (!Buffer.isBuffer(payload) || payload.length < 2) {
+    socket.destroy();
+    return;
+  }
+  const head = `HTTP/1.1 ${status} OK\r\nContent-Length: ${payload.length}\r\n\r\n`;
+  const half = Buffer.concat([Buffer.from(head), payload.subarray(0, payload.length / 2)]);
+  socket.write(half, () => socket.destroy());
 }
 
 function describe({ method, headers, params, body }: FastifyRequest): Call {

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import type { Compute } from '../../../workload/contract';
 import { type Defect, defectiveDist } from '../../support/defects';
-import { faultRun } from '../../support/faults';
+import { FAULT_TEST_MS, faultRun } from '../../support/faults';
 
 /** Every promise can be broken: mistakes that somebody could make, and the scenario that notices. */
 
@@ -76,20 +76,46 @@ const CASES: readonly Case[] = [
     'lambda',
     'lambda',
     [{ file: 'job.ts', find: 'if (failure) throw failure;', replace: '' }],
-    /^hopeless, and not in the failure destination/,
+    /^hopeless, 1 events and 0 records of failure/,
   ],
   [
-    'fails for good at the first failure of a kind that passes',
+    'fails for good now and then',
     'lambda',
     'lambda',
     [
       {
         file: 'job.ts',
-        find: 'failures.push(new EventFailure(kind, detail));',
-        replace: "if (!detail.includes('SlowDown')) failures.push(new EventFailure(kind, detail));",
+        find: 'if (failure) throw failure;',
+        replace: "if (failure || JSON.stringify(body).includes('00007')) throw new Error('for good');",
       },
     ],
-    /^hopeless, and not in the failure destination/,
+    /^in the failure destination, and not hopeless/,
+  ],
+  [
+    'dies without being killed',
+    'kill',
+    'ec2',
+    [
+      {
+        file: 'worker.ts',
+        find: 'worker.start();',
+        replace: 'worker.start(); setTimeout(() => process.exit(4), 1500);',
+      },
+    ],
+    /more processes died than were killed/,
+  ],
+  [
+    'takes a message and forgets it, at first',
+    'kill',
+    'ec2',
+    [
+      {
+        file: 'worker.ts',
+        find: 'await handleEvent(',
+        replace: 'if (receives === 1 && message.Body.includes("00011")) return undefined; await handleEvent(',
+      },
+    ],
+    /messages handed out again without a kill/,
   ],
   [
     'goes on asking for work after SIGTERM',
@@ -128,6 +154,13 @@ const CASES: readonly Case[] = [
     'ec2',
     [{ file: 'worker.ts', find: 'heartbeatInterval: Math.min(', replace: 'heartbeatInterval: undefined && Math.min(' }],
     /redeliveries of what was being worked on/,
+  ],
+  [
+    'has heartbeats that leave no room for a late one',
+    'slow',
+    'ec2',
+    [{ file: 'worker.ts', find: 'const HEARTBEATS_PER_TIMEOUT = 6;', replace: 'const HEARTBEATS_PER_TIMEOUT = 2.5;' }],
+    /without a heartbeat/,
   ],
   [
     'takes a refusal for an absence',
@@ -169,7 +202,7 @@ const CASES: readonly Case[] = [
         replace: 'if (limits) return; const now = usage(this.process.pid);',
       },
     ],
-    /a decode of \d+ ms; its deadline is/,
+    /a decode of \d+ ms|^different/,
   ],
   [
     'dies of corrupt pictures',
@@ -253,6 +286,6 @@ onLinux('a workload that', () => {
         rmSync(dist, { recursive: true });
       }
     },
-    60_000,
+    FAULT_TEST_MS,
   );
 });

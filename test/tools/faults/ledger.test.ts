@@ -22,7 +22,7 @@ const clean = new Map(
 function ledgerOf(...uploads: [key: string, picture: Picture][]): Ledger {
   const ledger = new Ledger(clean);
   for (const [index, [key, uploaded]] of uploads.entries()) {
-    ledger.know(uploaded);
+    ledger.upload(key, uploaded);
     const object = { key: key.replaceAll(' ', '+'), eTag: hash('md5', uploaded.bytes), sequencer: `0${index + 1}` };
     ledger.onEvent({ Records: [{ s3: { object } }] });
   }
@@ -39,7 +39,7 @@ const stored = (text: string, sequencer: string): StoredObject => ({
 const renditions = (key: string, name: string, sequencer: string): Outputs =>
   Object.fromEntries(WIDTHS.map((width) => [`renditions/${key}/${width}.webp`, stored(`${name} ${width}`, sequencer)]));
 const record = (key: string, reason: string, sequencer: string): Outputs => ({
-  [`rejected/${key}.json`]: stored(JSON.stringify({ reason }), sequencer),
+  [`rejected/${key}.json`]: stored(JSON.stringify({ reason, source: { key } }), sequencer),
 });
 const check = (ledger: Ledger, ...outputs: Outputs[]) =>
   ledger.check(new Map(Object.entries(Object.assign({}, ...outputs))));

@@ -12,7 +12,7 @@ const SLOTS = 2;
 const DOWNLOAD_SECONDS = 6;
 
 /** Takes longer than the visibility timeout, and less than a decode may take. */
-const SLOW_MEGAPIXELS = 30;
+const SLOW_MEGAPIXELS = 45;
 const SLOW_SCANS = 800;
 
 async function run(setting: Setting): Promise<Outcome> {

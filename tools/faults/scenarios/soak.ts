@@ -28,7 +28,11 @@ interface Sample {
 async function run(setting: Setting): Promise<Outcome> {
   const { random, images, pool, progress } = setting;
   const temporary = mkdtempSync(path.join(tmpdir(), 'four-ways-soak-'));
-  const trial = await Trial.start({ ...setting, visibilitySeconds: 30, environment: { TMPDIR: temporary } });
+  const trial = await Trial.start({
+    ...setting,
+    visibilitySeconds: 30,
+    environment: { TMPDIR: temporary, DECODE_SLOTS: '2' },
+  });
   try {
     const samples: Sample[] = [];
     let findings = NO_FINDINGS;
@@ -46,8 +50,15 @@ async function run(setting: Setting): Promise<Outcome> {
     const broken: string[] = [];
     const [early, late] = [quarter(samples, 1), quarter(samples, 3)];
     const drift = late.residentMib / early.residentMib - 1;
-    if (drift > (images < WARM_IMAGES ? MOST_DRIFT_COLD : MOST_DRIFT))
-      broken.push(`resident memory grew by ${(drift * 100).toFixed(1)} %`);
+    // Not a number where there is no /proc: what was not measured does not hold.
+    if (!(drift <= (images < WARM_IMAGES ? MOST_DRIFT_COLD : MOST_DRIFT))) {
+      broken.push(
+        Number.isFinite(drift)
+          ? `resident memory grew by ${(drift * 100).toFixed(1)} %`
+          : 'nothing was measured: this needs /proc, and 40 images',
+      );
+    }
+    if (trial.redelivered > 0) broken.push(`${trial.redelivered} redeliveries`);
     if (late.handles > early.handles + HANDLES_TOLERANCE) {
       broken.push(`${late.handles} open handles after ${early.handles}`);
     }

@@ -7,13 +7,16 @@ const VISIBILITY_SECONDS = 3;
 /** Longest wait before a signal that is due, in ms: so that it meets a worker anywhere, its start included. */
 const RANDOM_MS = 300;
 
-/** What may still be on its way when a process is told to stop, in ms: a call it had just made, a busy machine. */
+/** What may still be on its way when a process is told to stop: the polls it had just begun, in ms and in number. */
 const LATE_MS = 1000;
+const POLLS = 3;
 
 interface Stop {
   readonly at: number;
   /** It had not polled yet, and may not have had time to say how it wants to be stopped. */
   readonly starting: boolean;
+  /** Since then. */
+  polls: number;
 }
 
 async function run(setting: Setting): Promise<Outcome> {
@@ -34,7 +37,7 @@ async function run(setting: Setting): Promise<Outcome> {
     const candidates = [...trial.way.processes()].filter(([caller]) => !stopping.has(caller));
     if (candidates.length === 0) return trial.later(20, stopOne);
     const [caller, pid] = choice.pick(candidates);
-    stopping.set(caller, { at: performance.now(), starting: !polling.has(caller) });
+    stopping.set(caller, { at: performance.now(), starting: !polling.has(caller), polls: 0 });
     for (const { messageId } of trial.holding(caller)) excuse(messageId);
     stops += 1;
     process.kill(pid, 'SIGTERM');
@@ -49,8 +52,14 @@ async function run(setting: Setting): Promise<Outcome> {
         const { action, caller } = call;
         if (action === 'ReceiveMessage') {
           polling.add(caller);
-          const late = performance.now() - (stopping.get(caller)?.at ?? Number.POSITIVE_INFINITY);
-          if (late > LATE_MS) broken.push(`${caller} asks for work ${Math.round(late)} ms after SIGTERM`);
+          const stop = stopping.get(caller);
+          if (stop) {
+            stop.polls += 1;
+            const late = performance.now() - stop.at;
+            if (late > LATE_MS || stop.polls > POLLS) {
+              broken.push(`${caller} asks for work ${Math.round(late)} ms after SIGTERM, ${stop.polls} times`);
+            }
+          }
         }
         const due = Math.min(kills, Math.ceil((kills * trial.ended) / (images * 0.9)));
         for (; planned < due; planned += 1) trial.later(choice.int(RANDOM_MS), stopOne);

@@ -116,7 +116,7 @@ async function attempt(setting: Setting, disturbed: boolean) {
 async function run(setting: Setting): Promise<Outcome> {
   const quiet = await attempt(setting, false);
   const { trial, disturbance, failures, findings, requests } = await attempt(setting, true);
-  const broken: string[] = [];
+  const broken = [...quiet.failures, ...quiet.findings.examples].map((what) => `without faults: ${what}`);
   const failed = new Set(failures);
   for (const key of disturbance.hidden) {
     if (!failed.delete(key)) broken.push(`never readable, and not in the failure queue: ${key}`);
