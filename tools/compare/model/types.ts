@@ -25,6 +25,8 @@ export interface Source {
    * own documentation. `secondary`: somebody else's copy or measurement.
    */
   readonly confidence: 'price list' | 'published page' | 'secondary';
+  /** Where it was seen, when that was not `source` itself. */
+  readonly via?: string;
 }
 
 // --- Facts: what the templates say ---------------------------------------------------------------------------------
@@ -101,6 +103,8 @@ export interface WayFacts {
     readonly vcpus: number;
     readonly memoryMib: number;
     readonly architecture: 'arm64' | 'x64';
+    /** Images it works on side by side. */
+    readonly slots: number;
   };
   /** Units. `max` is `null` where nothing of the template limits it. */
   readonly capacity: { readonly min: number; readonly max: number | null };
@@ -127,7 +131,6 @@ export interface WayFacts {
   readonly controlPlane: { readonly version: string; readonly supportType: string; readonly logTypes: number } | null;
   readonly sourceExpirationDays: number;
   readonly outputExpirationDays: number;
-  readonly renditions: number;
   /** SIGTERM to SIGKILL; 0 for the function. */
   readonly stopGraceSeconds: number;
   /** What a lifecycle hook may delay the end of an instance by; 0 where there is none. */
@@ -139,6 +142,25 @@ export interface WayFacts {
 }
 
 export type Facts = Readonly<Record<Compute, WayFacts>>;
+
+/** What one image makes the job do, the same on all four ways: found by running the job itself, once, on stand-ins. */
+export interface JobFacts {
+  readonly s3Gets: number;
+  readonly s3Puts: number;
+  /** Of the one log line. */
+  readonly logBytes: number;
+  /** Metrics that the line carries: they are billed by the name. */
+  readonly customMetrics: number;
+}
+
+/** A machine of AWS, and what is left of it for pods. */
+export interface InstanceType extends Source {
+  readonly type: string;
+  readonly vcpus: number;
+  readonly memoryMib: number;
+  readonly allocatableMillicpu: number;
+  readonly allocatableMib: number;
+}
 
 // --- Tables ---------------------------------------------------------------------------------------------------------
 
@@ -173,7 +195,7 @@ export interface PriceTable {
 /** A delay or a limit of the platform, as a range. */
 export interface Delay extends Source, Range {
   readonly id: DelayId;
-  readonly unit: 'seconds' | 'count' | 'ratio' | 'count per second' | 'bytes' | 'days';
+  readonly unit: 'seconds' | 'count' | 'ratio' | 'count per second' | 'mib';
   /** What it is, in one sentence for a reader. */
   readonly what: string;
 }
@@ -182,22 +204,27 @@ export type DelayId =
   | 's3-event-delivery'
   | 's3-request'
   | 'ec2-boot'
-  | 'ec2-worker-install'
   | 'fargate-task-start'
   | 'eks-node-join'
   | 'pod-start'
   | 'lambda-cold-start'
+  | 'lambda-cold-share'
   | 'lambda-concurrency-quota'
   | 'lambda-concurrency-ramp'
   | 'sqs-metric'
   | 'sqs-metric-after-idle'
-  | 'alarm-evaluation'
   | 'hpa-sync'
   | 'hpa-scale-down-window'
   | 'node-autoscaler-scan'
   | 'lambda-vcpu-mib';
 
 export type Delays = Readonly<Record<DelayId, Delay>>;
+
+/** The tables that cost and scale are computed from. */
+export interface Tables {
+  readonly prices: PriceTable;
+  readonly delays: Delays;
+}
 
 // --- Measured --------------------------------------------------------------------------------------------------------
 
@@ -223,10 +250,7 @@ export interface CostInputs {
   /** CPU time of one vCPU of the ways / CPU time on the measuring machine: 2 is half as fast. */
   readonly slowdown: Range;
   readonly spot: boolean;
-  /** Bytes of log that one image writes. */
-  readonly logBytesPerImage: number;
-  /** Metrics that the log lines of one way carry. */
-  readonly customMetrics: number;
+  readonly job: JobFacts;
 }
 
 /** quantity x price = amount. */
@@ -261,7 +285,8 @@ export interface Cost {
   readonly usdPerMonth: Range;
   /** Without what is the same on all four ways. */
   readonly computeUsdPerMonth: Range;
-  readonly usdPerMillionImages: Range;
+  /** At this volume, idle time included; `null` without images. */
+  readonly usdPerMillionImages: Range | null;
   /** Images a month that the template's maximum can do; `null` where it sets none. */
   readonly ceilingImagesPerMonth: Range | null;
   /** More images than even the faster end can do: the amounts are those of a raised maximum. */
@@ -269,6 +294,7 @@ export interface Cost {
 }
 
 export interface CurvePoint {
+  readonly way: Compute;
   readonly imagesPerMonth: number;
   readonly usdPerMonth: Range;
   readonly computeUsdPerMonth: Range;
