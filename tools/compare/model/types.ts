@@ -115,8 +115,8 @@ export interface WayFacts {
   readonly scaling: ScalingRule;
   /** After which the platform gives up on one job; `null` where there is no limit. */
   readonly longestJobSeconds: number | null;
-  /** How long an event waits for a unit before it is given up, and where it goes then. */
-  readonly waits: { readonly seconds: number; readonly then: 'lost' | 'failure queue' };
+  /** How long an event waits for a unit before it is given up, and where it goes afterwards. */
+  readonly waits: { readonly seconds: number; readonly afterwards: 'lost' | 'failure queue' };
   readonly usesJobQueue: boolean;
   readonly longPollSeconds: number;
   /** Messages a unit asks for side by side while it idles or works: receives for each unit. */
@@ -325,8 +325,11 @@ export interface ScaleInputs {
   readonly slowdown: Range;
   /** Whether the queue had been idle for hours: CloudWatch then wakes up late. */
   readonly afterIdle: boolean;
-  /** Concurrent executions the account has. The quota table's range when left out. */
+  /** Concurrent executions the account has; the quota of the table when left out. New accounts have less. */
   readonly accountConcurrency?: number;
+  readonly job: JobFacts;
+  readonly region: Region;
+  readonly spot: boolean;
 }
 
 /** A moment. `arrived = done + waiting + inService + expired`, always. */
@@ -357,6 +360,8 @@ export interface Trace {
   /** Billed: from the start of a unit, or of a host where hosts are billed, to its end. */
   readonly unitSeconds: number;
   readonly hostSeconds: number;
+  /** Units started, those that were there before not counted. */
+  readonly starts: number;
   /** Seconds of work done, of all units together. */
   readonly busySeconds: number;
   /** Sum over images of the seconds from arrival to result. */
