@@ -89,17 +89,17 @@ export function selectImages(measured: Measured, { inputFormat, outputFormat }: 
 /** The work of an image of some size, on the measuring machine: the line, widened by what the measured images differ. */
 export function imageWork(measured: Measured, megapixels: number, selection: Selection = {}): ImageWork {
   const images = selectImages(measured, selection);
-  const fit = (of: (image: MeasuredImage) => number) =>
+  const through = (of: (image: MeasuredImage) => number) =>
     fitLine(images.map((image) => ({ x: image.megapixels, y: of(image) })));
   const at = ({ perImage, perMegapixel }: Fit) => perImage + perMegapixel * megapixels;
-  const cpu = fit(({ jobCpuMs }) => jobCpuMs / 1000);
+  const cpu = through(({ jobCpuMs }) => jobCpuMs / 1000);
   const [first] = images;
   const renditions = first?.renditions ?? 0;
   return {
     megapixels,
     cpuSeconds: { low: at(cpu) * cpu.lowest, high: at(cpu) * cpu.highest },
-    bytesIn: Math.round(at(fit(({ bytesIn }) => bytesIn))),
-    bytesOut: Math.round(at(fit(({ bytesOut }) => bytesOut))),
+    bytesIn: Math.round(at(through(({ bytesIn }) => bytesIn))),
+    bytesOut: Math.round(at(through(({ bytesOut }) => bytesOut))),
     renditions: typeof renditions === 'number' ? renditions : renditions.length,
   };
 }

@@ -2,6 +2,9 @@ import type { Fleet } from './fleet';
 import { stepChange } from './service';
 import type { Delays, End, StepRule, WayFacts } from './types';
 
+/** Samples that an alarm is evaluated over, at most: what CloudWatch allows is a day of minutes. */
+const LONGEST_MEMORY = 1440;
+
 /** What a scaler sees. */
 export interface Queue {
   /** Messages that wait. */
@@ -76,6 +79,7 @@ class StepScaler implements Scaler {
       this.nextSample = now + this.period;
     }
     while (this.pending[0] && this.pending[0].at <= now) {
+      if (this.samples.length > LONGEST_MEMORY) this.samples.shift();
       this.samples.push((this.pending.shift() as { queue: Queue }).queue);
       this.evaluate(now, fleet);
     }
