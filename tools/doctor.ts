@@ -16,7 +16,7 @@ interface Window {
 }
 
 /** Day on which the dates were noted. */
-const NOTED = '2026-11-22';
+export const NOTED = '2026-11-22';
 
 /** Warn this many days ahead. */
 const AHEAD_DAYS = 90;

@@ -216,7 +216,8 @@ export type DelayId =
   | 'hpa-sync'
   | 'hpa-scale-down-window'
   | 'node-autoscaler-scan'
-  | 'lambda-vcpu-mib';
+  | 'lambda-vcpu-mib'
+  | 'lambda-longest-job';
 
 export type Delays = Readonly<Record<DelayId, Delay>>;
 
