@@ -5,16 +5,18 @@ import { COMPUTES, type Compute } from '../workload/contract';
 
 const USAGE = `Usage: npm run build [-- --target arm64,x64,host]
        npm run local [-- [FILE|FOLDER ...] [--ways ${COMPUTES.join(',')}] [--count N] [--keep] [--json] [--out FOLDER]]
+       npm run compare [-- --json]
        npm run doctor
 
 build   writes dist/{lambda,worker,image}-{arm64,x64} and -host, the bundles that are deployed (host: for this machine)
 local   runs the workload four ways on this machine, on the pictures given or on a built-in set
+compare writes COMPARISON.md, its pictures in docs/diagrams, and dist/compare/index.html: the four ways compared
 doctor  says which versions in the stacks leave support, and when
 
   --ways    which ways, separated by commas; all four by default
   --count   process the set N times
   --keep    leave the endpoints and the ways up until Ctrl-C, and print how to use the AWS CLI against them
-  --json    print the results as one line of JSON, the last line of stdout
+  --json    print the results as one line of JSON, the last line of stdout (compare: costs, break-even volumes, times)
   --out     where results go; out by default
   --target  which bundles to build; all by default`;
 
@@ -101,6 +103,19 @@ async function local(args: readonly string[]): Promise<number> {
   }
 }
 
+async function compare(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, { json: { type: 'boolean', default: false } });
+  if (positionals.length > 0) {
+    throw new UsageError(`unexpected "${positionals[0]}"; npm run compare -- --help lists the options`);
+  }
+  const { makeComparison, write } = await import('../tools/compare/run');
+  const { files, json } = await makeComparison(ROOT);
+  write(ROOT, files);
+  for (const { file, text } of files) console.log(`${file}  ${(Buffer.byteLength(text) / 1000).toFixed(0)} kB`);
+  if (values.json) console.log(json);
+  return 0;
+}
+
 /** The reason of an interrupted run: the signal's name. */
 class Stopped extends Error {}
 
@@ -137,8 +152,11 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
   }
   if (command === 'build') return build(args);
   if (command === 'local') return local(args);
+  if (command === 'compare') return compare(args);
   if (command === 'doctor') return (await import('../tools/doctor')).doctor();
-  throw new UsageError(`unknown command "${command ?? ''}": expected build, local or doctor; --help explains them`);
+  throw new UsageError(
+    `unknown command "${command ?? ''}": expected build, local, compare or doctor; --help explains them`,
+  );
 }
 
 main(process.argv.slice(2)).then(
