@@ -57,7 +57,8 @@ export async function readJob(): Promise<JobFacts> {
   return {
     s3Gets: count('GetObjectCommand'),
     s3Puts: count('PutObjectCommand'),
-    logBytes: Buffer.byteLength(line),
+    // Times in four digits, as those of a job are: the stand-ins' differ from run to run.
+    logBytes: Buffer.byteLength(line.replace(/"(Duration|SlotWait)":\d+/g, '"$1":1000')),
     customMetrics: CloudWatchMetrics.reduce(
       (sum: number, { Metrics, Dimensions }: { Metrics: unknown[]; Dimensions: unknown[] }) =>
         sum + Metrics.length * Dimensions.length,
