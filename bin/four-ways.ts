@@ -6,11 +6,13 @@ import { COMPUTES, type Compute } from '../workload/contract';
 const USAGE = `Usage: npm run build [-- --target arm64,x64,host]
        npm run local [-- [FILE|FOLDER ...] [--ways ${COMPUTES.join(',')}] [--count N] [--keep] [--json] [--out FOLDER]]
        npm run compare [-- --json]
+       npm run prices
        npm run doctor
 
 build   writes dist/{lambda,worker,image}-{arm64,x64} and -host, the bundles that are deployed (host: for this machine)
 local   runs the workload four ways on this machine, on the pictures given or on a built-in set
 compare writes COMPARISON.md, its pictures in docs/diagrams, and dist/compare/index.html: the four ways compared
+prices  reads AWS's public price list files, no account needed, into the table that compare uses (a large download)
 doctor  says which versions in the stacks leave support, and when
 
   --ways    which ways, separated by commas; all four by default
@@ -116,6 +118,13 @@ async function compare(args: readonly string[]): Promise<number> {
   return 0;
 }
 
+async function prices(args: readonly string[]): Promise<number> {
+  if (args.length > 0) throw new UsageError(`unexpected "${args[0]}"; npm run prices takes no options`);
+  const { refreshPrices } = await import('../tools/prices/refresh');
+  await refreshPrices({ file: path.join(ROOT, 'tools/compare/data/prices.json'), say: console.log });
+  return 0;
+}
+
 /** The reason of an interrupted run: the signal's name. */
 class Stopped extends Error {}
 
@@ -153,9 +162,10 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
   if (command === 'build') return build(args);
   if (command === 'local') return local(args);
   if (command === 'compare') return compare(args);
+  if (command === 'prices') return prices(args);
   if (command === 'doctor') return (await import('../tools/doctor')).doctor();
   throw new UsageError(
-    `unknown command "${command ?? ''}": expected build, local, compare or doctor; --help explains them`,
+    `unknown command "${command ?? ''}": expected build, local, compare, prices or doctor; --help explains them`,
   );
 }
 

@@ -62,7 +62,7 @@ describe('four-ways', () => {
 
   test('says in one line what is wrong and what to do instead', async () => {
     const mistakes: [args: string[], message: string][] = [
-      [['deploy'], 'unknown command "deploy": expected build, local, compare or doctor; --help explains them'],
+      [['deploy'], 'unknown command "deploy": expected build, local, compare, prices or doctor; --help explains them'],
       [['local', '--way=ec2'], "Unknown option '--way'; npm run local -- --help lists the options"],
       [['local', '--count', '-1'], "Option '--count' argument is ambiguous; npm run local -- --help lists the options"],
       [['local', '--count=0'], '--count is "0": expected a whole number from 1 to 10000'],
