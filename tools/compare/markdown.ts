@@ -81,7 +81,7 @@ export function markdown(comparison: Comparison): string {
     faults(comparison),
     '## What you own',
     table(
-      OWNED_HEAD.map((head) => (head === '' ? '' : NAMES[head])),
+      OWNED_HEAD.map((head) => (head === 'concern' ? head : NAMES[head])),
       ownedRows(owned, 'text'),
     ),
     '## Pictures',

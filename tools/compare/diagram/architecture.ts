@@ -171,7 +171,7 @@ export function architecture(way: Compute, template: Template): Architecture {
     const shipper = kind('DaemonSet');
     if (shipper) {
       add('shipper', 'Pod on every node', shipper.object.metadata.name, [shipper.id]);
-      link('worker', 'shipper', 'log lines', 'the DaemonSet reads them on the node');
+      link('worker', 'shipper', 'log lines', 'the DaemonSet, which reads them on the node');
     }
     const accounts: Readonly<Record<string, Role>> = {
       [pod.serviceAccountName]: 'worker',

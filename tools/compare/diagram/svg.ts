@@ -26,14 +26,11 @@ ${[...frames, ...arrows, ...cards, ...labels].join('\n')}
 </svg>`;
 }
 
-/** A diagram in words. */
+/** A diagram in words: its boxes, its arrows, its empty frames. */
 export function sentences({ nodes, edges, absent }: Architecture): readonly string[] {
-  const title = (role: Role) => nodes.find((node) => node.role === role)?.title ?? role;
   return [
-    ...edges.map(
-      ({ from, to, verb, because }) =>
-        `${ROLES[from]} (${title(from)}) \u2192 ${ROLES[to]} (${title(to)}): ${verb}. From ${because}.`,
-    ),
+    ...nodes.map(({ role, title, detail }) => `${ROLES[role]}: ${title}, ${detail}.`),
+    ...edges.map(({ from, to, verb, because }) => `${ROLES[from]} \u2192 ${ROLES[to]}: ${verb}. From ${because}.`),
     ...absent.map(({ role, reason }) => `${ROLES[role]}: none; ${reason}.`),
   ];
 }

@@ -59,7 +59,9 @@ export function axisTicks(
   const rough = (high - low) / count;
   if (!(rough > 0)) return [low];
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = ([1, 2, 5, 10].find((each) => each * power >= rough) ?? 10) * power;
+  const nice = ([1, 2, 5, 10].find((each) => each * power >= rough) ?? 10) * power;
+  // There is no half an image.
+  const step = as === 'count' ? Math.max(1, nice) : nice;
   const first = Math.ceil(low / step);
   return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) =>
     Number(((first + i) * step).toPrecision(12)),

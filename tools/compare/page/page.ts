@@ -119,7 +119,7 @@ ${figure('scale-units', slots, 'Units that run', 'Instances, functions, tasks, p
 <section id="failure" aria-labelledby="failure-title">
 <h2 id="failure-title">Failure</h2>
 <p>What each way makes of it, read from its template.</p>
-${dataTable('What each way makes of a failure', ['', ...COMPUTES.map(wayName)], failureRows(comparison), 'prose')}
+${dataTable('What each way makes of a failure', ['what happens', ...COMPUTES.map(wayName)], failureRows(comparison), 'prose')}
 <h3>Measured</h3>
 ${measuredFaults(comparison)}
 </section>
@@ -128,7 +128,7 @@ ${measuredFaults(comparison)}
 <h2 id="own-title">What you own</h2>
 <p>Who patches what, how often, and what happens when nobody does. From the resource types in each template.</p>
 ${dataTable(
-  'What you own',
+  'What you own, by concern',
   OWNED_HEAD.map((head) => (head in NAMES ? wayName(head as keyof typeof NAMES) : text(head))),
   ownedRows(comparison.owned, 'html'),
   'prose',
@@ -189,7 +189,7 @@ function cards({ model, costs, sections, scale, templates }: Comparison): string
           : format.duration(model.facts[way].longestJobSeconds ?? 0),
       ],
     ];
-    return `<li class="${way}"><h3>${wayName(way)}</h3><p>${text(LESSONS[way])}</p><dl>${rows
+    return `<li class="${way}"><h2>${wayName(way)}</h2><p>${text(LESSONS[way])}</p><dl>${rows
       .map(([name = '', value = '']) => `<dt>${text(name)}</dt><dd>${text(value)}</dd>`)
       .join('')}</dl></li>`;
   });
@@ -309,14 +309,14 @@ function sources({ model: { facts, tables, measured, job } }: Comparison): strin
 ${dataTable('Measured images', ['image', 'formats', 'megapixels', 'CPU ms of the job', 'bytes in', 'bytes out'], images, 'numbers')}</details>
 <h3>Facts of the templates</h3>
 <details><summary>${all.length} facts of each way</summary>
-${dataTable('Facts of the templates', ['', ...COMPUTES.map(wayName)], all, 'prose')}</details>
+${dataTable('Facts of the templates', ['fact', ...COMPUTES.map(wayName)], all, 'prose')}</details>
 <h3>Delays and limits</h3>
 <details><summary>${delays.length} delays and limits</summary>
-${dataTable('Delays and limits', ['', 'what', 'range', 'from'], delays)}</details>
+${dataTable('Delays and limits', ['delay or limit', 'what', 'range', 'from'], delays)}</details>
 <h3>Prices</h3>
 <p>List prices in US$, without taxes, discounts and free tier. Refreshed by <code>npm run prices</code>.</p>
 <details><summary>${prices.length} prices</summary>
-${dataTable('Prices', ['', 'region', 'price', 'from'], prices)}</details>`;
+${dataTable('Prices', ['price of', 'region', 'price', 'from'], prices)}</details>`;
 }
 
 /** A fact as text. */

@@ -274,7 +274,7 @@ export function scaleSlots(model: Model, state: State): Slots {
     'scale-summary': {
       html: dataTable(
         'What the four ways make of it',
-        ['', ...COMPUTES.map(wayName)],
+        ['these images', ...COMPUTES.map(wayName)],
         summary.map((row) => row.map(text)),
         'numbers',
       ),
@@ -370,7 +370,7 @@ function seriesTable(chart: Chart): string {
         ]
       : [],
   );
-  return `<h4>${text(title)}</h4>\n${dataTable(title, [text(x.label), ...series.map(({ way }) => wayName(way))], rows, 'numbers')}`;
+  return `<h3>${text(title)}</h3>\n${dataTable(title, [text(x.label), ...series.map(({ way }) => wayName(way))], rows, 'numbers')}`;
 }
 
 // --- Choose ----------------------------------------------------------------------------------------------------------
@@ -385,7 +385,7 @@ export function choiceHtml({ ways, reasons, against, instead }: Choice): string 
     const why = against[way] ?? [];
     return why.length > 0 ? [`<li>Not ${wayName(way)}: ${why.map(reason).join(' ')}</li>`] : [];
   });
-  return `<h4>${title}</h4>
+  return `<h3>${title}</h3>
 ${instead === null ? '' : `<p>${text(instead)}</p>`}
 <ul>${reasons.map((each) => `<li>${reason(each)}</li>`).join('')}${others.join('')}</ul>`;
 }

@@ -10,7 +10,7 @@ import { START } from './state';
 /** Tables that the page and `COMPARISON.md` share: cells as HTML, or as text. */
 export type As = 'html' | 'text';
 
-export const OWNED_HEAD = ['', ...COMPUTES] as const;
+export const OWNED_HEAD = ['concern', ...COMPUTES] as const;
 
 /** A row for each concern, a cell for each way. */
 export function ownedRows(owned: readonly Owned[], as: As): readonly (readonly string[])[] {

@@ -19,13 +19,16 @@ worker.postMessage({ data: data.model });
 
 /** Charts on the page, to be drawn again when the page changes its width. */
 const charts = new Map<HTMLElement, Slots[string]['chart']>();
-/** The latest question of each part: answers to earlier ones are late, and dropped. */
+/** The latest question of each part that has no answer yet: answers to earlier ones are late, and dropped. */
 const asked: Record<string, number> = {};
 let questions = 0;
+/** Timers of parts whose controls are moving: a slider that is dragged asks once, when it rests. */
+const pending = new Map<string, number>();
 
 function ask(part: Control['part']): void {
   questions += 1;
   asked[part] = questions;
+  pendingParts();
   const status = document.querySelector(`[data-status="${part}"]`);
   if (status) status.textContent = 'Calculating \u2026';
   worker.postMessage({ part, state, question: questions });
@@ -33,10 +36,17 @@ function ask(part: Control['part']): void {
 
 worker.addEventListener('message', ({ data: answer }: MessageEvent<Answer>) => {
   if (asked[answer.part] !== answer.question) return;
+  delete asked[answer.part];
   const status = document.querySelector(`[data-status="${answer.part}"]`);
   if (status) status.textContent = answer.error ?? '';
   for (const [name, slot] of Object.entries(answer.slots)) put(name, slot);
+  pendingParts();
 });
+
+/** How many parts wait for an answer: for those who watch, such as tests. */
+function pendingParts(): void {
+  document.documentElement.dataset.pending = String(Object.keys(asked).length + pending.size);
+}
 
 function put(name: string, { html, chart }: Slots[string]): void {
   const place = document.querySelector<HTMLElement>(`[data-slot="${name}"]`);
@@ -63,9 +73,6 @@ const resized = new ResizeObserver((entries) => {
 });
 for (const place of document.querySelectorAll<HTMLElement>('.plot')) resized.observe(place);
 
-/** Images arrive in fast sequence while a slider is dragged. */
-const pending = new Map<string, number>();
-
 function changed(target: EventTarget | null): void {
   if (!(target instanceof HTMLInputElement || target instanceof HTMLSelectElement)) return;
   const control = CONTROLS.find(({ name }) => name === target.name);
@@ -80,8 +87,16 @@ function changed(target: EventTarget | null): void {
   const parts = control.part === 'cost' ? (['cost', 'scale'] as const) : [control.part];
   for (const part of parts) {
     clearTimeout(pending.get(part));
-    pending.set(part, setTimeout(ask, part === 'scale' ? 150 : 30, part) as unknown as number);
+    const timer = setTimeout(
+      () => {
+        pending.delete(part);
+        ask(part);
+      },
+      part === 'scale' ? 150 : 30,
+    );
+    pending.set(part, timer as unknown as number);
   }
+  pendingParts();
 }
 
 function read(control: Control, target: HTMLInputElement | HTMLSelectElement): unknown {
