@@ -1,4 +1,4 @@
-import type { ImageWork } from './types';
+import type { ImageWork, Range } from './types';
 
 /** From measured images to an image of any size. Pure, and free of Node. */
 
@@ -14,14 +14,17 @@ export interface Measured {
     readonly os: string;
     readonly arch: string;
   };
+  /** Those of which the whole job was measured. */
   readonly perImage: readonly MeasuredImage[];
+  /** `null`: cannot be measured on that machine. */
   readonly lambda: {
     readonly coldCpuMs: number;
     readonly coldWallMs: number;
     readonly warmWallMs: number;
     readonly warmCpuMs: number;
-  };
-  readonly worker: { readonly startWallMs: number; readonly startCpuMs: number; readonly peakPssMib: number };
+  } | null;
+  /** The same. */
+  readonly worker: { readonly startWallMs: number; readonly startCpuMs: number; readonly peakPssMib: number } | null;
 }
 
 export interface MeasuredImage {
@@ -29,32 +32,33 @@ export interface MeasuredImage {
   readonly megapixels: number;
   readonly inputFormat: string;
   readonly outputFormat: string;
-  /** How many, or the list of them. */
-  readonly renditions: number | readonly unknown[];
+  /** How many. */
+  readonly renditions: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
   /** Of the decoder. */
   readonly cpuMs: number;
   /** Of the whole job. */
   readonly jobCpuMs: number;
-  readonly decoderPeakMib: number;
+  /** `null`: cannot be measured on that machine. */
+  readonly decoderPeakMib: number | null;
 }
 
-/** A line through measured points: `perImage + perMegapixel x megapixels`, and how far the points are from it. */
+/** A line through measured points: `perImage + perMegapixel x megapixels`. */
 export interface Fit {
   readonly perImage: number;
   readonly perMegapixel: number;
-  /** Measured / fitted, of the point furthest below the line and of the one furthest above. */
-  readonly lowest: number;
-  readonly highest: number;
-  readonly points: number;
+}
+
+export interface Point {
+  readonly x: number;
+  readonly y: number;
 }
 
 /** Least squares, without a negative cost of an empty image: then the line is put through the origin. */
-export function fitLine(points: readonly { readonly x: number; readonly y: number }[]): Fit {
+export function fitLine(points: readonly Point[]): Fit {
   const n = points.length;
-  const mean = (of: (point: { x: number; y: number }) => number) =>
-    points.reduce((total, point) => total + of(point), 0) / n;
+  const mean = (of: (point: Point) => number) => points.reduce((total, point) => total + of(point), 0) / n;
   const [x, y] = [mean((point) => point.x), mean((point) => point.y)];
   const variance = mean((point) => (point.x - x) ** 2);
   let perMegapixel = variance === 0 ? 0 : mean((point) => (point.x - x) * (point.y - y)) / variance;
@@ -63,8 +67,20 @@ export function fitLine(points: readonly { readonly x: number; readonly y: numbe
     perImage = perMegapixel < 0 ? y : 0;
     perMegapixel = perMegapixel < 0 ? 0 : mean((point) => point.x * point.y) / mean((point) => point.x ** 2);
   }
-  const ratios = points.map((point) => point.y / (perImage + perMegapixel * point.x));
-  return { perImage, perMegapixel, lowest: Math.min(1, ...ratios), highest: Math.max(1, ...ratios), points: n };
+  return { perImage, perMegapixel };
+}
+
+const at = ({ perImage, perMegapixel }: Fit, x: number) => perImage + perMegapixel * x;
+
+/** Images of so many times the size, or a part of it, say how far off the line one may be. A thumbnail says little of a photograph. */
+const SIMILAR = 4;
+
+/** The line at x, and how far below and above it the points of a similar x are; all of them, where there are no two such. */
+export function around(points: readonly Point[], x: number): Range {
+  const fit = fitLine(points);
+  const similar = points.filter((point) => point.x <= x * SIMILAR && point.x * SIMILAR >= x);
+  const ratios = (similar.length < 2 ? points : similar).map((point) => point.y / at(fit, point.x));
+  return { low: at(fit, x) * Math.min(1, ...ratios), high: at(fit, x) * Math.max(1, ...ratios) };
 }
 
 /** What may be asked of the measurements. */
@@ -89,18 +105,18 @@ export function selectImages(measured: Measured, { inputFormat, outputFormat }: 
 /** The work of an image of some size, on the measuring machine: the line, widened by what the measured images differ. */
 export function imageWork(measured: Measured, megapixels: number, selection: Selection = {}): ImageWork {
   const images = selectImages(measured, selection);
-  const through = (of: (image: MeasuredImage) => number) =>
-    fitLine(images.map((image) => ({ x: image.megapixels, y: of(image) })));
-  const at = ({ perImage, perMegapixel }: Fit) => perImage + perMegapixel * megapixels;
-  const cpu = through(({ jobCpuMs }) => jobCpuMs / 1000);
-  const [first] = images;
-  const renditions = first?.renditions ?? 0;
+  const points = (of: (image: MeasuredImage) => number) =>
+    images.map((image) => ({ x: image.megapixels, y: of(image) }));
+  const line = (of: (image: MeasuredImage) => number) => Math.round(at(fitLine(points(of)), megapixels));
   return {
     megapixels,
-    cpuSeconds: { low: at(cpu) * cpu.lowest, high: at(cpu) * cpu.highest },
-    bytesIn: Math.round(at(through(({ bytesIn }) => bytesIn))),
-    bytesOut: Math.round(at(through(({ bytesOut }) => bytesOut))),
-    renditions: typeof renditions === 'number' ? renditions : renditions.length,
+    cpuSeconds: around(
+      points(({ jobCpuMs }) => jobCpuMs / 1000),
+      megapixels,
+    ),
+    bytesIn: line(({ bytesIn }) => bytesIn),
+    bytesOut: line(({ bytesOut }) => bytesOut),
+    renditions: Math.max(...images.map(({ renditions }) => renditions)),
   };
 }
 

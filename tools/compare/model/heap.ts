@@ -1,6 +1,12 @@
+interface Entry<Item> {
+  readonly time: number;
+  readonly order: number;
+  readonly item: Item;
+}
+
 /** A queue ordered by time: the earliest first, what was put in first among equals. */
 export class Heap<Item> {
-  private readonly entries: { readonly time: number; readonly order: number; readonly item: Item }[] = [];
+  private readonly entries: Entry<Item>[] = [];
   private order = 0;
 
   /** When the earliest is due; infinity when there is none. */
@@ -9,41 +15,31 @@ export class Heap<Item> {
   }
 
   push(time: number, item: Item): void {
-    let at = this.entries.push({ time, order: this.order++, item }) - 1;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (this.before(parent, at)) break;
-      this.swap(parent, at);
-      at = parent;
+    const entry = { time, order: this.order++, item };
+    let at = this.entries.length;
+    for (let up = (at - 1) >> 1; at > 0 && before(entry, this.entries[up]); up = (at - 1) >> 1) {
+      this.entries[at] = this.entries[up] as Entry<Item>;
+      at = up;
     }
+    this.entries[at] = entry;
   }
 
   pop(): Item | undefined {
-    const [first] = this.entries;
-    const last = this.entries.pop();
-    if (!first || !last || this.entries.length === 0) return first?.item;
-    this.entries[0] = last;
-    for (let at = 0; ; ) {
-      const [left, right] = [2 * at + 1, 2 * at + 2];
-      if (left >= this.entries.length) break;
-      const child = right < this.entries.length && this.before(right, left) ? right : left;
-      if (this.before(at, child)) break;
-      this.swap(at, child);
-      at = child;
+    const { entries } = this;
+    const [first] = entries;
+    const last = entries.pop();
+    if (!last || entries.length === 0) return first?.item;
+    let at = 0;
+    for (let down = 1; down < entries.length; down = 2 * at + 1) {
+      if (before(entries[down + 1], entries[down])) down += 1;
+      if (!before(entries[down], last)) break;
+      entries[at] = entries[down] as Entry<Item>;
+      at = down;
     }
-    return first.item;
-  }
-
-  private before(a: number, b: number): boolean {
-    const [first, second] = [this.entries[a], this.entries[b]];
-    if (!first || !second) return true;
-    return first.time < second.time || (first.time === second.time && first.order < second.order);
-  }
-
-  private swap(a: number, b: number): void {
-    [this.entries[a], this.entries[b]] = [
-      this.entries[b] as (typeof this.entries)[0],
-      this.entries[a] as (typeof this.entries)[0],
-    ];
+    entries[at] = last;
+    return first?.item;
   }
 }
+
+const before = (a: Entry<unknown> | undefined, b: Entry<unknown> | undefined) =>
+  a !== undefined && b !== undefined && (a.time < b.time || (a.time === b.time && a.order < b.order));

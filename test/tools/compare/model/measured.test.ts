@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fitLine, imageWork } from '../../../../tools/compare/model/fit';
+import { around, fitLine, imageWork } from '../../../../tools/compare/model/fit';
 import { readMeasured } from '../../../../tools/compare/model/measured';
 import { measured } from './fixtures';
 
@@ -20,6 +20,12 @@ function written(value: unknown): string {
 describe('measurements', () => {
   test('are read', () => {
     expect(readMeasured(written(measured))).toEqual(measured);
+    // A machine that cannot measure some of it says so by null.
+    const partly = { ...measured.perImage[0], jobCpuMs: null };
+    const { perImage, worker } = readMeasured(
+      written({ ...measured, worker: null, perImage: [partly, ...measured.perImage] }),
+    );
+    expect({ perImage, worker }).toEqual({ perImage: measured.perImage, worker: null });
   });
 
   test.each<[string, unknown, RegExp]>([
@@ -29,7 +35,7 @@ describe('measurements', () => {
     [
       'without images',
       { ...measured, perImage: [] },
-      /has perImage \[\], expected two images or more: run npm run bench$/,
+      /has perImage \[\], expected two images or more whose whole job was measured: run npm run bench$/,
     ],
     [
       'with an image that took no time',
@@ -37,9 +43,9 @@ describe('measurements', () => {
       /has perImage\.0\.jobCpuMs 0, expected a number above 0: run npm run bench$/,
     ],
     [
-      'without the worker',
-      { ...measured, worker: undefined },
-      /has worker\.startWallMs undefined, expected a number above 0: run npm run bench$/,
+      'with one image only whose job was measured',
+      { ...measured, perImage: [measured.perImage[0], { ...measured.perImage[1], jobCpuMs: null }] },
+      /expected two images or more whose whole job was measured: run npm run bench$/,
     ],
   ])('%s end with one line and the remedy', (_, value, message) => {
     const file = value === undefined ? path.join(folder, 'nothing.json') : written(value);
@@ -55,15 +61,17 @@ test('a line through points: by hand', () => {
       { x: 2, y: 5 },
       { x: 3, y: 7 },
     ]),
-  ).toEqual({ perImage: 1, perMegapixel: 2, lowest: 1, highest: 1, points: 3 });
-  // (1, 2), (3, 2), (2, 5): flat at 3; the points are 2/3 and 5/3 of it
-  expect(
-    fitLine([
-      { x: 1, y: 2 },
-      { x: 3, y: 2 },
-      { x: 2, y: 5 },
-    ]),
-  ).toMatchObject({ perImage: 3, perMegapixel: 0, lowest: 2 / 3, highest: 5 / 3 });
+  ).toEqual({ perImage: 1, perMegapixel: 2 });
+  // (1, 2), (3, 2), (2, 5): flat at 3; the points are from 2/3 to 5/3 of it
+  const flat = [
+    { x: 1, y: 2 },
+    { x: 3, y: 2 },
+    { x: 2, y: 5 },
+  ];
+  expect(fitLine(flat)).toMatchObject({ perImage: 3, perMegapixel: 0 });
+  expect(around(flat, 2)).toEqual({ low: 2, high: 5 });
+  // Of a size four times as small, or smaller, is only the first; so all of them count.
+  expect(around(flat, 0.4)).toEqual({ low: 2, high: 5 });
   // an empty image does not give time back: (1, 1), (2, 3) goes through the origin, at 7/5
   expect(
     fitLine([
@@ -71,6 +79,13 @@ test('a line through points: by hand', () => {
       { x: 2, y: 3 },
     ]),
   ).toMatchObject({ perImage: 0, perMegapixel: expect.closeTo(1.4, 12) });
+});
+
+test('a thumbnail does not widen the range of a photograph', () => {
+  // All on the line 1 + x except the thumbnail, which has next to no share in it and takes a tenth.
+  const photographs = [10, 20, 30, 40].map((x) => ({ x, y: 1 + x }));
+  const { low, high } = around([...photographs, { x: 0.01, y: 0.1 }], 20);
+  expect(low / high).toBeGreaterThan(0.95);
 });
 
 test('the work of an image lies in the range of what was measured', () => {
