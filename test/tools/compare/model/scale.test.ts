@@ -129,7 +129,7 @@ describe('ten cases computed by hand', () => {
 
 describe('what must hold', () => {
   const cases: [keyof Facts, Arrivals, 'low' | 'high', 'events' | 'fluid'][] = WAYS.flatMap((way) =>
-    [burst(1), burst(777, 300), burst(5000), daily(20_000, 2)].flatMap((arrivals) =>
+    [burst(1), burst(777, 300), burst(5000), daily(4000, 2)].flatMap((arrivals) =>
       (['low', 'high'] as const).flatMap((end) =>
         (['events', 'fluid'] as const).map((mode): [keyof Facts, Arrivals, 'low' | 'high', 'events' | 'fluid'] => [
           way,
@@ -236,7 +236,7 @@ describe('what must hold', () => {
 
 describe('the fluid agrees with the events', () => {
   test.each(WAYS)('on %s', (way) => {
-    for (const arrivals of [burst(5000), burst(20_000, 3600), daily(50_000, 1.8)]) {
+    for (const arrivals of [burst(5000), burst(10_000, 3600), daily(20_000, 1.8)]) {
       for (const end of ['low', 'high'] as const) {
         const [events, fluid] = [
           run(way, arrivals, end, { mode: 'events' }),
