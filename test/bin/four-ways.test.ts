@@ -68,6 +68,7 @@ describe('four-ways', () => {
       [['local', '--count=0'], '--count is "0": expected a whole number from 1 to 10000'],
       [['local', '--ways=ec2, fargate'], '--ways names "fargate": expected some of ec2,lambda,ecs-fargate,eks-ec2'],
       [['build', '--target=arm'], '--target names "arm": expected some of arm64,x64,host'],
+      [['compare', 'ec2'], 'unexpected "ec2"; npm run compare -- --help lists the options'],
       [['build', 'arm64'], 'unexpected "arm64"; npm run build -- --help lists the options'],
     ];
     const ends = await Promise.all(mistakes.map(([args]) => end(start(args))));

@@ -5,7 +5,7 @@ import { rangeText } from './page/charts';
 import { faultTable } from './page/failure';
 import { format } from './page/format';
 import { chartFile } from './page/page';
-import { answer, crossingsOf, idleOf } from './page/results';
+import { answer, condition, crossingsOf, idleOf } from './page/results';
 import { OWNED_HEAD, ownedRows, presetRows } from './page/tables';
 import type { Made } from './run';
 import { NAMES } from './ways';
@@ -50,8 +50,8 @@ export function markdown(comparison: Comparison): string {
     '![Cost a month over images a month, four ways](docs/diagrams/cost.svg)',
     crossingsOf(model, state)
       .map(
-        ({ cheaperBelow, cheaperAbove, low, high }, i) =>
-          `${i + 1}. Below ${rangeText(low, high, 'count')} images a month ${NAMES[cheaperBelow]} costs less, above ${NAMES[cheaperAbove]}.`,
+        ({ cheaperBelow, cheaperAbove, low, high, ends }, i) =>
+          `${i + 1}. Below ${rangeText(low, high, 'count')} images a month ${NAMES[cheaperBelow]} costs less, above ${NAMES[cheaperAbove]}.${condition(ends)}`,
       )
       .join('\n'),
     ...COMPUTES.map((way) =>
@@ -189,9 +189,11 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map(cell).join(' | ')} |`).join('\n');
 }
 
-/** Text in Markdown, as it is. */
+/** Text in Markdown, as it is; an address as a link. */
 const cell = (raw: string): string =>
-  raw
-    .replace(/[\\|<>*_`[\]]/g, (special) => `\\${special}`)
-    .replace(/\s+/g, ' ')
-    .trim();
+  /^https:\/\/[^\s<>|]+$/.test(raw)
+    ? `<${raw}>`
+    : raw
+        .replace(/[\\|<>*_`[\]]/g, (special) => `\\${special}`)
+        .replace(/\s+/g, ' ')
+        .trim();

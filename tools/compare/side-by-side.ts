@@ -88,7 +88,8 @@ export function align(columns: Readonly<Record<Compute, readonly string[]>>): re
   type Cells = Partial<Record<Compute, string>>;
   // Those that poll have most in common.
   const order: readonly Compute[] = ['ec2', 'ecs-fargate', 'eks-ec2', 'lambda'];
-  const same = (a: string, b: string) => a.trim() === b.trim() && a.trim() !== '';
+  // Brackets alone are no reason to be beside each other: they come there by what is above them.
+  const same = (a: string, b: string) => a.trim() === b.trim() && /\w/.test(a);
   let rows: Cells[] = [];
   for (const way of order) {
     const comparator = (row: Cells | string, line: Cells | string) =>
@@ -105,6 +106,12 @@ export function align(columns: Readonly<Record<Compute, readonly string[]>>): re
     }
     rows = next;
   }
+  return packed(rows).map((cells) => ({ cells, pattern: pattern(cells) }));
+}
+
+/** Columns beside each other, line by line. */
+function beside(columns: Readonly<Record<Compute, readonly string[]>>): readonly Row[] {
+  const rows = COMPUTES.flatMap((way) => columns[way].map((line) => ({ [way]: line })));
   return packed(rows).map((cells) => ({ cells, pattern: pattern(cells) }));
 }
 
@@ -185,14 +192,15 @@ export function resourceSections(
     );
     const rows = align(byWay((way) => own[way].map(([id, resource]) => title(id, resource))));
     const left = byWay((way) => [...own[way]]);
-    const properties = rows.map(({ cells }) =>
-      align(
-        byWay((way) => {
-          const [, resource] = (cells[way] === undefined ? undefined : left[way].shift()) ?? [];
-          return resource ? outline(resource.Properties ?? {}, names[way]) : [];
-        }),
-      ),
-    );
+    const properties = rows.map(({ cells }) => {
+      const lines = byWay((way) => {
+        const [, resource] = (cells[way] === undefined ? undefined : left[way].shift()) ?? [];
+        return resource ? outline(resource.Properties ?? {}, names[way]) : [];
+      });
+      // What is of different types only stands beside each other.
+      const types = new Set(Object.values(cells).map((cell) => cell.split(' ')[0]));
+      return types.size === 1 ? align(lines) : beside(lines);
+    });
     return { name, rows, counts: byWay((way) => own[way].length), properties };
   });
 }

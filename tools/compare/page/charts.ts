@@ -180,7 +180,15 @@ function tip(chart: Chart, bands: readonly Series[]) {
   }));
   return Plot.tip(
     rows,
-    Plot.pointerX({ x: 'x', y: 'y', title: 'title', fill: 'var(--card)', stroke: 'var(--strong)' }),
+    Plot.pointerX({
+      x: 'x',
+      y: 'y',
+      title: 'title',
+      lineHeight: 1.35,
+      textPadding: 10,
+      fill: 'var(--card)',
+      stroke: 'var(--strong)',
+    }),
   );
 }
 

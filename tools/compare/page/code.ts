@@ -34,7 +34,9 @@ ${made ? resourcesOf(made) : ''}
 }
 
 function reasons({ reasons: said }: Section): string {
-  const items = COMPUTES.flatMap((way) => (said[way] ? [`<li>${wayName(way)} <q>${text(said[way])}</q></li>`] : []));
+  const items = COMPUTES.flatMap((way) =>
+    said[way] ? [`<li>${wayName(way)} <q>${text(said[way]).replace(/`([^`]+)`/g, '<code>$1</code>')}</q></li>`] : [],
+  );
   return items.length > 0 ? `<ul class="reasons">${items.join('')}</ul>` : '';
 }
 

@@ -304,7 +304,7 @@ function sources({ model: { facts, tables, measured, job } }: Comparison): strin
     ],
   );
   return `<h3>Measured work</h3>
-<p>On ${text(measured.date)}: ${text(measured.machine.cpu)}, ${measured.machine.cores} cores, ${text(measured.machine.os)} ${text(measured.machine.arch)}. Remade by <code>npm run bench</code>. One image makes ${job.s3Gets} reads and ${job.s3Puts} writes.</p>
+<p>On ${text(measured.date)}: ${text(measured.machine.cpu)}, ${measured.machine.cores} cores, ${text(measured.machine.os)} ${text(measured.machine.arch)}. Remade by <code>npm run bench</code>. One image makes ${times(job.s3Gets, 'read')} and ${times(job.s3Puts, 'write')}.</p>
 <details><summary>${images.length} measured images</summary>
 ${dataTable('Measured images', ['image', 'formats', 'megapixels', 'CPU ms of the job', 'bytes in', 'bytes out'], images, 'numbers')}</details>
 <h3>Facts of the templates</h3>
@@ -318,6 +318,8 @@ ${dataTable('Delays and limits', ['delay or limit', 'what', 'range', 'from'], de
 <details><summary>${prices.length} prices</summary>
 ${dataTable('Prices', ['price of', 'region', 'price', 'from'], prices)}</details>`;
 }
+
+const times = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** A fact as text. */
 function plainFact(value: unknown): string {

@@ -9,6 +9,7 @@ import type {
   Cost,
   CostInputs,
   CurvePoint,
+  End,
   Facts,
   ImageWork,
   JobFacts,
@@ -125,18 +126,20 @@ export function costSlots(model: Model, state: State): Slots {
 export interface Crossing extends Range {
   readonly cheaperBelow: Compute;
   readonly cheaperAbove: Compute;
+  /** The ends of the ranges at which they change places at all. */
+  readonly ends: readonly End[];
 }
 
 export function crossingsOf(model: Model, state: State): readonly Crossing[] {
   const crossings: Crossing[] = [];
   const all = breakEvens(model.facts, model.tables, costInputs(model, state));
-  for (const { cheaperBelow, cheaperAbove, imagesPerMonth } of all) {
+  for (const { cheaperBelow, cheaperAbove, imagesPerMonth, end } of all) {
     const at = crossings.findIndex((each) => each.cheaperBelow === cheaperBelow && each.cheaperAbove === cheaperAbove);
     const known = crossings[at];
-    if (!known) crossings.push({ cheaperBelow, cheaperAbove, low: imagesPerMonth, high: imagesPerMonth });
+    if (!known) crossings.push({ cheaperBelow, cheaperAbove, low: imagesPerMonth, high: imagesPerMonth, ends: [end] });
     else {
       const [low, high] = [Math.min(known.low, imagesPerMonth), Math.max(known.high, imagesPerMonth)];
-      crossings[at] = { ...known, low, high };
+      crossings[at] = { ...known, low, high, ends: [...new Set([...known.ends, end])] };
     }
   }
   return crossings.sort((a, b) => a.low - b.low);
@@ -175,11 +178,15 @@ function costChart(points: readonly CurvePoint[], crossings: readonly Crossing[]
 function crossingList(crossings: readonly Crossing[]): string {
   if (crossings.length === 0) return '<p>No two ways change places between 100 and 10B images a month.</p>';
   const items = crossings.map(
-    ({ cheaperBelow, cheaperAbove, low, high }) =>
-      `<li>Below ${text(rangeText(low, high, 'count'))} images a month ${wayName(cheaperBelow)} costs less, above ${wayName(cheaperAbove)}.</li>`,
+    ({ cheaperBelow, cheaperAbove, low, high, ends }) =>
+      `<li>Below ${text(rangeText(low, high, 'count'))} images a month ${wayName(cheaperBelow)} costs less, above ${wayName(cheaperAbove)}.${text(condition(ends))}</li>`,
   );
   return `<ol class="marks">${items.join('')}</ol>`;
 }
+
+/** What a change of places depends on, where it does not always happen. */
+export const condition = (ends: readonly End[]): string =>
+  ends.length > 1 ? '' : ` Only with every range at its ${ends[0]} end; at the other they do not change places.`;
 
 const money = ({ low, high }: Range) => text(rangeText(low, high, 'usd'));
 const total = (ranges: readonly Range[]): Range =>
@@ -263,7 +270,7 @@ export function scaleSlots(model: Model, state: State): Slots {
     state,
     'Units that run: instances, functions, tasks, pods',
     'units running',
-    'symlog',
+    Math.max(...results.map(({ peakUnits }) => peakUnits.high)) > MANY ? 'symlog' : 'linear',
     ({ unitsRunning }) => unitsRunning,
   );
   const summary = scaleSummary(results);
@@ -290,11 +297,13 @@ function scaleGiven({ arrivals, work, afterIdle }: ScaleInputs): string {
       ? `${format.count(arrivals.images)} images ${arrivals.overSeconds === 0 ? 'at once' : `over ${format.duration(arrivals.overSeconds)}`}`
       : `${format.count(arrivals.imagesPerDay)} images a day, the peak ${format.count(arrivals.peakToMean)} times the mean`;
   const before = afterIdle ? 'after hours without any' : 'soon after others';
-  return `<p class="quiet">With ${text(`${how}, ${before}; images of ${format.count(work.megapixels)} megapixels`)}. Solid lines: every delay at its shortest. Dashed: at its longest. What happens lies between.</p>`;
+  return `<p class="quiet">With ${text(`${how}, ${before}; images of ${format.count(work.megapixels)} megapixels`)}. Solid lines: every delay at its shortest. Dashed: at its longest. What happens lies between. Every point is the most since the one before it.</p>`;
 }
 
-/** Moments of a chart of a simulation. */
-const MOMENTS = 120;
+/** Moments of a chart of a simulation: quarters of an hour of a day. */
+const MOMENTS = 96;
+/** Units beyond which one and a thousand are no longer told apart on a linear axis. */
+const MANY = 20;
 
 function scaleChart(
   results: readonly ScaleResult[],
@@ -316,26 +325,30 @@ function scaleChart(
       : { label: 'since the first upload', scale: 'log', format: 'duration' },
     y: { label, scale, format: 'count' },
     series: results.map(({ way, low, high }) => {
-      const [one, other] = [at(low, of), at(high, of)];
+      const [one, other] = [most(low, of), most(high, of)];
       return {
         way,
-        points: moments.map((x) => {
-          return { x, low: one(x), high: other(x) };
+        points: moments.map((x, i) => {
+          const from = moments[i - 1] ?? 0;
+          return { x, low: one(from, x), high: other(from, x) };
         }),
       };
     }),
   };
 }
 
-/** A trace as a function of time; NaN after its end. */
-function at({ points, endSeconds }: Trace, of: (point: TracePoint) => number): (seconds: number) => number {
+/** The most of something between two moments of a trace; NaN after its end. Asked for one moment after the other. */
+function most({ points, endSeconds }: Trace, of: (point: TracePoint) => number): (from: number, to: number) => number {
   let i = 0;
-  return (seconds) => {
-    if (i > 0 && (points[i]?.seconds ?? 0) > seconds) i = 0;
-    while (i + 1 < points.length && (points[i + 1] as TracePoint).seconds <= seconds) i += 1;
-    const point = points[i];
-    if (seconds > endSeconds) return Number.NaN;
-    return point && point.seconds <= seconds ? of(point) : 0;
+  return (from, to) => {
+    if (from > endSeconds) return Number.NaN;
+    const before = points[i];
+    let found = before && before.seconds <= to ? of(before) : 0;
+    while (i + 1 < points.length && (points[i + 1] as TracePoint).seconds <= to) {
+      i += 1;
+      found = Math.max(found, of(points[i] as TracePoint));
+    }
+    return found;
   };
 }
 
