@@ -43,9 +43,9 @@ const LAYERS: Readonly<Record<Role, number>> = {
   logs: 6,
 };
 
-const BOX = { width: 196, height: 70 };
+const BOX = { width: 212, height: 70 };
 /** Of a label in the diagram's smallest type. */
-const CHARACTER = 7.2;
+const CHARACTER = 7.8;
 const LINE = 16;
 
 /** Lays all ways out as one graph, with everything that any of them has. */

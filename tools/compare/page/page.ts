@@ -180,8 +180,8 @@ function cards({ model, costs, sections, scale, templates }: Comparison): string
         cost.usdPerMillionImages ? rangeText(cost.usdPerMillionImages.low, cost.usdPerMillionImages.high, 'usd') : '',
       ],
       ['first result from idle', first ? rangeText(first.low, first.high, 'duration') : 'none'],
-      ['resources in the template', String(Object.keys(templates[way].Resources).length)],
-      ['lines in the nine sections', String(lines)],
+      ['resources', String(Object.keys(templates[way].Resources).length)],
+      ['lines in nine sections', String(lines)],
       [
         'longest job',
         model.facts[way].longestJobSeconds === null
@@ -190,7 +190,7 @@ function cards({ model, costs, sections, scale, templates }: Comparison): string
       ],
     ];
     return `<li class="${way}"><h2>${wayName(way)}</h2><p>${text(LESSONS[way])}</p><dl>${rows
-      .map(([name = '', value = '']) => `<dt>${text(name)}</dt><dd>${text(value)}</dd>`)
+      .map(([name = '', value = '']) => `<div><dt>${text(name)}</dt><dd>${text(value)}</dd></div>`)
       .join('')}</dl></li>`;
   });
   return `<ul class="cards">${items.join('\n')}</ul>`;
