@@ -1,7 +1,12 @@
+// Before Plot.
+import './whole-pixels';
 import * as Plot from '@observablehq/plot';
 import { COMPUTES, type Compute } from '../../../workload/contract';
 import { NAMES } from '../ways';
 import { axisTicks, type Format, format } from './format';
+import { loaded } from './whole-pixels';
+
+loaded();
 
 /** One axis. Its label says the unit. */
 export interface Axis {
