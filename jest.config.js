@@ -1,3 +1,12 @@
+/** Published as ES modules only: jest runs CommonJS, so these are transformed like our own files. */
+const MODULES = [
+  // fauxqs and what it uses.
+  'fauxqs|toad-cache|valibot',
+  // The comparison's charts, and the document that they are drawn into outside of a browser.
+  '@observablehq|d3(-[a-z]+)*|internmap|delaunator|robust-predicates|isoformat',
+  'cssomnom|css-select|css-what|dom-serializer|domelementtype|domhandler|domutils|entities|htmlparser2|nth-check|boolbase',
+];
+
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: 'node',
@@ -8,7 +17,6 @@ module.exports = {
   testMatch: ['**/*.test.ts'],
   // Real processes, also on slow and busy machines.
   testTimeout: 30_000,
-  transform: { '^.+\\.[tj]s$': '@swc/jest' },
-  // fauxqs is published as ES modules only: jest runs CommonJS, so these are transformed like our own files.
-  transformIgnorePatterns: ['/node_modules/(?!(fauxqs|toad-cache|valibot)/)'],
+  transform: { '^.+\\.m?[tj]s$': '@swc/jest' },
+  transformIgnorePatterns: [`/node_modules/(?!(${MODULES.join('|')})/)`],
 };

@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import type { Command } from './command-line';
 import { type Template, templates } from './templates';
 
 /**
@@ -16,7 +17,7 @@ interface Window {
 }
 
 /** Day on which the dates were noted. */
-const NOTED = '2026-11-22';
+export const NOTED = '2026-11-22';
 
 /** Warn this many days ahead. */
 const AHEAD_DAYS = 90;
@@ -97,8 +98,8 @@ export function examine(inUse: readonly { what: string; version: string }[], tod
 }
 
 /** Prints the findings. @returns the exit code: 1 when something is out of support or unknown */
-export function doctor(today = new Date()): number {
-  const findings = examine(versionsInUse(templates()), today);
+export const doctor: Command = async () => {
+  const findings = examine(versionsInUse(templates()), new Date());
   const table = new Table({
     head: ['what', 'version', 'until', 'verdict', `source, noted ${NOTED}`],
     style: { head: [], border: [] },
@@ -108,4 +109,4 @@ export function doctor(today = new Date()): number {
   }
   console.log(table.toString());
   return findings.some(({ verdict }) => verdict === 'ended' || verdict === 'not in the table') ? 1 : 0;
-}
+};

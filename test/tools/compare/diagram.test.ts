@@ -1,0 +1,134 @@
+import { architecture, type Role } from '../../../tools/compare/diagram/architecture';
+import { layout } from '../../../tools/compare/diagram/layout';
+import { sentences, svg } from '../../../tools/compare/diagram/svg';
+import { byWay } from '../../../tools/compare/side-by-side';
+import { type Template, templates } from '../../../tools/templates';
+import { COMPUTES, type Compute } from '../../../workload/contract';
+import { quietly } from './sources';
+
+const TEMPLATES = quietly(templates);
+const ALL = COMPUTES.map((way) => architecture(way, TEMPLATES[way]));
+
+const arrows = (way: Compute) =>
+  architecture(way, TEMPLATES[way]).edges.map(({ from, to, verb }) => `${from} ${verb} ${to}`);
+
+// biome-ignore lint/suspicious/noExplicitAny: changes a template at will.
+const changed = (way: Compute, change: (resources: Record<string, any>) => void): Template => {
+  const template = structuredClone(TEMPLATES[way]);
+  change(template.Resources);
+  return template;
+};
+
+describe('who does what', () => {
+  test.each([
+    ['ec2', ['source sends events queue', 'queue watched every 60 s scaler', 'scaler 0 to 4 orchestrator']],
+    ['lambda', ['source invokes worker', 'worker after 3 attempts failures', 'worker writes logs']],
+    ['ecs-fargate', ['host runs worker', 'orchestrator writes logs', 'queue after 5 receives failures']],
+    ['eks-ec2', ['queue asked every 15 s scaler', 'hostScaler adds, removes host', 'shipper writes logs']],
+  ] as const)('%s', (way, expected) => {
+    expect(arrows(way)).toEqual(expect.arrayContaining([...expected]));
+    // On all four.
+    expect(arrows(way)).toEqual(
+      expect.arrayContaining(['worker reads source', 'worker writes output', 'failures watched failureAlarm']),
+    );
+  });
+
+  test('what a way does without has a reason', () => {
+    const absent = (way: Compute) => architecture(way, TEMPLATES[way]).absent.map(({ role }) => role);
+    expect(byWay(absent)).toEqual({
+      ec2: ['hostScaler', 'host', 'shipper'],
+      lambda: ['queue', 'scaler', 'ageAlarm', 'orchestrator', 'hostScaler', 'host', 'shipper'],
+      'ecs-fargate': ['hostScaler', 'shipper'],
+      'eks-ec2': [],
+    });
+    expect(ALL.flatMap((each) => each.absent).filter(({ reason }) => reason === '')).toEqual([]);
+  });
+});
+
+describe('follows the template', () => {
+  test('a memory size', () => {
+    const template = changed('lambda', (resources) => {
+      for (const [id, { Properties }] of Object.entries(resources)) {
+        if (id.startsWith('Worker1')) Properties.MemorySize = 3008;
+      }
+    });
+    expect(architecture('lambda', template).nodes.find(({ role }) => role === 'worker')?.detail).toContain('3,008 MB');
+  });
+
+  test('a right that is taken away', () => {
+    const template = changed('ec2', (resources) => {
+      for (const { Type, Properties } of Object.values(resources)) {
+        if (Type !== 'AWS::IAM::Policy') continue;
+        const { PolicyDocument } = Properties;
+        PolicyDocument.Statement = PolicyDocument.Statement.filter(
+          ({ Action }: { Action: unknown }) => !JSON.stringify(Action).includes('s3:PutObject'),
+        );
+      }
+    });
+    expect(
+      architecture('ec2', template)
+        .edges.filter(({ to }) => to === 'output')
+        .map(({ verb }) => verb),
+    ).toEqual([]);
+  });
+
+  test('an alarm that is removed', () => {
+    const template = changed('ec2', (resources) => {
+      for (const id of Object.keys(resources)) if (id.startsWith('JobsTooOld')) delete resources[id];
+    });
+    expect(architecture('ec2', template).absent.map(({ role }) => role)).toContain('ageAlarm');
+  });
+
+  test('a template without a notification is refused by name', () => {
+    const template = changed('ec2', (resources) => {
+      for (const [id, { Type }] of Object.entries(resources)) {
+        if (Type === 'Custom::S3BucketNotifications') delete resources[id];
+      }
+    });
+    expect(() => architecture('ec2', template)).toThrow('the template of ec2 has no Custom::S3BucketNotifications');
+  });
+});
+
+describe('the drawing', () => {
+  test('has every part at one place, and none over another', async () => {
+    const { boxes, width, height } = await layout(ALL);
+    const all = Object.entries(boxes) as [Role, (typeof boxes)[Role] & object][];
+    expect(all).toHaveLength(13);
+    for (const [role, box] of all) {
+      expect([box.x >= 0, box.y >= 0, box.x + box.width <= width, box.y + box.height <= height]).toEqual(
+        Array(4).fill(true),
+      );
+      for (const [other, { x, y, width: w, height: h }] of all) {
+        const apart = box.x + box.width <= x || x + w <= box.x || box.y + box.height <= y || y + h <= box.y;
+        expect([role, other, other === role || apart]).toEqual([role, other, true]);
+      }
+    }
+  });
+
+  test('draws the same twice, and everything once', async () => {
+    const [one, other] = await Promise.all([layout(ALL), layout(ALL)]);
+    expect(one).toEqual(other);
+    for (const each of ALL) {
+      const drawn = svg(each, one);
+      expect(drawn.match(/class="arrow"/g)).toHaveLength(each.edges.length);
+      expect(drawn.match(/class="card /g)).toHaveLength(each.nodes.length);
+      expect(drawn.match(/class="none"/g) ?? []).toHaveLength(each.absent.length);
+      expect(drawn).toContain('role="img"');
+    }
+  });
+
+  test('escapes what templates name', async () => {
+    const [first] = ALL;
+    if (!first) throw new Error('no architecture');
+    const hostile = { ...first, nodes: first.nodes.map((node) => ({ ...node, detail: '"><script>&' })) };
+    const drawn = svg(hostile, await layout(ALL));
+    expect(drawn).not.toContain('<script>');
+    expect(drawn).toContain('&#34;&#62;&#60;script&#62;&#38;');
+  });
+
+  test('says in words what it shows', () => {
+    for (const each of ALL)
+      expect(sentences(each)).toHaveLength(each.nodes.length + each.edges.length + each.absent.length);
+    expect(sentences(ALL[1] as (typeof ALL)[number])).toContain('Queue: none; events wait inside the service.');
+  });
+});

@@ -1,0 +1,111 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { compare } from '../../../tools/compare/comparison';
+import { charts, markdown } from '../../../tools/compare/markdown';
+import { makeComparison, readFaults } from '../../../tools/compare/run';
+import { COMPUTES } from '../../../workload/contract';
+import { comparison, faults, quietly, sources } from './sources';
+
+const ROOT = path.resolve(__dirname, '../../..');
+const MEASURED = existsSync(path.join(ROOT, 'bench/results.json'));
+
+describe('COMPARISON.md', () => {
+  (MEASURED ? test : test.skip)(
+    'and its pictures are what npm run compare writes (needs bench/results.json)',
+    async () => {
+      const { files } = await quietly(() => makeComparison(ROOT));
+      const committed = files.filter(({ file }) => !file.startsWith('dist/'));
+      const found = committed.map(({ file }) => ({ file, text: readFileSync(path.join(ROOT, file), 'utf8') }));
+      // Stale? npm run compare
+      expect(found).toEqual(committed);
+    },
+  );
+
+  test('cannot be made without measurements, and says what to do', async () => {
+    await expect(makeComparison('/nowhere')).rejects.toThrow(
+      /^there are no measurements in \S+results\.json: run npm run bench$/,
+    );
+  });
+
+  test('is the same twice', async () => {
+    const [one, other] = [await comparison(), await comparison()];
+    expect(markdown(one)).toBe(markdown(other));
+    expect(charts(one)).toEqual(charts(other));
+  });
+
+  test('has whole tables: as many cells in every row as in its head', async () => {
+    const tables = markdown(await comparison())
+      .split('\n\n')
+      .filter((part) => part.startsWith('|') || part.includes('\n|'));
+    expect(tables.length).toBeGreaterThan(8);
+    for (const table of tables) {
+      const rows = table.split('\n').filter((line) => line.startsWith('|'));
+      const cells = rows.map((row) => row.split(/(?<!\\)\|/).length);
+      expect(new Set(cells).size).toBe(1);
+    }
+  });
+
+  test('says what is not measured, and shows it when it is', async () => {
+    expect(markdown(await comparison())).toContain('Not measured: `npm run faults`.');
+    const measured = markdown(await compare({ ...sources(), faults }));
+    expect(measured).toContain('Measured 2026-11-02 on endpoints that imitate AWS, seed 7');
+    expect(measured).toContain('| kill | Lambda | yes | 200 | 12 |');
+  });
+
+  test('names each picture that is made, and no other', async () => {
+    const made = await comparison();
+    const named = [...markdown(made).matchAll(/\]\((docs\/diagrams\/[^)]+)\)/g)].map(([, file]) => file);
+    const drawn = [...charts(made).map(({ file }) => file), ...COMPUTES.map((way) => `docs/diagrams/${way}.svg`)];
+    expect([...named].sort()).toEqual(drawn.sort());
+  });
+});
+
+describe('changes of a stack are followed', () => {
+  test('a memory size: in the table, the curve and the diagram', async () => {
+    const before = await comparison();
+    const changed = sources();
+    for (const [id, { Properties }] of Object.entries(changed.templates.lambda.Resources)) {
+      if (id.startsWith('Worker1')) Properties.MemorySize = 4096;
+    }
+    const after = await compare(changed);
+    expect(after.costs.lambda.usdPerMonth.high).toBeGreaterThan(before.costs.lambda.usdPerMonth.high);
+    expect(after.costs.ec2.usdPerMonth).toEqual(before.costs.ec2.usdPerMonth);
+    expect(charts(after)[0]?.text).not.toBe(charts(before)[0]?.text);
+    expect(markdown(after)).toContain('4,096 MB');
+    expect(JSON.stringify(after.resources)).toContain('MemorySize: 4096');
+  });
+
+  test('a scaling step: in the simulation and the diagram', async () => {
+    const before = await comparison();
+    const changed = sources();
+    for (const { Type, Properties } of Object.values(changed.templates.ec2.Resources)) {
+      if (Type !== 'AWS::AutoScaling::ScalingPolicy') continue;
+      for (const step of Properties.StepAdjustments) if (step.ScalingAdjustment === 3) step.ScalingAdjustment = 2;
+    }
+    const after = await compare(changed);
+    const [, backlog, units] = charts(after);
+    expect([backlog?.text, units?.text]).not.toEqual(
+      charts(before)
+        .slice(1)
+        .map(({ text }) => text),
+    );
+    expect(after.architectures[0]?.nodes.find(({ role }) => role === 'scaler')?.detail).toBe('+1, +2, \u22124');
+  });
+
+  test('a resource that is removed: in the count and the idle cost', async () => {
+    const before = await comparison();
+    const changed = sources();
+    const resources = changed.templates.ec2.Resources as Record<string, unknown>;
+    for (const id of Object.keys(resources)) if (id.startsWith('JobsTooOld')) delete resources[id];
+    const after = await compare(changed);
+    expect(after.costs.ec2.computeUsdPerMonth.low).toBeLessThan(before.costs.ec2.computeUsdPerMonth.low);
+    expect(markdown(after)).not.toBe(markdown(before));
+  });
+});
+
+test('fault results of another shape are refused, by name and with the remedy', () => {
+  expect(readFaults('/nowhere/results.json')).toBeUndefined();
+  expect(() => readFaults(path.join(ROOT, 'package.json'))).toThrow(
+    /package\.json has schema undefined, expected 1.*: run npm run faults$/,
+  );
+});

@@ -1,0 +1,249 @@
+import {
+  amount,
+  breakEvens,
+  cost,
+  costCurves,
+  findPrice,
+  idleCosts,
+  showUsd,
+  unitsForBurst,
+  volumes,
+  WAYS,
+} from '../../../../tools/compare/model/cost';
+import type { Cost, CostInputs } from '../../../../tools/compare/model/types';
+import { facts, inputs, tables } from './fixtures';
+
+/** Prices, sizes and delays are the fixture's: round, so that every case can be followed with a pencil. */
+
+const of = (way: (typeof WAYS)[number], changed: Partial<CostInputs> = {}): Cost =>
+  cost(facts[way], tables, { ...inputs, ...changed });
+
+const usd = (found: Cost, id: string) => {
+  const item = found.items.find((one) => one.id === id);
+  if (!item) throw new Error(`no line ${id}`);
+  return item.usdPerMonth;
+};
+
+const exactly = (value: number) => ({ low: expect.closeTo(value, 8), high: expect.closeTo(value, 8) });
+
+describe('ten cases computed by hand', () => {
+  test('1. EC2, idle: five metrics under alarms', () => {
+    // 5 x $0.10 = $0.50; no instance, no message.
+    expect(of('ec2', { imagesPerMonth: 0 }).usdPerMonth).toEqual(exactly(0.5));
+  });
+
+  test('2. Lambda, idle: one metric under an alarm', () => {
+    // 1 x $0.10
+    expect(of('lambda', { imagesPerMonth: 0 }).usdPerMonth).toEqual(exactly(0.1));
+  });
+
+  test('3. EKS, idle: control plane, one node with its disk and address, KEDA, alarms', () => {
+    // control plane   730 h x $0.10               = $73.00
+    // node            730 h x $0.08               = $58.40
+    // disk            20 GiB x $0.08              = $ 1.60
+    // address         730 h x $0.005              = $ 3.65
+    // KEDA            2,628,000 s / 15 s x 4e-7   = $ 0.07008
+    // alarms          2 x $0.10                   = $ 0.20
+    expect(of('eks-ec2', { imagesPerMonth: 0 }).usdPerMonth).toEqual(exactly(73 + 58.4 + 1.6 + 3.65 + 0.07008 + 0.2));
+  });
+
+  test('4. Lambda, a million images: duration and invocations', () => {
+    // 2,048 MB are one vCPU here. An image: 1 s of CPU and 1 + 3 requests to S3 of 0.1 to 0.2 s = 1.4 to 1.8 s.
+    // low:  1e6 x 1.4 s x 2 GB              = 2,800,000 GB-s x 1e-5 = $28.00
+    // high: 1e6 x (1.8 s + 1 % x 1 s) x 2 GB = 3,620,000 GB-s x 1e-5 = $36.20
+    const found = of('lambda', { imagesPerMonth: 1e6 });
+    expect(usd(found, 'function.duration')).toEqual({ low: expect.closeTo(28, 8), high: expect.closeTo(36.2, 8) });
+    // 1e6 x 2e-7
+    expect(usd(found, 'function.requests')).toEqual(exactly(0.2));
+  });
+
+  test('5. Lambda beyond a tier: the first 1e9 GB-seconds at one price, the rest at another', () => {
+    // low: 1e9 images x 1.4 s x 2 GB = 2.8e9 GB-s: 1e9 x 1e-5 + 1.8e9 x 8e-6 = $10,000 + $14,400
+    expect(usd(of('lambda', { imagesPerMonth: 1e9 }), 'function.duration').low).toBeCloseTo(24_400, 6);
+  });
+
+  test('6. EC2, one burst of 10 a month: start, work and leaving of one instance', () => {
+    // low:  10 s of work + 20 s boot + 5 x 60 s alarm                       = 330 s
+    // high: 10 s + 180 s (the warm-up allows for more than the boot of 30 s)
+    //       + 300 s + 60 s late metric + 60 s late period + 180 s drain     = 790 s
+    // instance hours x $0.04
+    const found = of('ec2', { imagesPerMonth: 10, imagesPerBurst: 10 });
+    expect(usd(found, 'hosts.called')).toEqual({
+      low: expect.closeTo((330 / 3600) * 0.04, 10),
+      high: expect.closeTo((790 / 3600) * 0.04, 10),
+    });
+    // and its disk: 330 s of a month of 2,628,000 s x 10 GiB x $0.08
+    expect(usd(found, 'disks.called').low).toBeCloseTo((330 / 2_628_000) * 10 * 0.08, 10);
+  });
+
+  test('7. Fargate, one image every 100 seconds: the task never leaves', () => {
+    // 26,280 bursts of one; each would take 1 s + 30 s + 300 s = 331 s, longer than the 100 s until the next: all month.
+    // 730 h x 1 vCPU x $0.03 = $21.90; 730 h x 2 GB x $0.003 = $4.38; 730 h x $0.005 = $3.65
+    const found = of('ecs-fargate', { imagesPerMonth: 26_280 });
+    expect(usd(found, 'tasks.vcpu.called')).toEqual(exactly(21.9));
+    expect(usd(found, 'tasks.memory.called')).toEqual(exactly(4.38));
+    expect(usd(found, 'ipv4.called')).toEqual(exactly(3.65));
+  });
+
+  test('8. EC2, more than one instance can do: two at best, and as many as the rule adds at worst', () => {
+    // 2,628,000 s a month; 3,942,000 images of 1 s are 1.5 instances: 2 x 730 h x $0.04 = $58.40
+    // The rule adds while anything waits, up to 4: 4 x 730 h x $0.04 = $116.80
+    expect(usd(of('ec2', { imagesPerMonth: 3_942_000 }), 'hosts.called')).toEqual({
+      low: expect.closeTo(58.4, 8),
+      high: expect.closeTo(116.8, 8),
+    });
+  });
+
+  test('9. EKS, a burst of 60 calls three pods, and two nodes besides the one that is there', () => {
+    // 60 / 25 -> 3 pods. Work 60 s in all, 20 s on each. low: each also joins 50 s and stays 300 + 300 s.
+    // Of the three, two are on nodes of their own: 2 x (20 + 50 + 600) s = 1,340 s x $0.08 / 3600
+    const found = of('eks-ec2', { imagesPerMonth: 60, imagesPerBurst: 60 });
+    expect(usd(found, 'hosts.called').low).toBeCloseTo((1340 / 3600) * 0.08, 10);
+  });
+
+  test('10. what is around it: messages, log lines, buckets', () => {
+    // 1000 images: 3 messages each x 4e-7; 1 KiB of log each = 1000/1024^2 GB x $0.50;
+    // upload and three renditions: 4 x 1000 x 5e-6; one read: 1000 x 4e-7;
+    // originals: 1000 MiB for 16 of 30.41667 days x $0.02 a GiB
+    const found = of('ec2');
+    expect(usd(found, 'queue')).toEqual(exactly(3000 * 4e-7));
+    expect(usd(found, 'logs')).toEqual(exactly((1000 / 1024 ** 2) * 0.5));
+    expect(usd(found, 's3.upload').low + usd(found, 's3.put').low).toBeCloseTo(0.02, 10);
+    expect(usd(found, 's3.get')).toEqual(exactly(0.0004));
+    expect(usd(found, 's3.source')).toEqual(exactly((1000 / 1024) * (16 / (730 / 24)) * 0.02));
+  });
+});
+
+describe('a bill', () => {
+  test.each(WAYS)('of %s is the sum of its lines, and every line is its arithmetic', (way) => {
+    const found = of(way, { imagesPerMonth: 123_456, imagesPerBurst: 500 });
+    for (const end of ['low', 'high'] as const) {
+      expect(found.usdPerMonth[end]).toBeCloseTo(
+        found.items.reduce((total, item) => total + item.usdPerMonth[end], 0),
+        8,
+      );
+      for (const { quantity, usdPerUnit, usdPerMonth } of found.items) {
+        expect(quantity.low).toBeLessThanOrEqual(quantity.high);
+        expect(usdPerMonth.low).toBeLessThanOrEqual(usdPerMonth.high);
+        expect(quantity[end] * usdPerUnit[end]).toBeCloseTo(usdPerMonth[end], 8);
+      }
+    }
+    expect(found.items.map(({ arithmetic }) => arithmetic).every((text) => / x .* = \$/.test(text))).toBe(true);
+  });
+
+  test('grows with every image', () => {
+    const shrinks: string[] = [];
+    for (const way of WAYS) {
+      for (const imagesPerBurst of [1, 150, 10_000]) {
+        let last = { low: 0, high: 0 };
+        for (const imagesPerMonth of volumes(1, 1e10, 16)) {
+          const { computeUsdPerMonth } = of(way, { imagesPerMonth, imagesPerBurst });
+          for (const end of ['low', 'high'] as const) {
+            if (computeUsdPerMonth[end] < last[end] * (1 - 1e-12))
+              shrinks.push(`${way} ${imagesPerBurst} ${imagesPerMonth} ${end}`);
+          }
+          last = computeUsdPerMonth;
+        }
+      }
+    }
+    expect(shrinks).toEqual([]);
+  });
+
+  test('says what has no price in the region, and leaves it out of the sum', () => {
+    const found = cost(facts.lambda, tables, { ...inputs, region: 'eu-west-1' });
+    expect(found.items).toEqual([]);
+    expect(found.unknown.map(({ why }) => why)).toContain('no price for lambda.gb-second in eu-west-1');
+  });
+
+  test('of Spot is a range', () => {
+    const found = of('ecs-fargate', { imagesPerMonth: 26_280, spot: true });
+    // 730 h x $0.01 to $0.015
+    expect(usd(found, 'tasks.vcpu.called')).toEqual({ low: expect.closeTo(7.3, 8), high: expect.closeTo(10.95, 8) });
+  });
+
+  test('says when there are more images than the template lets in', () => {
+    // 4 instances x 2,628,000 s / 1 s = 10,512,000
+    const found = of('ec2', { imagesPerMonth: 10_512_001 });
+    expect(found.ceilingImagesPerMonth).toEqual(exactly(10_512_000));
+    expect(found.overCeiling).toBe(true);
+    expect(of('ec2', { imagesPerMonth: 10_512_000 }).overCeiling).toBe(false);
+    expect(of('lambda').ceilingImagesPerMonth).toBeNull();
+  });
+
+  test('with no images has no cost of a million of them', () => {
+    expect(idleCosts(facts, tables, inputs).map(({ usdPerMillionImages }) => usdPerMillionImages)).toEqual([
+      null,
+      null,
+      null,
+      null,
+    ]);
+    // $0.50 of alarms and 3 messages, a log line, requests, storage for each of a million
+    expect(of('lambda', { imagesPerMonth: 1e6 }).usdPerMillionImages).toEqual(
+      of('lambda', { imagesPerMonth: 1e6 }).usdPerMonth,
+    );
+  });
+});
+
+test('units for a burst: what the first look asks for, and more while something waits', () => {
+  // below 100: one at a time, every 180 s; one works off 180 images in that time
+  expect(unitsForBurst(facts.ec2, 1, 1)).toBe(1);
+  expect(unitsForBurst(facts.ec2, 99, 1)).toBe(1);
+  // from 100 on three at once; they work off 540 in 180 s
+  expect(unitsForBurst(facts.ec2, 540, 1)).toBe(3);
+  expect(unitsForBurst(facts.ec2, 541, 1)).toBe(4);
+  expect(unitsForBurst(facts['eks-ec2'], 26, 1)).toBe(2);
+  expect(unitsForBurst(facts['eks-ec2'], 1e6, 1)).toBe(4);
+});
+
+test('an amount goes through the tiers', () => {
+  const tiers = [
+    { from: 0, usd: 3 },
+    { from: 10, usd: 2 },
+    { from: 100, usd: 1 },
+  ];
+  // 10 x 3 + 90 x 2 + 50 x 1
+  expect(amount(tiers, 150)).toBe(260);
+  expect(amount(tiers, 0)).toBe(0);
+});
+
+describe('break-even', () => {
+  test('is exact to the image: the order changes there and not one before', () => {
+    const found = breakEvens(facts, tables, inputs);
+    expect(found.length).toBeGreaterThan(0);
+    for (const { cheaperBelow, cheaperAbove, end, imagesPerMonth } of found) {
+      const at = (way: (typeof WAYS)[number], images: number) =>
+        of(way, { imagesPerMonth: images }).computeUsdPerMonth[end];
+      // What is left out of the comparison is the same on both: it rounds differently, by less than a billionth.
+      expect(at(cheaperBelow, imagesPerMonth - 1)).toBeLessThanOrEqual(
+        at(cheaperAbove, imagesPerMonth - 1) * (1 + 1e-9),
+      );
+      expect(at(cheaperAbove, imagesPerMonth)).toBeLessThanOrEqual(at(cheaperBelow, imagesPerMonth) * (1 + 1e-9));
+    }
+  });
+
+  test('by hand: an instance that runs all month against invocations', () => {
+    // Both grow with the images by messages and duration. Instance all month, low end:
+    //   730 x ($0.04 + $0.005) + 10 GiB x $0.08 + 0.1 x 4 more alarms = 32.85 + 0.80 + 0.40 = $34.05
+    //   empty receives of one unit all month: 2,628,000 s x 3 / 20 s x 4e-7 = $0.15768, so $34.20768
+    //   and for each image 3 x 4e-7 = $1.2e-6
+    // Invocations: each 1.4 s x 2 GB x 1e-5 + 2e-7 = $2.82e-5
+    // 34.20768 / (2.82e-5 - 1.2e-6) = 1,266,951.1: from 1,266,952 images on the instance is cheaper.
+    const found = breakEvens(facts, tables, inputs).filter(
+      ({ cheaperBelow, cheaperAbove, end }) => cheaperBelow === 'lambda' && cheaperAbove === 'ec2' && end === 'low',
+    );
+    expect(found.map(({ imagesPerMonth }) => imagesPerMonth)).toEqual([1_266_952]);
+  });
+});
+
+test('curves cover every way at every volume', () => {
+  const curves = costCurves(facts, tables, inputs, [100, 10_000]);
+  expect(Object.keys(curves).sort()).toEqual([...WAYS].sort());
+  for (const points of Object.values(curves))
+    expect(points.map(({ imagesPerMonth }) => imagesPerMonth)).toEqual([100, 10_000]);
+});
+
+test('amounts are shown as one figure only where both ends are the same', () => {
+  expect(showUsd({ low: 0.104, high: 0.1 })).toBe('$0.10');
+  expect(showUsd({ low: 1, high: 1200.5 })).toBe('$1.00 to $1,200.50');
+  expect(findPrice(tables.prices, 'nothing', 'us-east-1')).toBeUndefined();
+});

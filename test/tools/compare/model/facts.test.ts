@@ -1,0 +1,260 @@
+import { tables } from '../../../../tools/compare/data/tables';
+import { cost, costCurves } from '../../../../tools/compare/model/cost';
+import { readFacts } from '../../../../tools/compare/model/facts';
+import { readJob } from '../../../../tools/compare/model/job';
+import { readOwned } from '../../../../tools/compare/model/owned';
+import { simulate } from '../../../../tools/compare/model/scale';
+import { type Resource, type Template, templates } from '../../../../tools/templates';
+import { COMPUTES, type Compute } from '../../../../workload/contract';
+import { inputs } from './fixtures';
+
+let all: Record<Compute, Template>;
+beforeAll(() => {
+  all = templates();
+});
+
+/** The facts of copies of the templates, in one of which the resources of a type were changed. */
+function changed(way: Compute, type: string, change: (properties: Resource['Properties']) => void) {
+  const copy = structuredClone(all);
+  for (const { Type, Properties } of Object.values(copy[way].Resources)) if (Type === type) change(Properties);
+  return readFacts(copy);
+}
+
+/** The same, in which a text within a template was replaced. */
+function replaced(way: Compute, text: string, by: string) {
+  const json = JSON.stringify(all[way]);
+  expect(json.includes(text)).toBe(true);
+  return readFacts({ ...all, [way]: JSON.parse(json.replaceAll(text, by)) });
+}
+
+describe('facts', () => {
+  test('are read from all four templates', () => {
+    const facts = readFacts(all);
+    expect(Object.keys(facts).sort()).toEqual([...COMPUTES].sort());
+    // The ways are held equal in `lib/config.ts`: one unit is the same box everywhere.
+    for (const way of COMPUTES)
+      expect(facts[way].unit).toMatchObject({ vcpus: 1, memoryMib: 2048, architecture: 'arm64', slots: 1 });
+    expect(facts['eks-ec2'].hosts?.unitsPerHost).toBe(1);
+    expect(facts['eks-ec2'].controlPlane).toMatchObject({ supportType: 'STANDARD' });
+    expect(facts.ec2.scaling).toMatchObject({ kind: 'steps' });
+    expect(facts.lambda.waits).toEqual({ seconds: 21_600, afterwards: 'failure queue' });
+  });
+
+  test.each<[string, () => unknown, unknown]>([
+    [
+      'memory of the function',
+      () =>
+        changed(
+          'lambda',
+          'AWS::Lambda::Function',
+          (p) => (p.MemorySize = p.Environment?.Variables?.COMPUTE ? 4096 : p.MemorySize),
+        ).lambda.unit.memoryMib,
+      4096,
+    ],
+    [
+      'size of the task',
+      () =>
+        changed('ecs-fargate', 'AWS::ECS::TaskDefinition', (p) => Object.assign(p, { Cpu: '2048', Memory: '4096' }))[
+          'ecs-fargate'
+        ].unit,
+      expect.objectContaining({ vcpus: 2, memoryMib: 4096, slots: 2 }),
+    ],
+    [
+      'instance type',
+      () =>
+        changed('ec2', 'AWS::EC2::LaunchTemplate', (p) => (p.LaunchTemplateData.InstanceType = 'c7g.xlarge')).ec2.unit,
+      expect.objectContaining({ vcpus: 4, memoryMib: 8192, slots: 3 }),
+    ],
+    [
+      'a scaling step',
+      () =>
+        changed('ec2', 'AWS::AutoScaling::ScalingPolicy', (p) => (p.StepAdjustments.at(-1).ScalingAdjustment *= 2)).ec2
+          .scaling,
+      expect.objectContaining({
+        rules: expect.arrayContaining([
+          expect.objectContaining({ steps: [expect.anything(), { fromMetric: 100, toMetric: null, change: 6 }] }),
+        ]),
+      }),
+    ],
+    [
+      'a threshold',
+      () => changed('ecs-fargate', 'AWS::CloudWatch::Alarm', (p) => (p.Threshold += 10))['ecs-fargate'].scaling,
+      expect.objectContaining({
+        rules: expect.arrayContaining([expect.objectContaining({ direction: 'out', threshold: 11 })]),
+      }),
+    ],
+    [
+      'an evaluation period',
+      () => changed('ec2', 'AWS::CloudWatch::Alarm', (p) => (p.EvaluationPeriods += 2)).ec2.scaling,
+      expect.objectContaining({
+        rules: expect.arrayContaining([expect.objectContaining({ direction: 'in', evaluationPeriods: 7 })]),
+      }),
+    ],
+    [
+      'the cooldown',
+      () =>
+        changed(
+          'ecs-fargate',
+          'AWS::ApplicationAutoScaling::ScalingPolicy',
+          (p) => (p.StepScalingPolicyConfiguration.Cooldown = 77),
+        )['ecs-fargate'].scaling,
+      expect.objectContaining({ rules: expect.arrayContaining([expect.objectContaining({ cooldownSeconds: 77 })]) }),
+    ],
+    [
+      'the largest group',
+      () => changed('ec2', 'AWS::AutoScaling::AutoScalingGroup', (p) => (p.MaxSize = '40')).ec2.capacity,
+      { min: 0, max: 40 },
+    ],
+    [
+      'nodes',
+      () => changed('eks-ec2', 'AWS::EKS::Nodegroup', (p) => (p.ScalingConfig.MinSize = 3))['eks-ec2'].hosts?.min,
+      3,
+    ],
+    [
+      'poll interval of KEDA',
+      () => replaced('eks-ec2', '\\"pollingInterval\\":15', '\\"pollingInterval\\":45')['eks-ec2'].scaling,
+      expect.objectContaining({ pollingSeconds: 45 }),
+    ],
+    [
+      'messages for a pod',
+      () => replaced('eks-ec2', '\\"queueLength\\":\\"25\\"', '\\"queueLength\\":\\"5\\"')['eks-ec2'].scaling,
+      expect.objectContaining({ messagesPerUnit: 5 }),
+    ],
+    [
+      'patience of the Cluster Autoscaler',
+      () =>
+        replaced('eks-ec2', 'scale-down-unneeded-time\\":\\"5m', 'scale-down-unneeded-time\\":\\"20m')['eks-ec2']
+          .scaling,
+      expect.objectContaining({ nodes: expect.objectContaining({ unneededSeconds: 1200 }) }),
+    ],
+    [
+      'retention of the logs',
+      () => changed('lambda', 'AWS::Logs::LogGroup', (p) => (p.RetentionInDays = 30)).lambda.logRetentionDays,
+      30,
+    ],
+    [
+      'retention of the queue',
+      () => changed('ec2', 'AWS::SQS::Queue', (p) => (p.MessageRetentionPeriod = 60)).ec2.waits.seconds,
+      60,
+    ],
+    [
+      'public addresses',
+      () =>
+        changed(
+          'ecs-fargate',
+          'AWS::ECS::Service',
+          (p) => (p.NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp = 'DISABLED'),
+        )['ecs-fargate'].taskPublicIpv4,
+      false,
+    ],
+    ['Spot', () => changed('eks-ec2', 'AWS::EKS::Nodegroup', (p) => (p.CapacityType = 'SPOT'))['eks-ec2'].spot, true],
+  ])('follow the template: %s', (_, read, expected) => {
+    expect(read()).toEqual(expected);
+  });
+
+  test('a NAT gateway more is counted', () => {
+    const copy = structuredClone(all);
+    (copy.ec2.Resources as Record<string, Resource>).Nat = { Type: 'AWS::EC2::NatGateway', Properties: {} };
+    const found = cost(readFacts(copy).ec2, tables, { ...inputs, imagesPerMonth: 0 });
+    // 730 h x $0.045, in us-east-1
+    expect(found.items.find(({ id }) => id === 'nat')?.usdPerMonth.low).toBeCloseTo(32.85, 6);
+  });
+
+  test('say in one line what is missing', () => {
+    const without = (way: Compute, type: string) => {
+      const copy = structuredClone(all);
+      for (const [id, { Type }] of Object.entries(copy[way].Resources)) {
+        if (Type === type) delete (copy[way].Resources as Record<string, Resource>)[id];
+      }
+      return () => readFacts(copy);
+    };
+    expect(without('ec2', 'AWS::AutoScaling::AutoScalingGroup')).toThrow(
+      'the template of ec2 has no AWS::AutoScaling::AutoScalingGroup that the model can read',
+    );
+    expect(without('ec2', 'AWS::CloudWatch::Alarm')).toThrow(
+      /^the template of ec2 has a scaling policy without an alarm: \w+$/,
+    );
+    expect(without('eks-ec2', 'Custom::AWSCDK-EKS-KubernetesResource')).toThrow(
+      /^the template of eks-ec2 applies no Kubernetes object of kind \w+$/,
+    );
+    expect(() =>
+      changed('ec2', 'AWS::EC2::LaunchTemplate', (p) => (p.LaunchTemplateData.InstanceType = 'x1.huge')),
+    ).toThrow('the template of ec2 uses x1.huge: add it to tools/compare/data/instance-types.json');
+    expect(() => changed('ec2', 'AWS::AutoScaling::AutoScalingGroup', (p) => (p.MaxSize = 'many'))).toThrow(
+      'the template of ec2 has no number MaxSize: found "many"',
+    );
+  });
+});
+
+describe('cost and scale follow a changed template, without another edit', () => {
+  test('twice the memory of the function: twice the GB-seconds, and another curve', () => {
+    const before = readFacts(all);
+    const after = changed('lambda', 'AWS::Lambda::Function', (p) => {
+      if (p.Environment?.Variables?.COMPUTE) p.MemorySize = 4096;
+    });
+    const duration = (facts: typeof before) =>
+      cost(facts.lambda, tables, { ...inputs, imagesPerMonth: 1e6 }).items.find(({ id }) => id === 'function.duration')
+        ?.quantity;
+    // High end: one core does the work, so the time is the same and the memory doubles.
+    expect(duration(after)?.high).toBeCloseTo(2 * (duration(before)?.high ?? 0), 6);
+    const at = (facts: typeof before) => costCurves(facts, tables, inputs, [1e7]).lambda[0]?.usdPerMonth.high ?? 0;
+    expect(at(after)).toBeGreaterThan(at(before));
+  });
+
+  test('another scaling step: another simulation', () => {
+    const arrivals = { kind: 'burst', images: 1000, overSeconds: 0 } as const;
+    const starts = (facts: ReturnType<typeof readFacts>) =>
+      simulate(facts.ec2, tables, { ...inputs, arrivals }, 'low').starts;
+    const slower = changed('ec2', 'AWS::AutoScaling::ScalingPolicy', (p) => {
+      for (const step of p.StepAdjustments) if (step.ScalingAdjustment > 0) step.ScalingAdjustment = 1;
+    });
+    expect(starts(readFacts(all))).toBeGreaterThan(starts(slower));
+  });
+});
+
+test('what one image makes the job do is found by running it', async () => {
+  // A read, and a write for each of the three default widths; a line that carries its metrics under one dimension.
+  const job = await readJob();
+  expect(job).toMatchObject({ s3Gets: 1, s3Puts: 3 });
+  expect(job.customMetrics).toBeGreaterThan(3);
+  expect(job.logBytes).toBeGreaterThan(300);
+});
+
+describe('what you own', () => {
+  const today = new Date('2026-11-23');
+
+  test('has a row for every concern of every way, and sources for its dates', () => {
+    const rows = readOwned(readFacts(all), all, today);
+    expect(rows).toHaveLength(4 * 8);
+    for (const row of rows) {
+      if (row.supportedUntil) {
+        expect(row.supportedUntil).toMatch(/^\d{4}-\d{2}-\d{2}$/);
+        expect(row.source).toEqual({
+          source: expect.stringMatching(/^https:/),
+          date: expect.stringMatching(/^\d{4}-\d{2}-\d{2}$/),
+        });
+      }
+      if (row.what !== null) expect(row.restsOn.length).toBeGreaterThan(0);
+    }
+    const of = (way: Compute, concern: string) => rows.find((row) => row.way === way && row.concern === concern);
+    expect(of('lambda', 'container base')).toMatchObject({ what: null, who: 'nobody' });
+    expect(of('ec2', 'operating system')).toMatchObject({
+      what: 'Amazon Linux 2023',
+      who: 'you',
+      supportedUntil: '2029-06-30',
+    });
+    expect(of('ecs-fargate', 'container base')?.what).toMatch(/node:24/);
+    expect(of('eks-ec2', 'cluster version')).toMatchObject({ what: 'Kubernetes 1.35', supportedUntil: '2027-03-27' });
+    expect(of('eks-ec2', 'add-ons')?.what).toContain('keda 2.20.2');
+  });
+
+  test('follows the template', () => {
+    const copy = structuredClone(all);
+    for (const { Type, Properties } of Object.values(copy['eks-ec2'].Resources))
+      if (Type === 'AWS::EKS::Cluster') Properties.Version = '1.34';
+    const [row] = readOwned(readFacts(copy), copy, today).filter(
+      ({ concern, way }) => concern === 'cluster version' && way === 'eks-ec2',
+    );
+    expect(row).toMatchObject({ what: 'Kubernetes 1.34', supportedUntil: '2026-12-02' });
+  });
+});

@@ -1,0 +1,301 @@
+import { arrivedBy, moments } from '../../../../tools/compare/model/arrivals';
+import { WAYS } from '../../../../tools/compare/model/cost';
+import { Heap } from '../../../../tools/compare/model/heap';
+import { simulate, simulateAll, simulateWay, work } from '../../../../tools/compare/model/scale';
+import type { Arrivals, Facts, ScaleInputs, Tables, Trace, WayFacts } from '../../../../tools/compare/model/types';
+import { facts, inputs, tables } from './fixtures';
+
+/** Sizes, rules and delays are the fixture's: one image is one second of work, and every delay is round. */
+
+const burst = (images: number, overSeconds = 0): Arrivals => ({ kind: 'burst', images, overSeconds });
+const daily = (imagesPerDay: number, peakToMean = 1.5): Arrivals => ({ kind: 'daily', imagesPerDay, peakToMean });
+
+const given = (arrivals: Arrivals, changed: Partial<ScaleInputs> = {}): ScaleInputs => ({
+  ...inputs,
+  arrivals,
+  ...changed,
+});
+
+const run = (
+  way: keyof Facts,
+  arrivals: Arrivals,
+  end: 'low' | 'high' = 'low',
+  { mode, ...changed }: Partial<ScaleInputs> & { mode?: 'events' | 'fluid' } = {},
+) => simulate(facts[way], tables, given(arrivals, changed), end, mode ? { mode } : {});
+
+/** A way with this many units from the beginning, which never change, and nothing in front of them. */
+function fixed(units: number): { way: WayFacts; tables: Tables } {
+  const way: WayFacts = {
+    ...facts['ecs-fargate'],
+    capacity: { min: units, max: units },
+  };
+  const delays = { ...tables.delays, 's3-event-delivery': { ...tables.delays['s3-event-delivery'], low: 0, high: 0 } };
+  return { way, tables: { ...tables, delays } };
+}
+
+describe('ten cases computed by hand', () => {
+  test('1. Lambda, one image: delivery, cold start, work', () => {
+    // low: 1 + 0.1 + 1 s of CPU + 4 x 0.1 s of requests = 2.5 s
+    // high: 60 + 1 + 1 + 4 x 0.2 = 62.8 s
+    expect(simulateWay(facts.lambda, tables, given(burst(1))).firstResultSeconds).toEqual({
+      low: expect.closeTo(2.5, 9),
+      high: expect.closeTo(62.8, 9),
+    });
+  });
+
+  test('2. EC2, one image', () => {
+    // low: 1 s delivery, sampled at once, 20 s boot, 1 s of work = 22 s
+    // high: 60 s delivery, 60 s until the next sample, known 60 s later, 180 s warm-up allowed for, 1 s = 361 s
+    expect(simulateWay(facts.ec2, tables, given(burst(1))).firstResultSeconds).toEqual({
+      low: expect.closeTo(22, 9),
+      high: expect.closeTo(361, 9),
+    });
+  });
+
+  test('3. Fargate, one image, on a queue that slept for hours', () => {
+    // high: 60 s delivery, 900 s until CloudWatch hears of it, known 60 s later, 60 s start, 1 s of work
+    expect(run('ecs-fargate', burst(1), 'high', { afterIdle: true }).firstResultSeconds).toBeCloseTo(
+      60 + 900 + 60 + 60 + 1,
+      9,
+    );
+    expect(run('ecs-fargate', burst(1), 'high').firstResultSeconds).toBeCloseTo(60 + 60 + 60 + 60 + 1, 9);
+  });
+
+  test('4. EKS, one image: the pod finds room on the node that is there', () => {
+    // low: 1 + poll at once + 5 + 1 = 7; high: 60 + 15 s until the poll + 60 s pod + 1 = 136
+    const found = simulateWay(facts['eks-ec2'], tables, given(burst(1)));
+    expect(found.firstResultSeconds).toEqual({ low: expect.closeTo(7, 9), high: expect.closeTo(136, 9) });
+    expect(found.low.peakUnits).toBe(1);
+  });
+
+  test('5. EC2, 99 images: one instance works them off before the next look', () => {
+    // 1 + 20 s, then 99 s of work on one instance: the last result at 120 s. A second one would come at 181 s.
+    const found = run('ec2', burst(99));
+    expect(found.lastResultSeconds).toBeCloseTo(120, 9);
+    expect(found.starts).toBe(1);
+  });
+
+  test('6. EC2, 100 images: three at once', () => {
+    // 100 images on 3 instances: 34 rounds of one second; 1 + 20 + 34 = 55 s
+    const found = run('ec2', burst(100));
+    expect(found.lastResultSeconds).toBeCloseTo(55, 9);
+    expect(found.starts).toBe(3);
+  });
+
+  test('7. Fargate, 1000 images: three, and a fourth when the cooldown of 180 s is over', () => {
+    // From 1 + 30 = 31 s three tasks do 3 images a second. The look at 181 s, the cooldown just over, adds one,
+    // which works from 211 s on: 3 x 180 = 540 are done then, 460 are left to four: 115 s more, 326 s.
+    const found = run('ecs-fargate', burst(1000));
+    expect(found.starts).toBe(4);
+    expect(found.lastResultSeconds).toBeCloseTo(326, 9);
+  });
+
+  test('8. EKS, 100 images: four pods, three of them on nodes that come', () => {
+    // 100 / 25 = 4 pods, wished for at 1 s. One on the node that is there, from 6 s; three from 1 + 50 = 51 s on.
+    // One pod does 45 by then; four do the other 55 in 14 rounds: 51 + 14 = 65 s.
+    const found = run('eks-ec2', burst(100));
+    expect(found.peakUnits).toBe(4);
+    expect(found.lastResultSeconds).toBeCloseTo(65, 9);
+    expect(Math.max(...found.points.map(({ hosts }) => hosts))).toBe(4);
+  });
+
+  test('9. Fargate, what a burst of one is billed', () => {
+    // Started at 1 s. Nothing is outstanding at the samples of 61, 121, 181, 241 and 301 s: gone at 301 s.
+    // (The one at 1 s saw the image; it was done at 32 s.)
+    expect(run('ecs-fargate', burst(1)).unitSeconds).toBeCloseTo(300, 9);
+    // 300 s x ($0.03 + 2 x $0.003 + $0.005) / 3600 h, 3 messages, 3 receivers that wait for 299 s with polls of 20 s,
+    // a read, three writes, 1 KiB of log
+    const found = simulateWay(facts['ecs-fargate'], tables, given(burst(1)));
+    const task = (300 / 3600) * 0.041;
+    const queue = (3 + (299 * 3) / 20) * 4e-7;
+    const rest = 4e-7 + 3 * 5e-6 + (1 / 1024 ** 2) * 0.5;
+    expect(found.usd?.low).toBeCloseTo(task + queue + rest, 12);
+  });
+
+  test('10. Lambda, 3000 images at once: three rounds of a thousand', () => {
+    // The account has 1000 environments: 1 + 0.1 cold + 3 x 1.4 s = 5.3 s. Billed: 3000 x 1.4 s and 1000 x 0.1 s.
+    const found = run('lambda', burst(3000));
+    expect(found.lastResultSeconds).toBeCloseTo(5.3, 9);
+    expect(found.unitSeconds).toBeCloseTo(4200 + 100, 6);
+    // With 2000, further ones come at 100 a second, about 430 until the end. The first thousand are free together and
+    // take the rest in the third round all the same: the last result comes no sooner, those before it do.
+    const more = run('lambda', burst(3000), 'low', { accountConcurrency: 2000 });
+    expect(more.peakUnits).toBeGreaterThan(1000);
+    expect(more.peakUnits).toBeLessThan(1000 + 100 * 4.3);
+    expect(more.lastResultSeconds).toBeCloseTo(5.3, 9);
+    expect(more.sojournSeconds).toBeLessThan(found.sojournSeconds - 100);
+  });
+});
+
+describe('what must hold', () => {
+  const cases: [keyof Facts, Arrivals, 'low' | 'high', 'events' | 'fluid'][] = WAYS.flatMap((way) =>
+    [burst(1), burst(777, 300), burst(5000), daily(4000, 2)].flatMap((arrivals) =>
+      (['low', 'high'] as const).flatMap((end) =>
+        (['events', 'fluid'] as const).map((mode): [keyof Facts, Arrivals, 'low' | 'high', 'events' | 'fluid'] => [
+          way,
+          arrivals,
+          end,
+          mode,
+        ]),
+      ),
+    ),
+  );
+
+  const traces = (): Trace[] => cases.map(([way, arrivals, end, mode]) => run(way, arrivals, end, { mode }));
+
+  test('nothing is lost and nothing is made up, at any moment', () => {
+    for (const trace of traces()) {
+      const off = trace.points.filter(
+        ({ arrived, done, waiting, inService, expired }) =>
+          Math.abs(arrived - done - waiting - inService - expired) > 1e-6 * Math.max(1, arrived),
+      );
+      const backwards = trace.points.filter(({ seconds, done }, index) => {
+        const before = trace.points[index - 1];
+        return before && (seconds < before.seconds || done < before.done - 1e-9);
+      });
+      const overworked = trace.points.filter(({ inService, unitsRunning }) => inService > unitsRunning + 1e-9);
+      expect({ way: trace.way, mode: trace.mode, off, backwards, overworked }).toMatchObject({
+        off: [],
+        backwards: [],
+        overworked: [],
+      });
+    }
+  });
+
+  test("Little's law: images in the system, over time, are images times their stay", () => {
+    for (const way of WAYS) {
+      // Few enough for every event to be a point, so that the integral is exact.
+      const trace = run(way, burst(200, 60), 'low', { mode: 'events' });
+      let integral = 0;
+      for (const [index, point] of trace.points.entries()) {
+        const next = trace.points[index + 1];
+        if (next) integral += (point.waiting + point.inService) * (next.seconds - point.seconds);
+      }
+      expect(Math.abs(integral - trace.sojournSeconds) / trace.sojournSeconds).toBeLessThan(1e-9);
+    }
+  });
+
+  test('work done is images times the time of one', () => {
+    for (const way of WAYS) {
+      const trace = run(way, burst(500), 'low', { mode: 'events' });
+      expect(trace.busySeconds).toBeCloseTo(500 * (way === 'lambda' ? 1.4 : 1), 6);
+    }
+  });
+
+  test('D/D/c: c units and constant arrivals below what they do: nobody waits', () => {
+    const { way, tables: free } = fixed(3);
+    // One image every 0.5 s is 2 a second, of which 3 units do 3: an image stays 1 s, and 2 are at work on average.
+    const trace = simulate(way, free, given(burst(2000, 1000)), 'low', { mode: 'events' });
+    expect(trace.peakWaiting).toBeLessThanOrEqual(1);
+    expect(trace.sojournSeconds / 2000).toBeCloseTo(1, 6);
+    expect(trace.lastResultSeconds).toBeCloseTo(999.5 + 1, 6);
+  });
+
+  test('D/D/c: more than c units do: the backlog grows by the difference, and is worked off at the speed of c', () => {
+    const { way, tables: free } = fixed(2);
+    // 3 a second for 100 s, 2 a second done: 300 images take 150 s.
+    for (const mode of ['events', 'fluid'] as const) {
+      const trace = simulate(way, free, given(burst(300, 100)), 'low', { mode });
+      expect(Math.abs((trace.lastResultSeconds ?? 0) - 150) / 150).toBeLessThan(0.02);
+      expect(Math.abs(trace.peakWaiting - 100)).toBeLessThan(4);
+    }
+  });
+
+  test('capacity without limit: every image stays as long as it takes', () => {
+    const trace = run('lambda', burst(900), 'low', { mode: 'events' });
+    // all at once: cold start and work for each
+    expect(trace.sojournSeconds).toBeCloseTo(900 * 1.5, 6);
+    expect(trace.peakUnits).toBe(900);
+  });
+
+  test('twice the units are never slower', () => {
+    for (const images of [10, 500, 20_000]) {
+      const last = (max: number) =>
+        simulate({ ...facts['ecs-fargate'], capacity: { min: 0, max } }, tables, given(burst(images)), 'low')
+          .lastResultSeconds ?? 0;
+      expect(last(8)).toBeLessThanOrEqual(last(4));
+    }
+  });
+
+  test('what waits longer than the queue keeps it is gone, and counted', () => {
+    // 4 days are 345,600 s: four units do about 1.4 million of 10 million
+    const trace = run('ec2', burst(1e7), 'low');
+    expect(trace.mode).toBe('fluid');
+    expect(trace.expired / 1e7).toBeCloseTo(1 - (4 * 345_600) / 1e7, 2);
+    const few = simulate(
+      { ...facts.ec2, waits: { seconds: 60, afterwards: 'lost' } },
+      tables,
+      given(burst(1000)),
+      'low',
+    );
+    // from 21 s until 61 s three instances do 3 a second; 3 more are at work then
+    expect(few.expired).toBeGreaterThan(1000 - 3 * 41 - 4);
+    expect(few.expired).toBeLessThan(1000 - 3 * 39);
+  });
+});
+
+describe('the fluid agrees with the events', () => {
+  test.each(WAYS)('on %s', (way) => {
+    for (const arrivals of [burst(5000), burst(10_000, 3600), daily(20_000, 1.8)]) {
+      for (const end of ['low', 'high'] as const) {
+        const [events, fluid] = [
+          run(way, arrivals, end, { mode: 'events' }),
+          run(way, arrivals, end, { mode: 'fluid' }),
+        ];
+        const near = (of: (trace: Trace) => number | null, by: number, least: number) => {
+          const [a, b] = [of(events) ?? 0, of(fluid) ?? 0];
+          expect({ way, end, arrivals, a, b, near: Math.abs(a - b) <= Math.max(by * a, least) }).toMatchObject({
+            near: true,
+          });
+        };
+        near((trace) => trace.firstResultSeconds, 0.01, 2);
+        near((trace) => trace.lastResultSeconds, 0.01, 15);
+        near((trace) => trace.busySeconds, 0.001, 1);
+        near((trace) => trace.points.at(-1)?.done ?? 0, 0.0001, 1);
+      }
+    }
+  });
+});
+
+test('a day of a thousand million images is simulated in a moment, on all four', () => {
+  const started = performance.now();
+  const found = simulateAll(facts, tables, given(daily(1e9)));
+  expect(found.map(({ low }) => low.mode)).toEqual(['fluid', 'fluid', 'fluid', 'fluid']);
+  expect(found.every(({ low }) => low.points.length <= 1001)).toBe(true);
+  expect(performance.now() - started).toBeLessThan(20_000);
+});
+
+test('a region without prices is simulated, and has no bill', () => {
+  expect(simulateWay(facts.ec2, tables, given(burst(10), { region: 'eu-west-1' })).usd).toBeNull();
+});
+
+test('arrivals: the day adds up, and its moments lie on its curve', () => {
+  const day = daily(1000, 2);
+  expect(arrivedBy(day, 86_400)).toBe(1000);
+  expect(arrivedBy(day, 43_200)).toBeCloseTo(500, 6);
+  const times = moments(day);
+  expect(times).toHaveLength(1000);
+  expect(times[0]).toBe(0);
+  for (const index of [1, 400, 999]) expect(arrivedBy(day, times[index] as number)).toBeCloseTo(index, 4);
+});
+
+test('the fluid between two moments, in closed form', () => {
+  // all units work: 10 waiting, 2 a second in, 3 a second out, for 4 s
+  expect(work(10, 2, 3, 1, 4)).toEqual({ backlog: 6, done: 12, imageSeconds: 32 });
+  // some have nothing to do: towards 2 x 1 s = 2 images
+  const { backlog, done } = work(0, 2, 10, 1, 3);
+  expect(backlog).toBeCloseTo(2 * (1 - Math.exp(-3)), 12);
+  expect(done).toBeCloseTo(6 - backlog, 12);
+  // nobody works
+  expect(work(5, 1, 0, 1, 10)).toEqual({ backlog: 15, done: 0, imageSeconds: 100 });
+});
+
+test('the heap gives back what is put in, by time', () => {
+  const heap = new Heap<number>();
+  const times = [5, 3, 9, 3, 1, 7, 1];
+  for (const [index, time] of times.entries()) heap.push(time, index);
+  const order: number[] = [];
+  while (heap.nextTime < Number.POSITIVE_INFINITY) order.push(heap.pop() as number);
+  expect(order).toEqual([4, 6, 1, 3, 0, 5, 2]);
+  expect(heap.pop()).toBeUndefined();
+});

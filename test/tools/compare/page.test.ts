@@ -1,0 +1,185 @@
+import { createHash } from 'node:crypto';
+import { parseHTML } from 'linkedom';
+import { type Comparison, compare } from '../../../tools/compare/comparison';
+import { choose, QUESTIONS } from '../../../tools/compare/model/choose';
+import type { Answers } from '../../../tools/compare/model/types';
+import { draw, rangeText } from '../../../tools/compare/page/charts';
+import { axisTicks, format } from '../../../tools/compare/page/format';
+import { page } from '../../../tools/compare/page/page';
+import { anchor, answer } from '../../../tools/compare/page/results';
+import { CONTROLS, fromSlider, START, toSlider } from '../../../tools/compare/page/state';
+import { comparison, faults, sources } from './sources';
+
+let made: Comparison;
+let html: string;
+beforeAll(async () => {
+  made = await comparison();
+  html = await page(made);
+});
+
+describe('the page', () => {
+  test('is one file under 1.5 MB that names nothing outside', () => {
+    expect(Buffer.byteLength(html)).toBeLessThan(1_500_000);
+    const { document } = parseHTML(html);
+    expect([...document.querySelectorAll('link, img, iframe, [src]')]).toEqual([]);
+    expect(html).not.toMatch(/@import|url\((?!#)/);
+  });
+
+  test('runs no script but its own: the policy has its hash', () => {
+    const { document } = parseHTML(html);
+    const policy = document.querySelector('meta[http-equiv]')?.getAttribute('content') ?? '';
+    const script = /<script>(.*)<\/script>/s.exec(html)?.[1] ?? '';
+    expect(policy).toContain(`script-src 'sha256-${createHash('sha256').update(script).digest('base64')}' blob:`);
+    expect(policy).toContain("default-src 'none'");
+    expect(html.match(/<script[ >]/g)).toHaveLength(3);
+  });
+
+  test('reads without scripts: charts, tables and answers are there, controls that would move nothing are not', () => {
+    const { document } = parseHTML(html);
+    for (const name of ['cost-chart', 'scale-backlog', 'scale-units']) {
+      expect(document.querySelectorAll(`[data-slot="${name}"] svg[role="img"][aria-label]`)).toHaveLength(2);
+    }
+    expect(document.querySelector('[data-slot="choice"] h3')?.textContent).not.toBe('');
+    expect([...document.querySelectorAll('form')].every((form) => form.hasAttribute('hidden'))).toBe(true);
+    expect(document.querySelectorAll('table.columns').length).toBeGreaterThan(9);
+  });
+
+  test('leads every reason of every answer to a place on itself', () => {
+    const ids = new Set([...html.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id));
+    const questions = Object.entries(QUESTIONS) as [keyof Answers, { answers: readonly string[] }][];
+    const all = questions.reduce<Record<string, string>[]>(
+      (some, [name, { answers }]) => some.flatMap((each) => answers.map((value) => ({ ...each, [name]: value }))),
+      [{}],
+    );
+    const rests = all.flatMap((answers) => {
+      const { reasons, against } = choose(answers as unknown as Answers);
+      return [...reasons, ...Object.values(against).flat()].map(({ restsOn }) => restsOn);
+    });
+    expect([...new Set(rests)].filter((each) => !ids.has(anchor(each)))).toEqual([]);
+  });
+
+  test('has no id twice, and no link to an id that is not there', () => {
+    const ids = [...html.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
+    expect(ids.filter((id, i) => ids.indexOf(id) !== i)).toEqual([]);
+    const [document = ''] = html.split('<script');
+    const links = [...document.matchAll(/ href="#([^"]+)"/g)].map(([, id]) => id);
+    expect(links.filter((id) => !ids.includes(id))).toEqual([]);
+  });
+
+  test('says what is not measured, and shows it when it is', async () => {
+    expect(html).toContain('Not measured: <code>npm run faults</code>');
+    const measured = await page(await compare({ ...sources(), faults }));
+    expect(measured).toContain('<b>kill</b>');
+    expect(measured).not.toContain('Not measured');
+  });
+
+  test('escapes what it is made from', async () => {
+    const hostile = '"><script>alert(1)</script><!--';
+    const given = sources();
+    const { stacks, measured } = given;
+    const evil = await page(
+      await compare({
+        ...given,
+        stacks: { ...stacks, ec2: stacks.ec2.replace('// 9. Outputs', `// 9. Outputs\n    // ${hostile}`) },
+        measured: { ...measured, machine: { ...measured.machine, cpu: hostile } },
+        faults: { ...faults, rows: faults.rows.map((row) => ({ ...row, scenario: hostile })) },
+      }),
+    );
+    expect(evil).not.toContain('<script>alert');
+    expect(evil.match(/<script[ >]/g)).toHaveLength(3);
+    expect(evil).toContain('&#34;&#62;&#60;script&#62;alert(1)');
+  });
+});
+
+describe('a question', () => {
+  test('is answered in its places', () => {
+    const { slots, error } = answer(made.model, { part: 'cost', state: made.state, question: 1 });
+    expect(error).toBeUndefined();
+    expect(slots['cost-chart']?.chart?.series).toHaveLength(4);
+  });
+
+  test('that cannot be answered says why', () => {
+    const state = { ...made.state, outputFormat: 'gif' as 'webp' };
+    expect(answer(made.model, { part: 'cost', state, question: 1 })).toEqual({
+      part: 'cost',
+      question: 1,
+      slots: {},
+      error: 'No result: no image was measured from any format to gif',
+    });
+  });
+});
+
+describe('controls', () => {
+  test('are all of what can be changed, each once', () => {
+    expect(CONTROLS.map(({ name }) => name).sort()).toEqual(Object.keys(made.state).sort());
+  });
+
+  test('start within their limits', () => {
+    for (const control of CONTROLS) {
+      const value = made.state[control.name];
+      if (control.kind === 'slider') {
+        const position = toSlider(control.scale, Number(value));
+        expect([control.name, position >= control.min, position <= control.max]).toEqual([control.name, true, true]);
+        expect([control.name, fromSlider(control.scale, position)]).toEqual([control.name, value]);
+      }
+      if (control.kind === 'select' || control.kind === 'radio') {
+        expect(control.options.map(([each]) => each)).toContain(value);
+      }
+    }
+    expect(START.imagesPerMonth).toBe(1e6);
+  });
+});
+
+describe('numbers', () => {
+  test.each([
+    ['usd', 0, '$0'],
+    ['usd', 0.1, '$0.10'],
+    ['usd', 0.00042, '$0.00042'],
+    ['usd', 5, '$5'],
+    ['usd', 138.2, '$138'],
+    ['usd', 12_345, '$12.3K'],
+    ['count', 1_234_567, '1.23M'],
+    ['count', 0.5, '0.5'],
+    ['duration', 0, '0 s'],
+    ['duration', 0.42, '420 ms'],
+    ['duration', 60, '1 min'],
+    ['duration', 100, '100 s'],
+    ['duration', 600, '10 min'],
+    ['duration', 3600, '1 h'],
+    ['duration', 172_800, '2 d'],
+    ['clock', 46_800, '13:00'],
+  ] as const)('%s of %d is %s', (as, value, said) => {
+    expect(format[as](value)).toBe(said);
+  });
+
+  test.each([
+    [60.4, 125, 'duration', '60.4 s to 2.08 min'],
+    [120, 180, 'duration', '2 to 3 min'],
+    [5, 5.001, 'usd', '$5'],
+    [5, 6, 'usd', '$5 to $6'],
+  ] as const)('%d to %d is a range in words', (low, high, as, said) => {
+    expect(rangeText(low, high, as)).toBe(said);
+  });
+
+  test('ticks stand at round numbers', () => {
+    expect(axisTicks([100, 1e10], { scale: 'log', format: 'count' }, 9)).toEqual([
+      1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10,
+    ]);
+    expect(axisTicks([1, 4000], { scale: 'log', format: 'duration' }, 9)).toEqual([1, 10, 60, 600, 3600]);
+    expect(axisTicks([0, 10_400], { scale: 'linear', format: 'count' }, 5)).toEqual([0, 5000, 10_000]);
+    expect(axisTicks([0, 86_400], { scale: 'linear', format: 'clock' }, 4)).toEqual([
+      0, 21_600, 43_200, 64_800, 86_400,
+    ]);
+  });
+});
+
+test('a chart has one name, for those who do not see it', () => {
+  const { document } = parseHTML('<html></html>');
+  const { slots } = answer(made.model, { part: 'cost', state: made.state, question: 1 });
+  const chart = slots['cost-chart']?.chart;
+  if (!chart) throw new Error('no chart');
+  const drawn = draw(chart, document, 600).outerHTML;
+  expect(drawn).toMatch(/^<svg [^>]*role="img"/);
+  expect(drawn.match(/aria-label="/g)).toHaveLength(1);
+  expect(drawn).toContain(chart.title);
+});

@@ -1,0 +1,73 @@
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+
+/** What the commands of `bin/four-ways.ts` have in common. */
+
+export const ROOT = path.resolve(__dirname, '..');
+
+/** A command's arguments in, its exit code out. */
+export type Command = (args: readonly string[]) => Promise<number>;
+
+/** What a person typed cannot be done. One line: what, and what to do instead. Exit code 2. */
+export class UsageError extends Error {}
+
+/** The reason of an interrupted run: the signal's name. */
+class Stopped extends Error {}
+
+/** One line for the person, which no program reads. */
+export const say = (line: string): boolean => process.stderr.write(`${line}\n`);
+
+/** Options of a command. @throws UsageError on what is none */
+export function parse<Options extends NonNullable<Parameters<typeof parseArgs>[0]>['options']>(
+  command: string,
+  args: readonly string[],
+  options: Options,
+) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(
+      `${(error as Error).message.split(/\.\s/)[0]}; npm run ${command} -- --help lists the options`,
+    );
+  }
+}
+
+/** For a command that takes options only. @throws UsageError */
+export function noPositionals(command: string, [first]: readonly string[]): void {
+  if (first === undefined) return;
+  throw new UsageError(`unexpected "${first}"; npm run ${command} -- --help lists the options`);
+}
+
+/** A list of known words; all of them when the option is not given. @throws UsageError */
+export function list<Word extends string>(value: string | undefined, known: readonly Word[], option: string): Word[] {
+  const chosen: readonly string[] = value === undefined ? known : value.split(',').map((item) => item.trim());
+  const unknown = chosen.find((item) => !known.includes(item as Word));
+  if (unknown !== undefined) throw new UsageError(`${option} names "${unknown}": expected some of ${known.join(',')}`);
+  return known.filter((item) => chosen.includes(item));
+}
+
+/** A whole number; `undefined` when the option is not given. @throws UsageError */
+export function whole(value: string | undefined, option: string, least: number, most: number): number | undefined {
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || number < least || number > most) {
+    throw new UsageError(`${option} is "${value}": expected a whole number from ${least} to ${most}`);
+  }
+  return number;
+}
+
+/** Runs what a signal may interrupt. @returns its exit code, or 130 after a signal */
+export async function interruptible(run: (signal: AbortSignal) => Promise<number>): Promise<number> {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => stop.abort(new Stopped(signal)));
+  }
+  try {
+    return await run(stop.signal);
+  } catch (error) {
+    // Whatever was interrupted failed with an error of its own.
+    if (!(stop.signal.reason instanceof Stopped)) throw error;
+    say(`stopped by ${stop.signal.reason.message}; nothing is left running`);
+    return 130;
+  }
+}

@@ -1,0 +1,169 @@
+import { COMPUTES } from '../../workload/contract';
+import type { Comparison } from './comparison';
+import { sentences } from './diagram/svg';
+import { rangeText } from './page/charts';
+import { FAULT_COLUMNS, FAULT_LEGEND, faultRows } from './page/failure';
+import { format } from './page/format';
+import { chartFile } from './page/page';
+import { answer, condition, crossingsOf, idleOf } from './page/results';
+import { OWNED_HEAD, ownedRows, presetRows } from './page/tables';
+import type { Made } from './run';
+import { NAMES } from './ways';
+
+/** The comparison for those who read on a code host: the page's tables, and its pictures as files. */
+export function markdown(comparison: Comparison): string {
+  const { model, state, date, costs, scale, architectures, sections, resources, scenarios, owned } = comparison;
+  const names = COMPUTES.map((way) => NAMES[way]);
+  const range = (of: { readonly low: number; readonly high: number } | null, as: Parameters<typeof rangeText>[2]) =>
+    of ? rangeText(of.low, of.high, as) : 'none';
+  return `${[
+    '<!-- Made by `npm run compare`: do not edit. -->',
+    '# One workload, four computes',
+    `What really changes between EC2, Lambda, ECS on Fargate and EKS on EC2, computed from the stacks in \`lib/\`, from work measured ${date.measured}, and from prices read ${date.prices}. Where only a range is known, a range is shown. No deployment to AWS was observed for it.`,
+    '`npm run compare` makes this file, and with it `dist/compare/index.html`: the same with controls for every input, and the four stack files side by side.',
+    table(
+      ['', ...names],
+      [
+        ['idle, US$ a month', ...COMPUTES.map((way) => range(idleOf(costs[way]), 'usd'))],
+        [
+          `US$ a million images, at ${format.count(state.imagesPerMonth)} a month`,
+          ...COMPUTES.map((way) => range(costs[way].usdPerMillionImages, 'usd')),
+        ],
+        ['first result from idle', ...COMPUTES.map((way) => range(scale[way].firstResultSeconds, 'duration'))],
+        [
+          'longest job',
+          ...COMPUTES.map((way) => {
+            const most = model.facts[way].longestJobSeconds;
+            return most === null ? 'no limit' : format.duration(most);
+          }),
+        ],
+        [
+          'resources in the template',
+          ...COMPUTES.map((way) => String(Object.keys(comparison.templates[way].Resources).length)),
+        ],
+      ],
+    ),
+    '## Choose',
+    table(['when', 'then', 'because'], presetRows('text')),
+    '## Cost',
+    `${state.region}; images of ${state.megapixels} megapixels, ${format.count(state.imagesPerBurst)} at a time; On-Demand; list prices. CPU there takes ${state.slowdownLow} to ${state.slowdownHigh} times what it took where it was measured (${model.measured.machine.cpu}): an assumption, to be changed on the page.`,
+    '![Cost a month over images a month, four ways](docs/diagrams/cost.svg)',
+    crossingsOf(model, state)
+      .map(
+        ({ cheaperBelow, cheaperAbove, low, high, ends }, i) =>
+          `${i + 1}. Below ${rangeText(low, high, 'count')} images a month ${NAMES[cheaperBelow]} costs less, above ${NAMES[cheaperAbove]}.${condition(ends)}`,
+      )
+      .join('\n'),
+    ...COMPUTES.map((way) =>
+      [
+        `### ${NAMES[way]}: ${format.count(state.imagesPerMonth)} images a month`,
+        '',
+        table(
+          ['item', 'quantity x price', 'US$ a month'],
+          costs[way].items.map(({ label, arithmetic, usdPerMonth, idle }) => [
+            `${label}${idle ? ' (idle too)' : ''}`,
+            arithmetic,
+            range(usdPerMonth, 'usd'),
+          ]),
+        ),
+      ].join('\n'),
+    ),
+    '## Scale',
+    `${format.count(state.images)} images at once, after hours without any. The scaling rules are those of the templates.`,
+    '![Images that wait over time, four ways](docs/diagrams/backlog.svg)',
+    '![Units that run over time, four ways](docs/diagrams/units.svg)',
+    scaleTable(comparison),
+    '## Failure',
+    table(
+      ['', ...names],
+      scenarios.map(({ title, ways }) => [title, ...COMPUTES.map((way) => ways[way])]),
+    ),
+    faults(comparison),
+    '## What you own',
+    table(
+      OWNED_HEAD.map((head) => (head === 'concern' ? head : NAMES[head])),
+      ownedRows(owned, 'text'),
+    ),
+    '## Pictures',
+    'What plays the same part has the same place; an empty frame is a part that this way does without.',
+    ...architectures.map((each) =>
+      [
+        `### ${NAMES[each.way]}`,
+        '',
+        `![How ${NAMES[each.way]} works](docs/diagrams/${each.way}.svg)`,
+        '',
+        ...sentences(each).map((said) => `- ${cell(said)}`),
+      ].join('\n'),
+    ),
+    '## Side by side',
+    table(
+      ['section', 'an empty cell', ...names.map((name) => `${name}: lines, resources`)],
+      sections.map(({ name, empty, rows }, i) => [
+        name,
+        empty,
+        ...COMPUTES.map(
+          (way) => `${rows.filter(({ cells }) => cells[way] !== undefined).length}, ${resources[i]?.counts[way] ?? 0}`,
+        ),
+      ]),
+    ),
+    '## Sources',
+    `Measured on ${model.measured.machine.cpu}, ${model.measured.machine.cores} cores, ${model.measured.machine.os} ${model.measured.machine.arch}: \`npm run bench\`. Prices: \`npm run prices\`.`,
+    table(
+      ['delay or limit', 'what', 'range', 'source', 'date'],
+      Object.values(model.tables.delays).map(({ id, what, low, high, unit, source, date: day }) => [
+        id,
+        what,
+        `${low === high ? low : `${low} to ${high}`} ${unit}`,
+        source,
+        day,
+      ]),
+    ),
+    'The price table, with the source and date of each price, is `tools/compare/data/prices.json`.',
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n')}\n`;
+}
+
+/** The charts, as files beside the diagrams. */
+export function charts({ model, state }: Comparison): readonly Made[] {
+  const slots = Object.assign(
+    {},
+    ...(['cost', 'scale'] as const).map((part) => answer(model, { part, state, question: 0 }).slots),
+  );
+  return (
+    [
+      ['cost', 'cost-chart'],
+      ['backlog', 'scale-backlog'],
+      ['units', 'scale-units'],
+    ] as const
+  ).map(([file, slot]) => ({ file: `docs/diagrams/${file}.svg`, text: `${chartFile(slots[slot].chart)}\n` }));
+}
+
+function scaleTable({ model, state }: Comparison): string {
+  const { slots, error } = answer(model, { part: 'scale', state, question: 0 });
+  if (error) throw new Error(error);
+  const rows = slots['scale-summary']?.rows ?? [];
+  return table(['', ...COMPUTES.map((way) => NAMES[way])], rows);
+}
+
+function faults({ faults: found }: Comparison): string {
+  if (!found) return 'Not measured: `npm run faults`.';
+  const rows = faultRows(found).map(({ scenario, way, cells }) => [scenario, NAMES[way], ...cells]);
+  return `Measured ${found.date} on endpoints that imitate AWS, seed ${found.seed}. ${FAULT_LEGEND}\n\n${table(
+    ['scenario', 'way', ...FAULT_COLUMNS],
+    rows,
+  )}`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map(cell).join(' | ')} |`).join('\n');
+}
+
+/** Text in Markdown, as it is; an address as a link. */
+const cell = (raw: string): string =>
+  /^https:\/\/[^\s<>|]+$/.test(raw)
+    ? `<${raw}>`
+    : raw
+        .replace(/[\\|<>*_`[\]]/g, (special) => `\\${special}`)
+        .replace(/\s+/g, ' ')
+        .trim();

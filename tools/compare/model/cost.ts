@@ -1,0 +1,515 @@
+import type { Compute } from '../../../workload/contract';
+import { spanning, sum } from './range';
+import { serviceSeconds, startSeconds, stepChange, tailSeconds } from './service';
+import type {
+  BreakEven,
+  Cost,
+  CostInputs,
+  CurvePoint,
+  Delays,
+  End,
+  Facts,
+  LineItem,
+  Price,
+  PriceTable,
+  Range,
+  Region,
+  Tables,
+  Tier,
+  Unknown,
+  WayFacts,
+} from './types';
+
+/**
+ * What a way costs in a month, line by line: quantity x price = amount. Pure, and free of Node, so that a page runs the
+ * same code. List prices: no taxes, no discounts, no free tier. Every quantity grows with the number of images.
+ */
+
+/** 365 days / 12, as AWS counts. */
+export const HOURS_PER_MONTH = 730;
+const SECONDS_PER_MONTH = HOURS_PER_MONTH * 3600;
+const DAYS_PER_MONTH = HOURS_PER_MONTH / 24;
+/** AWS's GB of storage and of logs is a GiB. */
+const GB = 1024 ** 3;
+
+export const WAYS: readonly Compute[] = ['ec2', 'lambda', 'ecs-fargate', 'eks-ec2'];
+
+// --- Prices ---------------------------------------------------------------------------------------------------------
+
+export function findPrice(table: PriceTable, id: string, region: Region): Price | undefined {
+  return table.prices.find((price) => price.id === id && price.region === region);
+}
+
+/** The amount for a quantity, tier by tier. @param tiers from 0 on, ascending */
+export function amount(tiers: readonly Tier[], quantity: number): number {
+  return tiers.reduce((total, { from, usd }, index) => {
+    const to = tiers[index + 1]?.from ?? Number.POSITIVE_INFINITY;
+    return total + Math.max(0, Math.min(quantity, to) - from) * usd;
+  }, 0);
+}
+
+function usdAt(price: Price, quantity: number, end: End): number {
+  if (end === 'high' && price.highUsd !== undefined) return quantity * price.highUsd;
+  return amount(price.tiers, quantity);
+}
+
+// --- Quantities -----------------------------------------------------------------------------------------------------
+
+/** How much of something a month takes. */
+interface Line {
+  readonly id: string;
+  readonly label: string;
+  readonly price: string;
+  readonly quantity: number;
+  readonly idle?: boolean;
+  readonly shared?: boolean;
+}
+
+interface Load {
+  readonly images: number;
+  /** Bursts a month, and images in each. */
+  readonly bursts: number;
+  readonly imagesPerBurst: number;
+  readonly serviceSeconds: number;
+  /** Units that would be busy all month. */
+  readonly busyUnits: number;
+}
+
+function loadOf(facts: WayFacts, delays: Delays, inputs: CostInputs, end: End): Load {
+  const images = inputs.imagesPerMonth;
+  const imagesPerBurst = Math.max(1, Math.min(inputs.imagesPerBurst, images));
+  const seconds = serviceSeconds(facts, delays, inputs, end, inputs.job);
+  const busyUnits = (images * seconds) / facts.unit.slots / SECONDS_PER_MONTH;
+  return { images, bursts: images / imagesPerBurst, imagesPerBurst, serviceSeconds: seconds, busyUnits };
+}
+
+/**
+ * Units that the way's rule starts for one burst that finds none: what the first look at the queue asks for, and more
+ * for as long as something waits when the next look is due.
+ */
+export function unitsForBurst(facts: WayFacts, images: number, secondsPerImage: number): number {
+  const max = facts.capacity.max ?? Number.POSITIVE_INFINITY;
+  if (facts.scaling.kind === 'concurrency') return Math.min(images, max);
+  if (facts.scaling.kind === 'keda') return Math.min(Math.ceil(images / facts.scaling.messagesPerUnit), max);
+  const rule = facts.scaling.rules.find(({ direction }) => direction === 'out');
+  if (!rule) return 0;
+  const lookSeconds = Math.max(rule.warmupSeconds ?? rule.cooldownSeconds ?? 0, rule.periodSeconds);
+  let units = 0;
+  let waiting = images;
+  while (waiting >= rule.threshold && units < max) {
+    units = Math.min(max, units + stepChange(rule, waiting));
+    if (units === 0) return 0;
+    waiting -= (units * facts.unit.slots * lookSeconds) / secondsPerImage;
+  }
+  return units;
+}
+
+/**
+ * Seconds a month for which units are billed that come and go with the work.
+ *
+ * Each burst pays for its work and for the starting and leaving of the units it calls. When bursts follow so closely
+ * that the queue is never empty for long enough, nothing leaves: then the same units run all month. Work beyond what
+ * they can do is done by more of them: as many as are needed at the low end; at the high end as many as the rule
+ * allows, because it adds for as long as anything waits and takes nothing back while the queue is not empty.
+ */
+function unitSeconds(facts: WayFacts, load: Load, units: number, overheadSeconds: number, end: End): number {
+  const { busyUnits, bursts } = load;
+  if (load.images === 0 || units === 0) return 0;
+  if (busyUnits > units) {
+    const needed = Math.ceil(busyUnits);
+    return SECONDS_PER_MONTH * (end === 'low' ? needed : Math.max(needed, facts.capacity.max ?? 0));
+  }
+  return Math.min(busyUnits * SECONDS_PER_MONTH + bursts * units * overheadSeconds, units * SECONDS_PER_MONTH);
+}
+
+/** Hosts, in host-seconds a month: where units share hosts, the ones that are there anyway work first. */
+function hostSeconds(facts: WayFacts, delays: Delays, load: Load, end: End): { idle: number; called: number } {
+  const { hosts, scaling } = facts;
+  if (!hosts) return { idle: 0, called: 0 };
+  const idle = hosts.min * SECONDS_PER_MONTH;
+  const units = unitsForBurst(facts, load.imagesPerBurst, load.serviceSeconds);
+  const start = scaling.kind === 'keda' ? delays['eks-node-join'][end] : startSeconds(facts, delays, end);
+  const perUnit = unitSeconds(facts, load, units, start + tailSeconds(facts, delays, end), end);
+  if (units === 0 || perUnit === 0) return { idle, called: 0 };
+  // The share of the work that falls on hosts beyond the ones that always run.
+  const running = Math.max(units, perUnit / SECONDS_PER_MONTH);
+  const called = Math.max(0, Math.ceil(running / hosts.unitsPerHost) - hosts.min);
+  return { idle, called: (perUnit / running) * called };
+}
+
+function lines(facts: WayFacts, delays: Delays, inputs: CostInputs, end: End): Line[] {
+  const load = loadOf(facts, delays, inputs, end);
+  const compute = { ec2: hostLines, 'eks-ec2': hostLines, 'ecs-fargate': taskLines, lambda: functionLines }[facts.way];
+  return [...compute(facts, delays, load, inputs, end), ...platformLines(facts, delays, load, inputs, end)];
+}
+
+function hostLines(facts: WayFacts, delays: Delays, load: Load, { spot }: CostInputs, end: End): Line[] {
+  const { hosts } = facts;
+  if (!hosts) return [];
+  const seconds = hostSeconds(facts, delays, load, end);
+  const [type] = hosts.instanceTypes;
+  const price = `ec2.${type}.hour${spot || facts.spot ? '.spot' : ''}`;
+  const of = (kind: 'idle' | 'called'): Line[] => {
+    const hours = seconds[kind] / 3600;
+    const idle = kind === 'idle';
+    if (idle && hosts.min === 0) return [];
+    const when = idle ? 'that always run' : 'that come with the work';
+    return [
+      {
+        id: `hosts.${kind}`,
+        label: `${type}, ${facts.way === 'ec2' ? 'instances' : 'nodes'} ${when}`,
+        price,
+        quantity: hours,
+        idle,
+      },
+      {
+        id: `disks.${kind}`,
+        label: `${hosts.diskGib} GiB of ${hosts.diskType} for each`,
+        price: `ebs.${hosts.diskType}.gib-month`,
+        quantity: (hours / HOURS_PER_MONTH) * hosts.diskGib,
+        idle,
+      },
+      ...(hosts.publicIpv4
+        ? [{ id: `ipv4.${kind}`, label: 'a public IPv4 address for each', price: 'ipv4.hour', quantity: hours, idle }]
+        : []),
+    ];
+  };
+  return [
+    ...(facts.controlPlane
+      ? [
+          {
+            id: 'control-plane',
+            label: 'the control plane',
+            price: 'eks.cluster-hour',
+            quantity: HOURS_PER_MONTH,
+            idle: true,
+          },
+        ]
+      : []),
+    ...of('idle'),
+    ...of('called'),
+  ];
+}
+
+function taskLines(facts: WayFacts, delays: Delays, load: Load, { spot }: CostInputs, end: End): Line[] {
+  const units = unitsForBurst(facts, load.imagesPerBurst, load.serviceSeconds);
+  const overhead = startSeconds(facts, delays, end) + tailSeconds(facts, delays, end);
+  const called = unitSeconds(facts, load, units, overhead, end);
+  const suffix = spot || facts.spot ? '.spot' : '';
+  const of = (seconds: number, idle: boolean): Line[] => {
+    const hours = seconds / 3600;
+    const kind = idle ? 'idle' : 'called';
+    const when = idle ? 'that always run' : 'that come with the work';
+    return [
+      {
+        id: `tasks.vcpu.${kind}`,
+        label: `vCPU of tasks ${when}`,
+        price: `fargate.vcpu-hour${suffix}`,
+        quantity: hours * facts.unit.vcpus,
+        idle,
+      },
+      {
+        id: `tasks.memory.${kind}`,
+        label: `memory of tasks ${when}`,
+        price: `fargate.gb-hour${suffix}`,
+        quantity: (hours * facts.unit.memoryMib) / 1024,
+        idle,
+      },
+      ...(facts.taskPublicIpv4
+        ? [{ id: `ipv4.${kind}`, label: 'a public IPv4 address for each', price: 'ipv4.hour', quantity: hours, idle }]
+        : []),
+    ];
+  };
+  const always = facts.capacity.min * SECONDS_PER_MONTH;
+  return [...(always > 0 ? of(always, true) : []), ...of(Math.max(0, called - always), false)];
+}
+
+function functionLines(facts: WayFacts, delays: Delays, load: Load, _: CostInputs, end: End): Line[] {
+  // Initialization is billed like the work itself.
+  const cold = load.images * delays['lambda-cold-share'][end] * delays['lambda-cold-start'][end];
+  const seconds = load.images * load.serviceSeconds + cold;
+  return [
+    {
+      id: 'function.duration',
+      label: `duration at ${facts.unit.memoryMib} MB`,
+      price: 'lambda.gb-second',
+      quantity: (seconds * facts.unit.memoryMib) / 1024,
+    },
+    { id: 'function.requests', label: 'invocations', price: 'lambda.request', quantity: load.images },
+  ];
+}
+
+/** What is around the compute: queue, alarms, logs, metrics, buckets, network. */
+function platformLines(facts: WayFacts, delays: Delays, load: Load, inputs: CostInputs, end: End): Line[] {
+  const { images } = load;
+  const { work, job } = inputs;
+  const line = (id: string, label: string, price: string, quantity: number, more: Partial<Line> = {}): Line => ({
+    id,
+    label,
+    price,
+    quantity,
+    ...more,
+  });
+  const stored = (bytes: number, days: number) => (images * bytes * days) / DAYS_PER_MONTH / GB;
+  return [
+    ...queueLines(facts, delays, load, end),
+    line('alarms', 'metrics under alarms', 'cloudwatch.alarm-metric-month', facts.alarmMetrics, { idle: true }),
+    ...(facts.natGateways > 0
+      ? [line('nat', 'NAT gateways', 'nat.hour', facts.natGateways * HOURS_PER_MONTH, { idle: true })]
+      : []),
+    line('logs', 'log lines', 'cloudwatch.logs-gb', (images * job.logBytes) / GB),
+    // Billed for the hours in which they are sent: at best all images of a burst fall into one hour.
+    line(
+      'metrics',
+      'metrics in the log lines',
+      'cloudwatch.metric-month',
+      job.customMetrics * Math.min(1, (load.bursts * activeHours(facts, load, end)) / HOURS_PER_MONTH),
+    ),
+    line('s3.upload', 'uploads to the source bucket', 's3.put', images, { shared: true }),
+    line('s3.get', 'reads of the job', 's3.get', images * job.s3Gets, { shared: true }),
+    line('s3.put', 'writes of the job', 's3.put', images * job.s3Puts, { shared: true }),
+    line('s3.source', 'originals, until they expire', 's3.gb-month', stored(work.bytesIn, facts.sourceExpirationDays), {
+      shared: true,
+    }),
+    line(
+      's3.output',
+      'renditions, until they expire',
+      's3.gb-month',
+      stored(work.bytesOut, facts.outputExpirationDays),
+      { shared: true },
+    ),
+  ];
+}
+
+/** Clock hours that one burst touches. */
+function activeHours(facts: WayFacts, load: Load, end: End): number {
+  if (load.images === 0) return 0;
+  const units = unitsForBurst(facts, load.imagesPerBurst, load.serviceSeconds) || 1;
+  const hours = (load.imagesPerBurst * load.serviceSeconds) / (units * facts.unit.slots) / 3600;
+  return Math.ceil(hours) + (end === 'high' && hours > 0 ? 1 : 0);
+}
+
+function queueLines(facts: WayFacts, delays: Delays, load: Load, end: End): Line[] {
+  if (!facts.usesJobQueue) return [];
+  const perUnitSecond = facts.receiversPerUnit / facts.longPollSeconds;
+  const units = unitsForBurst(facts, load.imagesPerBurst, load.serviceSeconds);
+  // Workers that find nothing ask again, each of their loops, when a long poll ends.
+  const waiting = Math.min(load.bursts * units * tailSeconds(facts, delays, end), units * SECONDS_PER_MONTH);
+  const asking =
+    facts.scaling.kind === 'keda'
+      ? [
+          {
+            id: 'queue.scaler',
+            label: 'KEDA asking for its length',
+            price: 'sqs.request',
+            quantity: SECONDS_PER_MONTH / facts.scaling.pollingSeconds,
+            idle: true,
+          },
+        ]
+      : [];
+  return [
+    { id: 'queue', label: 'messages: sent, received, deleted', price: 'sqs.request', quantity: 3 * load.images },
+    { id: 'queue.empty', label: 'receives that find nothing', price: 'sqs.request', quantity: waiting * perUnitSecond },
+    ...asking,
+  ];
+}
+
+// --- The bill -------------------------------------------------------------------------------------------------------
+
+/** What is billed and not counted, because nothing here says how much of it there is. */
+function uncounted(facts: WayFacts): Unknown[] {
+  return [
+    ...(facts.controlPlane && facts.controlPlane.logTypes > 0
+      ? [
+          {
+            label: `logs of the control plane (${facts.controlPlane.logTypes} kinds)`,
+            why: 'how much a cluster logs was not measured',
+          },
+        ]
+      : []),
+    ...(facts.way === 'ecs-fargate' || facts.way === 'eks-ec2'
+      ? [{ label: 'the image in ECR', why: 'its size is not in the template' }]
+      : []),
+    ...(facts.natGateways > 0
+      ? [{ label: 'bytes through the NAT gateway', why: 'only S3 goes past it; the rest was not measured' }]
+      : []),
+    { label: 'storage of logs', why: 'they are compressed, by how much is not known' },
+  ];
+}
+
+/** The cost of one way. What has no price in the region is in `unknown`, and in no sum. */
+export function cost(facts: WayFacts, { prices, delays }: Tables, inputs: CostInputs): Cost {
+  const ends = { low: lines(facts, delays, inputs, 'low'), high: lines(facts, delays, inputs, 'high') };
+  const items: LineItem[] = [];
+  const unknown: Unknown[] = [];
+  for (const low of ends.low) {
+    const high = ends.high.find(({ id }) => id === low.id) ?? low;
+    const price = findPrice(prices, low.price, inputs.region);
+    if (!price) unknown.push({ label: low.label, why: `no price for ${low.price} in ${inputs.region}` });
+    else items.push(item(low, high.quantity, price));
+  }
+  const shared = (wanted: boolean) =>
+    sum(items.filter((one) => one.shared === wanted).map(({ usdPerMonth }) => usdPerMonth));
+  const compute = shared(false);
+  const total = sum([compute, shared(true)]);
+  const ceiling = ceilingImagesPerMonth(facts, delays, inputs);
+  return {
+    way: facts.way,
+    inputs,
+    items,
+    unknown: [...unknown, ...uncounted(facts)],
+    usdPerMonth: total,
+    computeUsdPerMonth: compute,
+    usdPerMillionImages:
+      inputs.imagesPerMonth > 0
+        ? { low: (total.low / inputs.imagesPerMonth) * 1e6, high: (total.high / inputs.imagesPerMonth) * 1e6 }
+        : null,
+    ceilingImagesPerMonth: ceiling,
+    overCeiling: ceiling !== null && inputs.imagesPerMonth > ceiling.high,
+  };
+}
+
+function item(low: Line, highQuantity: number, price: Price): LineItem {
+  const quantity = { low: low.quantity, high: highQuantity };
+  const usdPerMonth = { low: usdAt(price, quantity.low, 'low'), high: usdAt(price, quantity.high, 'high') };
+  const first = price.tiers[0]?.usd ?? 0;
+  const each = (end: End) =>
+    quantity[end] > 0 ? usdPerMonth[end] / quantity[end] : end === 'high' ? (price.highUsd ?? first) : first;
+  const usdPerUnit = { low: each('low'), high: each('high') };
+  const { source, date, confidence, via } = price;
+  return {
+    id: low.id,
+    label: low.label,
+    quantity,
+    unit: price.unit,
+    // Of tiers this is the average, which falls as the quantity grows.
+    usdPerUnit: spanning(usdPerUnit.low, usdPerUnit.high),
+    usdPerMonth,
+    arithmetic: `${show(quantity)} ${price.unit} x ${showPrice(spanning(usdPerUnit.low, usdPerUnit.high))} = ${showUsd(usdPerMonth)}`,
+    price: { id: price.id, source, date, confidence, ...(via && { via }) },
+    idle: low.idle ?? false,
+    shared: low.shared ?? false,
+  };
+}
+
+/** Images a month that the template's maximum can do, working all the time. `null` where the template sets none. */
+export function ceilingImagesPerMonth(facts: WayFacts, delays: Delays, inputs: CostInputs): Range | null {
+  if (facts.capacity.max === null) return null;
+  const perMonth = facts.capacity.max * facts.unit.slots * SECONDS_PER_MONTH;
+  const at = (end: End) => perMonth / serviceSeconds(facts, delays, inputs, end, inputs.job);
+  return { low: at('high'), high: at('low') };
+}
+
+/** The cost of all four, with no images at all. */
+export function idleCosts(facts: Facts, tables: Tables, inputs: CostInputs): Cost[] {
+  return WAYS.map((way) => cost(facts[way], tables, { ...inputs, imagesPerMonth: 0 }));
+}
+
+// --- Curves and break-even ------------------------------------------------------------------------------------------
+
+/** Whole numbers of images, evenly spaced on a logarithmic axis. */
+export function volumes(from = 1e2, to = 1e10, perDecade = 8): number[] {
+  const steps = Math.round(Math.log10(to / from) * perDecade);
+  return Array.from({ length: steps + 1 }, (_, step) => Math.round(from * 10 ** (step / perDecade)));
+}
+
+/** Cost by volume, one list for each way. */
+export function costCurves(
+  facts: Facts,
+  tables: Tables,
+  inputs: CostInputs,
+  at: readonly number[] = volumes(),
+): Record<Compute, CurvePoint[]> {
+  const curve = (way: Compute): CurvePoint[] =>
+    at.map((imagesPerMonth) => {
+      const { usdPerMonth, computeUsdPerMonth, overCeiling } = cost(facts[way], tables, { ...inputs, imagesPerMonth });
+      return { way, imagesPerMonth, usdPerMonth, computeUsdPerMonth, overCeiling };
+    });
+  return {
+    ec2: curve('ec2'),
+    lambda: curve('lambda'),
+    'ecs-fargate': curve('ecs-fargate'),
+    'eks-ec2': curve('eks-ec2'),
+  };
+}
+
+/** What differs between the ways at one volume and one end, in USD. What is the same on all four is left out. */
+function usdOf(
+  facts: WayFacts,
+  { prices, delays }: Tables,
+  inputs: CostInputs,
+  imagesPerMonth: number,
+  end: End,
+): number {
+  return lines(facts, delays, { ...inputs, imagesPerMonth }, end)
+    .filter(({ shared }) => !shared)
+    .reduce((total, { price, quantity }) => {
+      const found = findPrice(prices, price, inputs.region);
+      return total + (found ? usdAt(found, quantity, end) : 0);
+    }, 0);
+}
+
+/**
+ * The volumes at which two ways change places, at each end of the ranges. Exact to the image: between two points of a
+ * grid on which the order differs, the first whole number at which it does is found by halving.
+ */
+export function breakEvens(
+  facts: Facts,
+  tables: Tables,
+  inputs: CostInputs,
+  { from = 1e2, to = 1e10, perDecade = 24 } = {},
+): BreakEven[] {
+  const grid = volumes(from, to, perDecade);
+  const found: BreakEven[] = [];
+  for (const end of ['low', 'high'] as const) {
+    const usd = (way: Compute, images: number) => usdOf(facts[way], tables, inputs, images, end);
+    const onGrid = Object.fromEntries(WAYS.map((way) => [way, grid.map((images) => usd(way, images))]));
+    for (const [index, a] of WAYS.entries()) {
+      for (const b of WAYS.slice(index + 1)) {
+        for (let step = 1; step < grid.length; step += 1) {
+          const before = (onGrid[a]?.[step - 1] ?? 0) < (onGrid[b]?.[step - 1] ?? 0);
+          if (before === (onGrid[a]?.[step] ?? 0) < (onGrid[b]?.[step] ?? 0)) continue;
+          let [below, above] = [grid[step - 1] ?? from, grid[step] ?? to];
+          while (above - below > 1) {
+            const middle = Math.floor((below + above) / 2);
+            if (usd(a, middle) < usd(b, middle) === before) below = middle;
+            else above = middle;
+          }
+          const [cheaperBelow, cheaperAbove] = before ? [a, b] : [b, a];
+          found.push({ cheaperBelow, cheaperAbove, end, imagesPerMonth: above });
+        }
+      }
+    }
+  }
+  return found;
+}
+
+// --- For people -----------------------------------------------------------------------------------------------------
+
+/** Up to four significant digits below a thousand, whole numbers above. */
+function digits(value: number): string {
+  if (Math.abs(value) >= 1000) return Math.round(value).toLocaleString('en-US');
+  return Number(value.toPrecision(4)).toLocaleString('en-US', { maximumFractionDigits: 12 });
+}
+
+/** Cents, and more only of what is less than one. */
+function usdDigits(value: number): string {
+  if (value !== 0 && Math.abs(value) < 0.01)
+    return `$${Number(value.toPrecision(2)).toLocaleString('en-US', { maximumFractionDigits: 12 })}`;
+  return `$${value.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
+}
+
+/** A price as it is listed: every digit of it. */
+function priceDigits(value: number): string {
+  return `$${Number(value.toPrecision(6)).toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 12 })}`;
+}
+
+const ends = (text: (value: number) => string) => (range: Range) => {
+  const [low, high] = [text(range.low), text(range.high)];
+  return low === high ? low : `${low} to ${high}`;
+};
+
+/** One figure, or both ends where they differ as they are shown. */
+export const show = ends(digits);
+export const showUsd = ends(usdDigits);
+export const showPrice = ends(priceDigits);

@@ -1,0 +1,439 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Compute } from '../../../workload/contract';
+import { decodeSlots } from '../../../workload/platform';
+import type { Resource, Template } from '../../templates';
+import { instanceTypes } from '../data/tables';
+import type { Facts, HostFacts, InstanceType, ScalingRule, ScalingStep, StepRule, WayFacts } from './types';
+
+/**
+ * What the four templates say, as far as the model needs it. Nothing of it is repeated by hand: what changes in a stack
+ * changes here. Whatever cannot be found ends with an error that names it.
+ */
+
+// biome-ignore lint/suspicious/noExplicitAny: as deep and as varied as CloudFormation and Kubernetes.
+type Any = any;
+
+/** Reads all four. @throws Error, in one line, naming what is missing from which template */
+export function readFacts(all: Readonly<Record<Compute, Template>>): Facts {
+  return {
+    ec2: ec2(new Reader('ec2', all.ec2)),
+    lambda: lambda(new Reader('lambda', all.lambda)),
+    'ecs-fargate': ecsFargate(new Reader('ecs-fargate', all['ecs-fargate'])),
+    'eks-ec2': eksEc2(new Reader('eks-ec2', all['eks-ec2'])),
+  };
+}
+
+/** One template, asked by type. */
+class Reader {
+  constructor(
+    readonly way: Compute,
+    private readonly template: Template,
+  ) {}
+
+  all(type: string): [string, Resource][] {
+    return Object.entries(this.template.Resources).filter(([, resource]) => resource.Type === type);
+  }
+
+  /** How many resources there are of each type. */
+  counted(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const { Type } of Object.values(this.template.Resources)) counts[Type] = (counts[Type] ?? 0) + 1;
+    return counts;
+  }
+
+  /** The first that fits. */
+  one(type: string, fits: (properties: Any, id: string) => boolean = () => true): Any {
+    const found = this.all(type).find(([id, { Properties }]) => fits(Properties ?? {}, id));
+    if (!found) throw new Error(`the template of ${this.way} has no ${type} that the model can read`);
+    return found[1].Properties ?? {};
+  }
+
+  /** A number at a path, which CloudFormation may have written as text. */
+  number(from: Any, ...path: readonly string[]): number {
+    const value = path.reduce((inner, key) => inner?.[key], from);
+    const number = typeof value === 'string' && value !== '' ? Number(value) : value;
+    if (typeof number !== 'number' || Number.isNaN(number)) {
+      throw new Error(`the template of ${this.way} has no number ${path.join('.')}: found ${JSON.stringify(value)}`);
+    }
+    return number;
+  }
+
+  text(from: Any, ...path: readonly string[]): string {
+    const value = path.reduce((inner, key) => inner?.[key], from);
+    if (typeof value !== 'string') {
+      throw new Error(`the template of ${this.way} has no text ${path.join('.')}: found ${JSON.stringify(value)}`);
+    }
+    return value;
+  }
+
+  /** Every Kubernetes object the stack applies. References are left as names: nothing here depends on them. */
+  manifests(): Any[] {
+    return this.all('Custom::AWSCDK-EKS-KubernetesResource').flatMap(([, { Properties }]) =>
+      JSON.parse(joined(Properties.Manifest)),
+    );
+  }
+
+  manifest(kind: string): Any {
+    const found = this.manifests().find((object) => object.kind === kind);
+    if (!found) throw new Error(`the template of ${this.way} applies no Kubernetes object of kind ${kind}`);
+    return found;
+  }
+
+  chart(name: string): Any {
+    return this.one('Custom::AWSCDK-EKS-HelmChart', ({ Chart }) => Chart === name);
+  }
+}
+
+/** Text of a property that CloudFormation would put together, with references left as words. */
+function joined(value: Any): string {
+  if (typeof value === 'string') return value;
+  const [separator, parts] = value?.['Fn::Join'] ?? [];
+  if (!parts) return 'reference';
+  return parts.map(joined).join(separator);
+}
+
+/** `5m`, `90s` or `1h` in seconds. */
+function seconds(way: Compute, name: string, text: string): number {
+  const [, number, unit = ''] = /^(\d+)([smh])$/.exec(text) ?? [];
+  if (!number) throw new Error(`the template of ${way} has ${name} "${text}": expected a duration such as 5m`);
+  return Number(number) * ({ s: 1, m: 60, h: 3600 }[unit] ?? 1);
+}
+
+function instanceType(way: Compute, type: string): InstanceType {
+  const found = instanceTypes.find((known) => known.type === type);
+  if (!found) {
+    throw new Error(`the template of ${way} uses ${type}: add it to tools/compare/data/instance-types.json`);
+  }
+  return found;
+}
+
+// --- What all four have ------------------------------------------------------------------------------------------------
+
+function common(reader: Reader) {
+  const alarms = reader.all('AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
+  const logs = reader.one('AWS::Logs::LogGroup', (_, id) => id.startsWith('Logs'));
+  const endpoints = reader.all('AWS::EC2::VPCEndpoint').map(([, { Properties }]) => Properties);
+  const gateways = endpoints.filter(({ VpcEndpointType = 'Gateway' }) => VpcEndpointType === 'Gateway').length;
+  const expiration = (bucket: string) => {
+    const properties = reader.one('AWS::S3::Bucket', (_, id) => id.startsWith(bucket));
+    return reader.number(properties, 'LifecycleConfiguration', 'Rules', '0', 'ExpirationInDays');
+  };
+  return {
+    way: reader.way,
+    alarms: alarms.length,
+    // An alarm on an expression is billed by the metrics in it.
+    alarmMetrics: alarms.reduce(
+      (sum, { Metrics }) => sum + (Metrics?.filter((metric: Any) => metric.MetricStat).length ?? 1),
+      0,
+    ),
+    logRetentionDays: reader.number(logs, 'RetentionInDays'),
+    natGateways: reader.all('AWS::EC2::NatGateway').length,
+    gatewayEndpoints: gateways,
+    // Billed in every zone it is in.
+    interfaceEndpoints: endpoints
+      .filter(({ VpcEndpointType }) => VpcEndpointType === 'Interface')
+      .reduce((sum, { SubnetIds }) => sum + (SubnetIds?.length ?? 1), 0),
+    sourceExpirationDays: expiration('ImagesSource'),
+    outputExpirationDays: expiration('ImagesOutput'),
+    resources: reader.counted(),
+  };
+}
+
+/** What the three ways with a queue of their own share. */
+function queued(reader: Reader) {
+  const queue = reader.one('AWS::SQS::Queue', ({ RedrivePolicy }) => RedrivePolicy !== undefined);
+  return {
+    usesJobQueue: true,
+    longPollSeconds: reader.number(queue, 'ReceiveMessageWaitTimeSeconds'),
+    longestJobSeconds: null,
+    waits: { seconds: reader.number(queue, 'MessageRetentionPeriod'), afterwards: 'lost' as const },
+    controlPlane: null,
+  };
+}
+
+/** Messages that a worker asks for at a time: a number of its own, which only its source says. */
+function receivers(slots: number): number {
+  const source = readFileSync(path.join(__dirname, '../../../workload/worker.ts'), 'utf8');
+  const perSlot = /IN_FLIGHT_PER_SLOT = (\d+)/.exec(source)?.[1];
+  if (!perSlot) throw new Error('workload/worker.ts has no IN_FLIGHT_PER_SLOT = <number> that the model can read');
+  return Number(perSlot) * slots;
+}
+
+/** The step scaling policies and their alarms. The two services name the same things differently. */
+function stepRules(reader: Reader, type: string, configuration: (policy: Any) => Any): ScalingRule {
+  const alarms = reader.all('AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
+  const rules = reader.all(type).flatMap(([id, { Properties }]): StepRule[] => {
+    const policy = configuration(Properties);
+    const alarm = alarms.find(({ AlarmActions }) => AlarmActions?.some((action: Any) => action.Ref === id));
+    if (!alarm) throw new Error(`the template of ${reader.way} has a scaling policy without an alarm: ${id}`);
+    if (policy.AdjustmentType !== 'ChangeInCapacity') {
+      throw new Error(
+        `the template of ${reader.way} scales by ${policy.AdjustmentType}: the model knows ChangeInCapacity`,
+      );
+    }
+    const threshold = reader.number(alarm, 'Threshold');
+    const steps: ScalingStep[] = policy.StepAdjustments.map((step: Any) => ({
+      fromMetric: step.MetricIntervalLowerBound === undefined ? null : threshold + step.MetricIntervalLowerBound,
+      toMetric: step.MetricIntervalUpperBound === undefined ? null : threshold + step.MetricIntervalUpperBound,
+      change: reader.number(step, 'ScalingAdjustment'),
+    }));
+    const period = alarm.Period ?? alarm.Metrics?.find((metric: Any) => metric.MetricStat)?.MetricStat.Period;
+    return [
+      {
+        direction: /^Greater/.test(alarm.ComparisonOperator) ? 'out' : 'in',
+        metric: alarm.MetricName === 'ApproximateNumberOfMessagesVisible' ? 'visible' : 'outstanding',
+        threshold,
+        periodSeconds: reader.number({ period }, 'period'),
+        evaluationPeriods: reader.number(alarm, 'EvaluationPeriods'),
+        steps,
+        ...(policy.EstimatedInstanceWarmup && { warmupSeconds: reader.number(policy, 'EstimatedInstanceWarmup') }),
+        ...(policy.Cooldown && { cooldownSeconds: reader.number(policy, 'Cooldown') }),
+      },
+    ];
+  });
+  for (const direction of ['out', 'in'] as const) {
+    if (!rules.some((rule) => rule.direction === direction)) {
+      throw new Error(`the template of ${reader.way} has no alarm that scales ${direction}`);
+    }
+  }
+  return { kind: 'steps', rules };
+}
+
+// --- The four ---------------------------------------------------------------------------------------------------------
+
+function ec2(reader: Reader): WayFacts {
+  const template = reader.one('AWS::EC2::LaunchTemplate', ({ LaunchTemplateData }) => LaunchTemplateData?.ImageId);
+  const data = template.LaunchTemplateData;
+  const type = instanceType(reader.way, reader.text(data, 'InstanceType'));
+  const group = reader.one('AWS::AutoScaling::AutoScalingGroup');
+  const capacity = { min: reader.number(group, 'MinSize'), max: reader.number(group, 'MaxSize') };
+  // A machine has a little less memory than its size says, so that a whole number of slots never quite fits.
+  const slots = decodeSlots(type.vcpus, type.memoryMib * 1024 ** 2 - 1);
+  const hook = reader.all('AWS::AutoScaling::LifecycleHook')[0]?.[1].Properties;
+  const script = joined(data.UserData['Fn::Base64']);
+  return {
+    ...common(reader),
+    ...queued(reader),
+    unit: {
+      kind: 'instance',
+      vcpus: type.vcpus,
+      memoryMib: type.memoryMib,
+      architecture: /arm64/.test(JSON.stringify(data.ImageId)) ? 'arm64' : 'x64',
+      slots,
+    },
+    capacity,
+    spot: data.InstanceMarketOptions?.MarketType === 'spot',
+    hosts: {
+      instanceTypes: [type.type],
+      ...disk(reader, data),
+      publicIpv4: data.NetworkInterfaces?.[0]?.AssociatePublicIpAddress === true,
+      unitsPerHost: 1,
+      ...capacity,
+    },
+    scaling: stepRules(reader, 'AWS::AutoScaling::ScalingPolicy', (policy) => policy),
+    receiversPerUnit: receivers(slots),
+    stopGraceSeconds: Number(/STOP_GRACE_SECONDS=(\d+)/.exec(script)?.[1] ?? 0),
+    drainSeconds: hook ? reader.number(hook, 'HeartbeatTimeout') : 0,
+    versions: {
+      'operating system': `Amazon Linux ${/al(\d{4})-ami/.exec(JSON.stringify(data.ImageId))?.[1] ?? 'unknown'}`,
+      node: /node-(\d+)/.exec(script)?.[1] ?? 'unknown',
+      'instance lifetime, days': String(reader.number(group, 'MaxInstanceLifetime') / 86_400),
+    },
+  };
+}
+
+function disk(reader: Reader, data: Any): Pick<HostFacts, 'diskGib' | 'diskType'> {
+  const ebs = data.BlockDeviceMappings?.[0]?.Ebs;
+  return { diskGib: reader.number(ebs, 'VolumeSize'), diskType: reader.text(ebs, 'VolumeType') };
+}
+
+function lambda(reader: Reader): WayFacts {
+  const worker = reader.one('AWS::Lambda::Function', ({ Environment }) => Environment?.Variables?.COMPUTE);
+  const asynchronous = reader.one('AWS::Lambda::EventInvokeConfig');
+  const memoryMib = reader.number(worker, 'MemorySize');
+  return {
+    ...common(reader),
+    unit: {
+      kind: 'environment',
+      // What comes with the memory is a limit of the platform: `lambda-vcpu-mib` of the table of delays says it.
+      vcpus: 1,
+      memoryMib,
+      architecture: worker.Architectures?.[0] === 'arm64' ? 'arm64' : 'x64',
+      slots: 1,
+    },
+    capacity: { min: 0, max: worker.ReservedConcurrentExecutions ?? null },
+    spot: false,
+    scaling: {
+      kind: 'concurrency',
+      reserved: worker.ReservedConcurrentExecutions ?? null,
+      retries: reader.number(asynchronous, 'MaximumRetryAttempts'),
+      maxEventAgeSeconds: reader.number(asynchronous, 'MaximumEventAgeInSeconds'),
+    },
+    longestJobSeconds: reader.number(worker, 'Timeout'),
+    waits: { seconds: reader.number(asynchronous, 'MaximumEventAgeInSeconds'), afterwards: 'failure queue' },
+    usesJobQueue: reader.all('AWS::SQS::Queue').some(([, { Properties }]) => Properties?.RedrivePolicy),
+    longPollSeconds: 0,
+    receiversPerUnit: 0,
+    controlPlane: null,
+    stopGraceSeconds: 0,
+    drainSeconds: 0,
+    versions: { runtime: reader.text(worker, 'Runtime') },
+  };
+}
+
+function ecsFargate(reader: Reader): WayFacts {
+  const task = reader.one('AWS::ECS::TaskDefinition');
+  const service = reader.one('AWS::ECS::Service');
+  const target = reader.one('AWS::ApplicationAutoScaling::ScalableTarget');
+  const vcpus = reader.number(task, 'Cpu') / 1024;
+  const memoryMib = reader.number(task, 'Memory');
+  const slots = decodeSlots(vcpus, memoryMib * 1024 ** 2);
+  const providers: Any[] = service.CapacityProviderStrategy ?? [];
+  return {
+    ...common(reader),
+    ...queued(reader),
+    unit: {
+      kind: 'task',
+      vcpus,
+      memoryMib,
+      architecture: task.RuntimePlatform?.CpuArchitecture === 'ARM64' ? 'arm64' : 'x64',
+      slots,
+    },
+    capacity: { min: reader.number(target, 'MinCapacity'), max: reader.number(target, 'MaxCapacity') },
+    spot: providers.some(({ CapacityProvider }) => CapacityProvider === 'FARGATE_SPOT'),
+    taskPublicIpv4: service.NetworkConfiguration?.AwsvpcConfiguration?.AssignPublicIp === 'ENABLED',
+    scaling: stepRules(
+      reader,
+      'AWS::ApplicationAutoScaling::ScalingPolicy',
+      (policy) => policy.StepScalingPolicyConfiguration,
+    ),
+    receiversPerUnit: receivers(slots),
+    stopGraceSeconds: reader.number(task, 'ContainerDefinitions', '0', 'StopTimeout'),
+    drainSeconds: 0,
+    versions: {},
+  };
+}
+
+function eksEc2(reader: Reader): WayFacts {
+  const cluster = reader.one('AWS::EKS::Cluster');
+  const group = reader.one('AWS::EKS::Nodegroup');
+  const nodes = reader.one('AWS::EC2::LaunchTemplate').LaunchTemplateData;
+  const scaler = reader.manifest('ScaledObject').spec;
+  const pods = reader.manifest('Deployment').spec.template.spec;
+  const limits = pods.containers[0].resources?.limits;
+  const vcpus = cpu(reader, limits?.cpu);
+  const memoryMib = mib(reader, limits?.memory);
+  const slots = decodeSlots(Math.max(1, Math.floor(vcpus)), memoryMib * 1024 ** 2);
+  const types = group.InstanceTypes as readonly string[];
+  const trigger = scaler.triggers.find(({ type }: Any) => type === 'aws-sqs-queue');
+  const sizes = {
+    min: reader.number(group, 'ScalingConfig', 'MinSize'),
+    max: reader.number(group, 'ScalingConfig', 'MaxSize'),
+  };
+  const values = JSON.parse(joined(reader.chart('cluster-autoscaler').Values));
+  const subnets = reader.all('AWS::EC2::Subnet').map(([, { Properties }]) => Properties);
+  return {
+    ...common(reader),
+    ...queued(reader),
+    unit: {
+      kind: 'pod',
+      vcpus,
+      memoryMib,
+      architecture: /ARM_64/.test(group.AmiType) ? 'arm64' : 'x64',
+      slots,
+    },
+    capacity: { min: reader.number(scaler, 'minReplicaCount'), max: reader.number(scaler, 'maxReplicaCount') },
+    spot: group.CapacityType === 'SPOT',
+    hosts: {
+      instanceTypes: types,
+      ...disk(reader, nodes),
+      publicIpv4: subnets.length > 0 && subnets.every(({ MapPublicIpOnLaunch }) => MapPublicIpOnLaunch === true),
+      unitsPerHost: podsPerNode(reader, types, pods),
+      ...sizes,
+    },
+    scaling: {
+      kind: 'keda',
+      pollingSeconds: reader.number(scaler, 'pollingInterval'),
+      cooldownSeconds: reader.number(scaler, 'cooldownPeriod'),
+      messagesPerUnit: reader.number(trigger, 'metadata', 'queueLength'),
+      nodes: {
+        ...sizes,
+        unneededSeconds: seconds(
+          reader.way,
+          'scale-down-unneeded-time',
+          reader.text(values, 'extraArgs', 'scale-down-unneeded-time'),
+        ),
+      },
+    },
+    receiversPerUnit: receivers(slots),
+    controlPlane: {
+      version: reader.text(cluster, 'Version'),
+      supportType: cluster.UpgradePolicy?.SupportType ?? 'EXTENDED',
+      logTypes: cluster.Logging?.ClusterLogging?.EnabledTypes?.length ?? 0,
+    },
+    stopGraceSeconds: reader.number(pods, 'terminationGracePeriodSeconds'),
+    drainSeconds: 0,
+    versions: {
+      cluster: reader.text(cluster, 'Version'),
+      'node image': reader.text(group, 'AmiType'),
+      ...Object.fromEntries(
+        reader
+          .all('AWS::EKS::Addon')
+          .map(([, { Properties }]) => [
+            `add-on ${Properties.AddonName}`,
+            Properties.AddonVersion ?? 'the default of the cluster version',
+          ]),
+      ),
+      ...Object.fromEntries(
+        reader
+          .all('Custom::AWSCDK-EKS-HelmChart')
+          .map(([, { Properties }]) => [`chart ${Properties.Chart}`, Properties.Version]),
+      ),
+      'log shipper': reader.manifest('DaemonSet').spec.template.spec.containers[0].image.split('@')[0],
+    },
+  };
+}
+
+/** Pods of the worker that find room on a node, beside what the stack itself puts on every node. */
+function podsPerNode(reader: Reader, types: readonly string[], pods: Any): number {
+  const requests = (spec: Any) => spec.containers.map(({ resources }: Any) => resources?.requests ?? {});
+  const sum = (spec: Any, key: 'cpu' | 'memory') =>
+    requests(spec).reduce(
+      (total: number, request: Any) =>
+        total +
+        (request[key] === undefined ? 0 : key === 'cpu' ? cpu(reader, request.cpu) : mib(reader, request.memory)),
+      0,
+    );
+  const everywhere = reader
+    .manifests()
+    .filter(({ kind }) => kind === 'DaemonSet')
+    .map(({ spec }) => spec.template.spec);
+  const room = types.map((name) => {
+    const type = instanceType(reader.way, name);
+    const used = (key: 'cpu' | 'memory') => everywhere.reduce((total, spec) => total + sum(spec, key), 0);
+    return Math.min(
+      Math.floor((type.allocatableMillicpu / 1000 - used('cpu')) / sum(pods, 'cpu')),
+      Math.floor((type.allocatableMib - used('memory')) / sum(pods, 'memory')),
+    );
+  });
+  const fits = Math.min(...room);
+  if (fits < 1) throw new Error(`the template of ${reader.way} has nodes (${types.join(', ')}) that no pod fits on`);
+  return fits;
+}
+
+/** `1`, `500m` in vCPUs. */
+function cpu(reader: Reader, text: unknown): number {
+  const [, number, milli] = /^([\d.]+)(m?)$/.exec(String(text)) ?? [];
+  if (!number)
+    throw new Error(`the template of ${reader.way} has a cpu of "${text}": expected vCPUs such as 1 or 500m`);
+  return Number(number) / (milli ? 1000 : 1);
+}
+
+/** `2048Mi`, `2Gi` in MiB. */
+function mib(reader: Reader, text: unknown): number {
+  const [, number, unit] = /^(\d+)(Mi|Gi)$/.exec(String(text)) ?? [];
+  if (!number)
+    throw new Error(`the template of ${reader.way} has a memory of "${text}": expected a size such as 2048Mi`);
+  return Number(number) * (unit === 'Gi' ? 1024 : 1);
+}

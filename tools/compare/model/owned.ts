@@ -1,0 +1,246 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Compute } from '../../../workload/contract';
+import { examine, type Finding, NOTED, versionsInUse } from '../../doctor';
+import type { Template } from '../../templates';
+import type { Concern, Facts, Owned } from './types';
+
+/** What somebody has to look after on each way: who, how often, and what happens when nobody does. */
+
+const CONCERNS: readonly Concern[] = [
+  'operating system',
+  'runtime',
+  'container base',
+  'cluster version',
+  'add-ons',
+  'scaling',
+  'availability',
+  'network',
+];
+
+type Row = Omit<Owned, 'way' | 'concern' | 'supportedUntil' | 'source'> & { readonly supported?: string };
+
+/** A row for each concern of each way. Rows of what a way does not have say so: the empty cell is the comparison. */
+export function readOwned(facts: Facts, all: Readonly<Record<Compute, Template>>, today: Date): Owned[] {
+  const findings = examine(versionsInUse(all), today);
+  return Object.values(facts).flatMap((way) => {
+    const rows = rowsOf(way, findings);
+    return CONCERNS.map((concern): Owned => {
+      const { supported, ...row } = rows[concern] ?? NOT_THERE;
+      const window = findings.find(({ what }) => what === supported);
+      const missing = row.restsOn.find((type) => !(type in way.resources));
+      if (missing) throw new Error(`what you own of ${way.way} rests on ${missing}, which its template has no more`);
+      return {
+        way: way.way,
+        concern,
+        ...row,
+        supportedUntil: window?.until ?? null,
+        source: window?.source ? { source: window.source, date: NOTED } : null,
+      };
+    });
+  });
+}
+
+const NOT_THERE: Row = {
+  what: null,
+  who: 'nobody',
+  how: 'there is none',
+  howOften: 'never',
+  whenNobodyDoes: 'nothing',
+  restsOn: [],
+};
+
+const NODE = 'Node in the image and on instances';
+
+/** The base image of the containers, as the Dockerfile names it. */
+function containerBase(): string {
+  const dockerfile = readFileSync(path.join(__dirname, '../../../containers/resizer/Dockerfile'), 'utf8');
+  const from = /^FROM\s+(?:--\S+\s+)*(\S+)/m.exec(dockerfile)?.[1];
+  const argument = /^\$\{?(\w+)/.exec(from ?? '')?.[1];
+  const image = argument ? new RegExp(`^ARG ${argument}=(\\S+)`, 'm').exec(dockerfile)?.[1] : from;
+  if (!image) throw new Error('containers/resizer/Dockerfile has no FROM that the model can read');
+  return image;
+}
+
+function rowsOf(way: Facts[Compute], findings: readonly Finding[]): Partial<Record<Concern, Row>> {
+  const { versions, resources } = way;
+  const node = findings.find(({ what }) => what === NODE)?.version ?? 'unknown';
+  const queueScaling = (what: string, restsOn: readonly string[]): Row => ({
+    what,
+    who: 'you',
+    how: 'thresholds, steps and ceilings are yours; AWS carries them out',
+    howOften: 'when the load changes its nature',
+    whenNobodyDoes: 'a backlog that grows, or units that wait for work and are paid for',
+    restsOn,
+  });
+  const ownNetwork: Row = {
+    what: `a VPC with ${resources['AWS::EC2::Subnet'] ?? 0} subnets, ${way.natGateways} NAT gateways`,
+    who: 'you',
+    how: 'subnets, routes and security groups; no connection from outside is accepted',
+    howOften: 'when something new has to be reached',
+    whenNobodyDoes: 'nothing, until an address range or a rule no longer fits',
+    restsOn: ['AWS::EC2::VPC'],
+  };
+  const image = (restsOn: string): Row => ({
+    what: containerBase(),
+    who: 'you',
+    how: 'a newer base image, a build, a deployment',
+    howOften: 'monthly, and on every advisory for the base image',
+    whenNobodyDoes: 'known holes stay in what runs; nothing warns',
+    restsOn: [restsOn],
+    supported: NODE,
+  });
+  switch (way.way) {
+    case 'ec2':
+      return {
+        'operating system': {
+          what: versions['operating system'] ?? null,
+          who: 'you',
+          how: `instances are replaced after ${versions['instance lifetime, days']} days at most, and boot from that day's image`,
+          howOften: 'by itself while instances live that long; a new major version by hand',
+          whenNobodyDoes: 'instances go on booting a release that gets no more fixes',
+          restsOn: ['AWS::AutoScaling::AutoScalingGroup', 'AWS::EC2::LaunchTemplate'],
+          supported: 'Amazon Linux',
+        },
+        runtime: {
+          what: `Node ${node}, installed at boot`,
+          who: 'you',
+          how: 'minor versions come with the packages at boot; a major version is a line of the boot script',
+          howOften: 'once in two or three years',
+          whenNobodyDoes: 'a runtime without fixes; one day the package is gone, and instances no longer boot',
+          restsOn: ['AWS::EC2::LaunchTemplate'],
+          supported: NODE,
+        },
+        scaling: queueScaling('alarms on the queue, steps of instances', [
+          'AWS::AutoScaling::ScalingPolicy',
+          'AWS::CloudWatch::Alarm',
+        ]),
+        availability: {
+          what: 'a group over the zones of the VPC',
+          who: 'AWS, when you let it',
+          how: 'the group replaces instances that fail; what a boot installs has to be there',
+          howOften: 'by itself',
+          whenNobodyDoes: 'an instance that boots into an error is replaced by the next that does',
+          restsOn: ['AWS::AutoScaling::AutoScalingGroup'],
+        },
+        network: ownNetwork,
+      };
+    case 'lambda':
+      return {
+        'operating system': {
+          what: 'that of the managed runtime',
+          who: 'AWS',
+          how: 'patched under the function',
+          howOften: 'by itself',
+          whenNobodyDoes: 'nothing',
+          restsOn: ['AWS::Lambda::Function'],
+        },
+        runtime: {
+          what: versions.runtime ?? null,
+          who: 'AWS, when you let it',
+          how: 'minor versions by AWS; a major version is a line of the stack',
+          howOften: 'once in two or three years',
+          whenNobodyDoes:
+            'after its end the function runs on unpatched, and at last can be neither created nor updated',
+          restsOn: ['AWS::Lambda::Function'],
+          supported: 'Lambda runtime',
+        },
+        scaling: {
+          what: 'none to declare',
+          who: 'AWS',
+          how: "one environment for each event at a time, up to the account's concurrency",
+          howOften: 'by itself',
+          whenNobodyDoes: 'the quota is the ceiling, shared with every other function of the account',
+          restsOn: ['AWS::Lambda::Function'],
+        },
+        availability: {
+          what: 'all zones of the region',
+          who: 'AWS',
+          how: 'environments are placed across zones',
+          howOften: 'by itself',
+          whenNobodyDoes: 'nothing',
+          restsOn: ['AWS::Lambda::Function'],
+        },
+      };
+    case 'ecs-fargate':
+      return {
+        'operating system': {
+          what: 'that of the Fargate platform version',
+          who: 'AWS',
+          how: 'patched under the tasks, which may be restarted for it',
+          howOften: 'by itself',
+          whenNobodyDoes: 'nothing',
+          restsOn: ['AWS::ECS::Service'],
+        },
+        runtime: { ...image('AWS::ECS::TaskDefinition'), what: `Node ${node}, in the image` },
+        'container base': image('AWS::ECS::TaskDefinition'),
+        scaling: queueScaling('alarms on the queue, steps of tasks', [
+          'AWS::ApplicationAutoScaling::ScalingPolicy',
+          'AWS::CloudWatch::Alarm',
+        ]),
+        availability: {
+          what: 'a service over the zones of the VPC',
+          who: 'AWS',
+          how: 'the service replaces tasks that fail; a deployment that fails is taken back',
+          howOften: 'by itself',
+          whenNobodyDoes: 'nothing',
+          restsOn: ['AWS::ECS::Service'],
+        },
+        network: ownNetwork,
+      };
+    case 'eks-ec2':
+      return {
+        'operating system': {
+          what: versions['node image'] ?? null,
+          who: 'you',
+          how: 'a new version of the node group: nodes are drained and replaced',
+          howOften: 'monthly, when a node image is released',
+          whenNobodyDoes: 'nodes run the image they were made from; known holes stay',
+          restsOn: ['AWS::EKS::Nodegroup'],
+          supported: 'Amazon Linux',
+        },
+        runtime: { ...image('Custom::AWSCDK-EKS-KubernetesResource'), what: `Node ${node}, in the image` },
+        'container base': image('Custom::AWSCDK-EKS-KubernetesResource'),
+        'cluster version': {
+          what: `Kubernetes ${versions.cluster}`,
+          who: 'you',
+          how: 'control plane first, then add-ons and charts, then nodes; one minor version at a time',
+          howOften: 'two or three times a year',
+          whenNobodyDoes:
+            way.controlPlane?.supportType === 'STANDARD'
+              ? 'EKS upgrades the control plane at the end of standard support, ready or not'
+              : 'extended support is billed by the hour, until that ends too',
+          restsOn: ['AWS::EKS::Cluster'],
+          supported: 'Kubernetes on EKS, standard support',
+        },
+        'add-ons': {
+          what: Object.entries(versions)
+            .filter(([name]) => /^(add-on|chart|log shipper)/.test(name))
+            .map(([name, version]) => `${name.replace(/^(add-on|chart) /, '')} ${version.split('/').at(-1)}`)
+            .join(', '),
+          who: 'you',
+          how: 'each has versions of its own, and each goes with some versions of the cluster',
+          howOften: 'with every version of the cluster, and on advisories',
+          whenNobodyDoes: 'an upgrade of the cluster leaves behind what no longer fits it',
+          restsOn: ['AWS::EKS::Addon', 'Custom::AWSCDK-EKS-HelmChart'],
+        },
+        scaling: {
+          what: 'KEDA for pods, the Cluster Autoscaler for nodes',
+          who: 'you',
+          how: 'two programs in the cluster, which run, are upgraded and can fail like everything else there',
+          howOften: 'with the add-ons; limits when the load changes its nature',
+          whenNobodyDoes: 'when one of them stands still, pods wait for ever, or nodes stay',
+          restsOn: ['Custom::AWSCDK-EKS-HelmChart', 'Custom::AWSCDK-EKS-KubernetesResource'],
+        },
+        availability: {
+          what: 'a control plane over zones; nodes over the zones of the VPC',
+          who: 'AWS, when you let it',
+          how: 'AWS keeps the control plane; node repair, spread and disruption budgets are declared by you',
+          howOften: 'by itself',
+          whenNobodyDoes: 'with one node, everything that scales stops while it is replaced',
+          restsOn: ['AWS::EKS::Cluster', 'AWS::EKS::Nodegroup'],
+        },
+        network: { ...ownNetwork, how: 'as on EC2; besides, network policies between pods' },
+      };
+  }
+}

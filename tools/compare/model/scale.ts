@@ -1,0 +1,428 @@
+import { arrivedBy, lastsSeconds, moments, total } from './arrivals';
+import { amount, findPrice } from './cost';
+import { Fleet } from './fleet';
+import { Heap } from './heap';
+import { spanning } from './range';
+import { type Scaler, scalerFor } from './scalers';
+import { serviceSeconds, startSeconds } from './service';
+import type { End, Facts, Range, ScaleInputs, ScaleResult, Tables, Trace, TracePoint, WayFacts } from './types';
+
+/**
+ * What a burst or a day of uploads does to each way: the backlog, the units, the time until the results are there.
+ * Event by event up to some number of images, as a fluid above: then images are a quantity that flows in and is worked
+ * off at the speed of the units that run. The scaling rules are the templates', the delays the table's; both ends of
+ * every range are run. Deterministic: nothing here is drawn by lot.
+ *
+ * Every image takes the same time; failures and retries do not happen; a stopped unit ends what it has begun.
+ */
+
+/** Images up to which every one is an event of its own. */
+export const MOST_EVENTS = 100_000;
+
+/** Points of a trace, at most. */
+const MOST_POINTS = 1000;
+
+const DAY = 86_400;
+
+/** Less than this much of an image, in the fluid, is none. */
+const NOTHING = 0.5;
+
+export interface SimulateOptions {
+  /** By the number of images when left out. */
+  readonly mode?: 'events' | 'fluid';
+}
+
+/** What both ways of calculating need to know. */
+interface Run {
+  readonly facts: WayFacts;
+  readonly inputs: ScaleInputs;
+  readonly end: End;
+  readonly fleet: Fleet;
+  readonly scaler: Scaler;
+  readonly service: number;
+  /** Until the event of an upload is delivered. */
+  readonly delivery: number;
+  readonly giveUpSeconds: number;
+  readonly recorder: Recorder;
+}
+
+/** Simulates one way at one end of every range. */
+export function simulate(
+  facts: WayFacts,
+  { delays }: Tables,
+  inputs: ScaleInputs,
+  end: End,
+  { mode = total(inputs.arrivals) > MOST_EVENTS ? 'fluid' : 'events' }: SimulateOptions = {},
+): Trace {
+  const start = startSeconds(facts, delays, end);
+  const { hosts, scaling } = facts;
+  const leave = facts.drainSeconds || facts.stopGraceSeconds;
+  const fleet = new Fleet({
+    min: facts.capacity.min,
+    startSeconds: start,
+    leaveSeconds: scaling.kind === 'concurrency' || end === 'low' ? 0 : leave,
+    ...(scaling.kind === 'keda' &&
+      hosts && {
+        hosts: {
+          ...scaling.nodes,
+          unitsPerHost: hosts.unitsPerHost,
+          startSeconds: delays['node-autoscaler-scan'][end] + delays['eks-node-join'][end],
+          unneededSeconds: scaling.nodes.unneededSeconds + delays['node-autoscaler-scan'][end],
+        },
+      }),
+  });
+  const delivery = delays['s3-event-delivery'][end];
+  const { afterIdle, accountConcurrency } = inputs;
+  const run: Run = {
+    facts,
+    inputs,
+    end,
+    fleet,
+    scaler: scalerFor({
+      facts,
+      delays,
+      end,
+      firstArrival: delivery,
+      afterIdle,
+      startSeconds: start,
+      accountConcurrency,
+    }),
+    service: serviceSeconds(facts, delays, inputs, end, inputs.job),
+    delivery,
+    giveUpSeconds: facts.waits.seconds,
+    recorder: new Recorder(),
+  };
+  const outcome = mode === 'events' ? events(run) : fluid(run);
+  const billed = scaling.kind === 'concurrency' ? outcome.busySeconds + fleet.starts * start : fleet.unitSeconds;
+  return {
+    way: facts.way,
+    end,
+    mode,
+    points: run.recorder.points,
+    peakWaiting: run.recorder.peakWaiting,
+    peakUnits: fleet.peak,
+    unitSeconds: billed,
+    hostSeconds: hosts && scaling.kind === 'keda' ? fleet.hostSeconds : fleet.unitSeconds * (hosts ? 1 : 0),
+    starts: fleet.starts,
+    ...outcome,
+  };
+}
+
+type Outcome = Pick<
+  Trace,
+  'firstResultSeconds' | 'lastResultSeconds' | 'expired' | 'busySeconds' | 'sojournSeconds' | 'endSeconds'
+>;
+
+/** Keeps a trace short: when it is full, every second point goes, and points come half as often. */
+class Recorder {
+  points: TracePoint[] = [];
+  peakWaiting = 0;
+  private every = 0;
+  private next = 0;
+
+  add(point: TracePoint, always = false): void {
+    this.peakWaiting = Math.max(this.peakWaiting, point.waiting);
+    if (!always && point.seconds < this.next) return;
+    this.points.push(point);
+    this.next = point.seconds + this.every;
+    if (this.points.length < MOST_POINTS) return;
+    this.points = this.points.filter((_, index) => index % 2 === 0);
+    this.every = Math.max(2 * this.every, (2 * point.seconds) / MOST_POINTS);
+  }
+}
+
+// --- Event by event -------------------------------------------------------------------------------------------------
+
+function events({ facts, inputs, fleet, scaler, service, delivery, giveUpSeconds, recorder }: Run): Outcome {
+  const uploads = moments(inputs.arrivals);
+  const images = uploads.length;
+  const { slots } = facts.unit;
+  const functions = facts.scaling.kind === 'concurrency';
+  /** The upload that each completion belongs to. */
+  const completions = new Heap<number>();
+  let [now, arrived, done, inService, expired, head] = [0, 0, 0, 0, 0, 0];
+  let [busySeconds, sojournSeconds] = [0, 0];
+  let [first, last]: [number | null, number | null] = [null, null];
+  // First in, first out: what waits are the uploads from `head` to `arrived`.
+  const waiting = () => arrived - head;
+  const record = (always = false) =>
+    recorder.add(
+      {
+        seconds: now,
+        arrived,
+        done,
+        waiting: waiting(),
+        inService,
+        expired,
+        unitsRunning: fleet.running,
+        unitsStarting: fleet.starting,
+        hosts: fleet.hosts,
+      },
+      always,
+    );
+  const queue = () => ({ visible: waiting(), outstanding: waiting() + inService });
+  const upload = (index: number) => uploads[index] as number;
+  const limit = (images > 0 ? upload(images - 1) : 0) + delivery + giveUpSeconds + DAY;
+  record(true);
+  for (;;) {
+    const nextArrival = arrived < images ? upload(arrived) + delivery : Number.POSITIVE_INFINITY;
+    const finished = arrived === images && waiting() === 0 && inService === 0;
+    if (finished && (functions || fleet.settled)) break;
+    const next = Math.min(nextArrival, completions.nextTime, fleet.nextTime, scaler.nextTime);
+    if (next === Number.POSITIVE_INFINITY || next > limit) break;
+    busySeconds += inService * (next - now);
+    now = next;
+    fleet.advance(now);
+    while (completions.nextTime <= now) {
+      const index = completions.pop() as number;
+      inService -= 1;
+      done += 1;
+      first ??= now;
+      last = now;
+      sojournSeconds += now - delivery - upload(index);
+    }
+    while (arrived < images && upload(arrived) + delivery <= now) arrived += 1;
+    // The queue keeps a message for so long and no longer.
+    while (head < arrived && now - delivery - upload(head) > giveUpSeconds) {
+      head += 1;
+      expired += 1;
+    }
+    // The look comes before the workers take: what has just arrived is what it sees.
+    if (scaler.nextTime <= now) scaler.look(now, queue(), fleet);
+    const serve = () => {
+      while (head < arrived && inService < fleet.running * slots) {
+        completions.push(now + service, head);
+        head += 1;
+        inService += 1;
+      }
+    };
+    serve();
+    if (functions && waiting() > 0) {
+      scaler.demand?.(now, queue(), fleet);
+      fleet.advance(now);
+      serve();
+    }
+    record();
+  }
+  record(true);
+  return { firstResultSeconds: first, lastResultSeconds: last, expired, busySeconds, sojournSeconds, endSeconds: now };
+}
+
+// --- As a fluid -----------------------------------------------------------------------------------------------------
+
+function fluid({ facts, inputs, fleet, scaler, service, delivery, giveUpSeconds, recorder }: Run): Outcome {
+  const { slots } = facts.unit;
+  const functions = facts.scaling.kind === 'concurrency';
+  const { arrivals } = inputs;
+  const images = total(arrivals);
+  // The first image comes at once, as a whole one.
+  const arrivedAt = (seconds: number) =>
+    seconds < delivery ? 0 : Math.min(images, Math.max(1, arrivedBy(arrivals, seconds - delivery)));
+  const lastArrival = lastsSeconds(arrivals) + delivery;
+  // Rates change along the curve: it is followed in steps.
+  const step = lastsSeconds(arrivals) > 0 ? Math.min(60, lastsSeconds(arrivals) / 100) : 60;
+  let [now, arrived, done, expired, backlog] = [0, 0, 0, 0, 0];
+  let [busySeconds, sojournSeconds] = [0, 0];
+  let [first, last]: [number | null, number | null] = [null, null];
+  const capacity = () => fleet.running * slots;
+  const inService = () => Math.min(backlog, capacity());
+  const record = (always = false) =>
+    recorder.add(
+      {
+        seconds: now,
+        arrived,
+        done,
+        waiting: backlog - inService(),
+        inService: inService(),
+        expired,
+        unitsRunning: fleet.running,
+        unitsStarting: fleet.starting,
+        hosts: fleet.hosts,
+      },
+      always,
+    );
+  const limit = lastArrival + giveUpSeconds + DAY;
+  record(true);
+  for (;;) {
+    const finished = arrived >= images && backlog === 0;
+    if (finished && (functions || fleet.settled)) break;
+    const nextArrival =
+      arrived >= images ? Number.POSITIVE_INFINITY : now < delivery ? delivery : Math.min(now + step, lastArrival);
+    if (functions && now >= delivery) {
+      // As many as wait, and as many as what comes next will keep busy.
+      const soon =
+        nextArrival === Number.POSITIVE_INFINITY ? 0 : (arrivedAt(nextArrival) - arrived) / (nextArrival - now);
+      const visible = Math.max(0, backlog - inService()) + Math.max(0, soon * service - capacity());
+      if (visible > NOTHING || backlog > capacity()) scaler.demand?.(now, { visible, outstanding: backlog }, fleet);
+    }
+    const drained =
+      arrived >= images && backlog > 0 && capacity() > 0
+        ? now + drainSeconds(backlog, capacity(), service)
+        : Number.POSITIVE_INFINITY;
+    const giving = backlog > inService() ? now + 60 : Number.POSITIVE_INFINITY;
+    const next = Math.min(nextArrival, fleet.nextTime, scaler.nextTime, drained, giving);
+    if (next === Number.POSITIVE_INFINITY || next > limit) break;
+    const seconds = next - now;
+    const inflow = arrivedAt(next) - arrived;
+    if (seconds > 0) {
+      const flow = work(backlog, inflow / seconds, capacity(), service, seconds);
+      backlog = flow.backlog;
+      done += flow.done;
+      busySeconds += flow.done * service;
+      sojournSeconds += flow.imageSeconds;
+      if (flow.done > 0) {
+        first ??= now + service;
+        last = Math.max(next, first);
+      }
+    } else {
+      backlog += inflow;
+    }
+    arrived += inflow;
+    now = next;
+    fleet.advance(now);
+    if (arrived >= images && backlog < NOTHING && backlog > 0) {
+      done += backlog;
+      busySeconds += backlog * service;
+      backlog = 0;
+    }
+    // What came in more than so long ago is done, in work, or gone.
+    const late = arrivedAt(now - giveUpSeconds) - done - expired - inService();
+    const given = Math.min(Math.max(0, late), backlog - inService());
+    if (given > 0) {
+      expired += given;
+      backlog -= given;
+    }
+    const queue = { visible: backlog - inService(), outstanding: backlog < NOTHING ? 0 : backlog };
+    if (scaler.nextTime <= now) scaler.look(now, queue, fleet);
+    fleet.advance(now);
+    record();
+  }
+  record(true);
+  return { firstResultSeconds: first, lastResultSeconds: last, expired, busySeconds, sojournSeconds, endSeconds: now };
+}
+
+/** Seconds until less than `NOTHING` is left of a backlog that nothing is added to. */
+function drainSeconds(backlog: number, capacity: number, service: number): number {
+  if (backlog < NOTHING) return 0;
+  const above = Math.max(0, backlog - capacity);
+  // All units work until there is one image for each; then every one ends what it has.
+  return (above * service) / capacity + service;
+}
+
+/**
+ * What a constant inflow and a constant capacity make of a backlog: a straight line while all units work, and a curve
+ * towards inflow x service while some have nothing to do.
+ *
+ * @returns the backlog afterwards, how much was done, and the integral of the backlog over the time
+ */
+export function work(
+  backlog: number,
+  inflowPerSecond: number,
+  capacity: number,
+  service: number,
+  seconds: number,
+): { backlog: number; done: number; imageSeconds: number } {
+  let [left, now, imageSeconds] = [seconds, backlog, 0];
+  const perSecond = capacity / service;
+  for (let part = 0; part < 3 && left > 1e-12; part += 1) {
+    if (now > capacity || (now === capacity && inflowPerSecond >= perSecond)) {
+      const slope = inflowPerSecond - perSecond;
+      // Until there is one image for each unit.
+      const span = slope < 0 ? Math.min(left, (now - capacity) / -slope) : left;
+      imageSeconds += span * (now + (slope * span) / 2);
+      now = slope < 0 && span < left ? capacity : now + slope * span;
+      left -= span;
+      if (span === 0 && slope < 0) now = capacity * (1 - Number.EPSILON);
+    } else {
+      const rest = inflowPerSecond * service;
+      // Until every unit has work, when more comes than they can do.
+      const full = rest > capacity ? service * Math.log((rest - now) / (rest - capacity)) : Number.POSITIVE_INFINITY;
+      const span = Math.min(left, full);
+      const decay = Math.exp(-span / service);
+      imageSeconds += rest * span + (now - rest) * service * (1 - decay);
+      now = span === full ? capacity : rest + (now - rest) * decay;
+      left -= span;
+    }
+  }
+  const done = capacity === 0 ? 0 : Math.max(0, backlog + inflowPerSecond * seconds - now);
+  return { backlog: now, done, imageSeconds };
+}
+
+// --- Both ends, and the bill ----------------------------------------------------------------------------------------
+
+/** Simulates one way at both ends, and what it adds to the bill. */
+export function simulateWay(
+  facts: WayFacts,
+  tables: Tables,
+  inputs: ScaleInputs,
+  options: SimulateOptions = {},
+): ScaleResult {
+  const low = simulate(facts, tables, inputs, 'low', options);
+  const high = simulate(facts, tables, inputs, 'high', options);
+  const usd = { low: burstUsd(facts, tables, inputs, low), high: burstUsd(facts, tables, inputs, high) };
+  const between = (of: (trace: Trace) => number | null): Range | null => {
+    const [a, b] = [of(low), of(high)];
+    return a === null || b === null ? null : spanning(a, b);
+  };
+  return {
+    way: facts.way,
+    low,
+    high,
+    firstResultSeconds: between((trace) => trace.firstResultSeconds),
+    lastResultSeconds: between((trace) => trace.lastResultSeconds),
+    peakUnits: spanning(low.peakUnits, high.peakUnits),
+    peakWaiting: spanning(low.peakWaiting, high.peakWaiting),
+    expired: spanning(low.expired, high.expired),
+    usd: usd.low === null || usd.high === null ? null : spanning(usd.low, usd.high),
+  };
+}
+
+export function simulateAll(
+  facts: Facts,
+  tables: Tables,
+  inputs: ScaleInputs,
+  options: SimulateOptions = {},
+): ScaleResult[] {
+  return Object.values(facts).map((way) => simulateWay(way, tables, inputs, options));
+}
+
+/**
+ * What this burst alone adds: the compute that came for it, its messages, its requests to S3, its log lines. Not what
+ * is paid every month anyway. @returns `null` when the region has no price for a part of it
+ */
+export function burstUsd(facts: WayFacts, { prices }: Tables, inputs: ScaleInputs, trace: Trace): number | null {
+  const { job, region } = inputs;
+  const { hosts } = facts;
+  const spot = inputs.spot || facts.spot ? '.spot' : '';
+  const images = total(inputs.arrivals) - trace.expired;
+  const hostHours = hosts ? Math.max(0, trace.hostSeconds - hosts.min * trace.endSeconds) / 3600 : 0;
+  const taskHours =
+    facts.way === 'ecs-fargate' ? Math.max(0, trace.unitSeconds - facts.capacity.min * trace.endSeconds) / 3600 : 0;
+  const receives = facts.usesJobQueue
+    ? (Math.max(0, trace.unitSeconds * facts.unit.slots - trace.busySeconds) * facts.receiversPerUnit) /
+      facts.unit.slots /
+      facts.longPollSeconds
+    : 0;
+  const bill: [string, number][] = [
+    [`ec2.${hosts?.instanceTypes[0]}.hour${spot}`, hostHours],
+    [`ebs.${hosts?.diskType}.gib-month`, (hostHours / 730) * (hosts?.diskGib ?? 0)],
+    ['ipv4.hour', (hosts?.publicIpv4 ? hostHours : 0) + (facts.taskPublicIpv4 ? taskHours : 0)],
+    [`fargate.vcpu-hour${spot}`, taskHours * facts.unit.vcpus],
+    [`fargate.gb-hour${spot}`, (taskHours * facts.unit.memoryMib) / 1024],
+    ['lambda.gb-second', facts.way === 'lambda' ? (trace.unitSeconds * facts.unit.memoryMib) / 1024 : 0],
+    ['lambda.request', facts.way === 'lambda' ? images : 0],
+    ['sqs.request', facts.usesJobQueue ? 3 * images + receives : 0],
+    ['s3.put', images * job.s3Puts],
+    ['s3.get', images * job.s3Gets],
+    ['cloudwatch.logs-gb', (images * job.logBytes) / 1024 ** 3],
+  ];
+  let usd = 0;
+  for (const [id, quantity] of bill) {
+    if (quantity === 0) continue;
+    const price = findPrice(prices, id, region);
+    if (!price) return null;
+    usd +=
+      trace.end === 'high' && price.highUsd !== undefined ? quantity * price.highUsd : amount(price.tiers, quantity);
+  }
+  return usd;
+}

@@ -1,0 +1,204 @@
+import type { Fleet } from './fleet';
+import { stepChange } from './service';
+import type { Delays, End, StepRule, WayFacts } from './types';
+
+/** Samples that an alarm is evaluated over, at most: what CloudWatch allows is a day of minutes. */
+const LONGEST_MEMORY = 1440;
+
+/** What a scaler sees. */
+export interface Queue {
+  /** Messages that wait. */
+  readonly visible: number;
+  /** Those, and the ones being worked on. */
+  readonly outstanding: number;
+}
+
+/** Decides how many units there are, by looking now and then. */
+export interface Scaler {
+  readonly nextTime: number;
+  /** Called at `nextTime`. */
+  look(now: number, queue: Queue, fleet: Fleet): void;
+  /** Called whenever something waits and nobody is free. Only functions scale on that. */
+  demand?(now: number, queue: Queue, fleet: Fleet): void;
+}
+
+export interface ScalerSettings {
+  readonly facts: WayFacts;
+  readonly delays: Delays;
+  readonly end: End;
+  /** When the first message is in the queue. */
+  readonly firstArrival: number;
+  readonly afterIdle: boolean;
+  readonly startSeconds: number;
+  readonly accountConcurrency?: number | undefined;
+}
+
+export function scalerFor(settings: ScalerSettings): Scaler {
+  switch (settings.facts.scaling.kind) {
+    case 'steps':
+      return new StepScaler(settings, settings.facts.scaling.rules);
+    case 'keda':
+      return new Keda(settings, settings.facts.scaling);
+    case 'concurrency':
+      return new Concurrency(settings, settings.facts.scaling.reserved);
+  }
+}
+
+/**
+ * CloudWatch alarms with step scaling policies, of an Auto Scaling group or of Application Auto Scaling. The queue is
+ * sampled once a period; the sample is known after a delay; an alarm that stays in alarm acts again every period.
+ *
+ * Low end: a sample is taken the moment the first message is there. High end: it had just been taken.
+ */
+class StepScaler implements Scaler {
+  nextTime: number;
+  private readonly pending: { readonly at: number; readonly queue: Queue }[] = [];
+  private nextSample: number;
+  private readonly samples: Queue[] = [];
+  private readonly launches: { readonly at: number; readonly units: number }[] = [];
+  /** Of the scale-out whose cooldown runs. */
+  private cooldown = { until: Number.NEGATIVE_INFINITY, base: 0 };
+  private readonly period: number;
+  private readonly delay: number;
+
+  constructor(
+    private readonly settings: ScalerSettings,
+    private readonly rules: readonly StepRule[],
+  ) {
+    const { delays, end, firstArrival, afterIdle } = settings;
+    this.period = Math.min(...rules.map(({ periodSeconds }) => periodSeconds));
+    this.delay = delays['sqs-metric'][end];
+    const asleep = afterIdle ? delays['sqs-metric-after-idle'][end] : 0;
+    this.nextSample = firstArrival + Math.max(asleep, end === 'low' ? 0 : this.period);
+    this.nextTime = this.nextSample;
+  }
+
+  look(now: number, queue: Queue, fleet: Fleet): void {
+    if (now >= this.nextSample) {
+      this.pending.push({ at: now + this.delay, queue: { visible: queue.visible, outstanding: queue.outstanding } });
+      this.nextSample = now + this.period;
+    }
+    while (this.pending[0] && this.pending[0].at <= now) {
+      if (this.samples.length > LONGEST_MEMORY) this.samples.shift();
+      this.samples.push((this.pending.shift() as { queue: Queue }).queue);
+      this.evaluate(now, fleet);
+    }
+    this.nextTime = Math.min(this.nextSample, this.pending[0]?.at ?? Number.POSITIVE_INFINITY);
+  }
+
+  private evaluate(now: number, fleet: Fleet): void {
+    for (const rule of this.rules) {
+      const last = this.samples.slice(-rule.evaluationPeriods);
+      const breaching = (queue: Queue) =>
+        rule.direction === 'out' ? queue[rule.metric] >= rule.threshold : queue[rule.metric] <= rule.threshold;
+      if (last.length < rule.evaluationPeriods || !last.every(breaching)) continue;
+      const change = stepChange(rule, last.at(-1)?.[rule.metric] ?? 0);
+      if (rule.direction === 'in') fleet.want(Math.max(this.settings.facts.capacity.min, fleet.wanted + change));
+      else this.scaleOut(now, rule, change, fleet);
+    }
+  }
+
+  private scaleOut(now: number, rule: StepRule, change: number, fleet: Fleet): void {
+    const { facts, end, startSeconds } = this.settings;
+    const max = facts.capacity.max ?? Number.POSITIVE_INFINITY;
+    let base = fleet.wanted;
+    if (rule.warmupSeconds !== undefined) {
+      // Units that warm up do not count yet, so that the same alarm does not add the same units twice.
+      const warming = this.launches.filter(({ at }) => now - at < (rule.warmupSeconds ?? 0));
+      base -= warming.reduce((total, { units }) => total + units, 0);
+    } else if (now < this.cooldown.until) {
+      base = this.cooldown.base;
+    }
+    const wanted = Math.min(max, Math.max(fleet.wanted, base + change));
+    if (wanted === fleet.wanted) return;
+    this.launches.push({ at: now, units: wanted - fleet.wanted });
+    if (now >= this.cooldown.until && rule.cooldownSeconds !== undefined) {
+      // It begins when the activity has ended: at once, or when the units run.
+      this.cooldown = { until: now + rule.cooldownSeconds + (end === 'high' ? startSeconds : 0), base: fleet.wanted };
+    }
+    fleet.want(wanted);
+  }
+}
+
+/** KEDA: it asks the queue itself. From nothing to one at once, further by the Horizontal Pod Autoscaler. */
+class Keda implements Scaler {
+  nextTime: number;
+  private lastActive = Number.NEGATIVE_INFINITY;
+  private nextPoll: number;
+  private readonly decisions: { readonly at: number; readonly units: number }[] = [];
+  private readonly wishes: { readonly at: number; readonly units: number }[] = [];
+
+  constructor(
+    private readonly settings: ScalerSettings,
+    private readonly rule: Extract<WayFacts['scaling'], { kind: 'keda' }>,
+  ) {
+    this.nextPoll = settings.firstArrival + (settings.end === 'low' ? 0 : rule.pollingSeconds);
+    this.nextTime = this.nextPoll;
+  }
+
+  look(now: number, queue: Queue, fleet: Fleet): void {
+    const { facts, delays, end } = this.settings;
+    const { min, max } = facts.capacity;
+    if (now >= this.nextPoll) {
+      this.nextPoll = now + this.rule.pollingSeconds;
+      if (queue.outstanding > 0) {
+        this.lastActive = now;
+        if (fleet.wanted === 0) fleet.want(1);
+        const units = Math.ceil(queue.outstanding / this.rule.messagesPerUnit);
+        this.decisions.push({ at: now + delays['hpa-sync'][end], units: Math.min(max ?? units, Math.max(1, units)) });
+      } else if (now - this.lastActive >= this.rule.cooldownSeconds) {
+        this.decisions.length = 0;
+        this.wishes.length = 0;
+        fleet.want(min);
+      } else if (fleet.wanted > 0) {
+        this.decisions.push({ at: now + delays['hpa-sync'][end], units: Math.max(1, min) });
+      }
+    }
+    while (this.decisions[0] && this.decisions[0].at <= now) {
+      this.wishes.push(this.decisions.shift() as { at: number; units: number });
+      const since = now - delays['hpa-scale-down-window'][end];
+      while (this.wishes[0] && this.wishes[0].at < since) this.wishes.shift();
+      fleet.want(Math.max(...this.wishes.map(({ units }) => units)));
+    }
+    this.nextTime = Math.min(this.nextPoll, this.decisions[0]?.at ?? Number.POSITIVE_INFINITY);
+  }
+}
+
+/** Lambda: one environment for each event at a time, up to the account's concurrency, and not all at once. */
+class Concurrency implements Scaler {
+  nextTime = Number.POSITIVE_INFINITY;
+  private readonly limit: number;
+  private readonly refill: number;
+  private tokens: number;
+  private last = 0;
+
+  constructor({ delays, end, accountConcurrency }: ScalerSettings, reserved: number | null) {
+    // More concurrency is the better end.
+    const quota = delays['lambda-concurrency-quota'][end === 'low' ? 'high' : 'low'];
+    this.limit = Math.min(reserved ?? Number.POSITIVE_INFINITY, accountConcurrency ?? quota);
+    this.refill = delays['lambda-concurrency-ramp'][end];
+    this.tokens = this.most;
+  }
+
+  /** What accrues in ten seconds, and no more. */
+  private get most(): number {
+    return 10 * this.refill;
+  }
+
+  look(now: number, queue: Queue, fleet: Fleet): void {
+    this.demand(now, queue, fleet);
+  }
+
+  demand(now: number, queue: Queue, fleet: Fleet): void {
+    this.tokens = Math.min(this.most, this.tokens + (now - this.last) * this.refill);
+    this.last = now;
+    const wished =
+      Math.min(this.limit, fleet.wanted + Math.max(0, Math.ceil(queue.visible) - fleet.starting)) - fleet.wanted;
+    const granted = Math.min(wished, Math.floor(this.tokens + 1e-9));
+    if (granted > 0) {
+      this.tokens -= granted;
+      fleet.want(fleet.wanted + granted);
+    }
+    this.nextTime = wished > granted ? now + Math.max(1, 1 - this.tokens) / this.refill : Number.POSITIVE_INFINITY;
+  }
+}

@@ -1,0 +1,74 @@
+import type { Compute } from '../../../workload/contract';
+import type { Delays, End, ImageWork, JobFacts, Range, ScalingStep, StepRule, WayFacts } from './types';
+
+/** How long one image keeps a unit busy, and how long a unit takes to come and to go. Shared by cost and scale. */
+
+export interface Work {
+  readonly work: ImageWork;
+  /** CPU time there / CPU time on the measuring machine. */
+  readonly slowdown: Range;
+}
+
+/**
+ * Seconds that one image keeps one slot busy.
+ *
+ * On a queue worker transfers overlap with the decoding of other images, so only the CPU counts. A function waits for
+ * its own transfers, one after the other, and is billed for waiting. Low end: the decoder uses all CPU that comes with
+ * the memory; high end: one core of it.
+ */
+export function serviceSeconds(
+  facts: WayFacts,
+  delays: Delays,
+  { work, slowdown }: Work,
+  end: End,
+  job: Pick<JobFacts, 's3Gets' | 's3Puts'>,
+): number {
+  const cpu = work.cpuSeconds[end] * slowdown[end];
+  if (facts.way !== 'lambda') return cpu / Math.min(1, facts.unit.vcpus / facts.unit.slots);
+  const share = facts.unit.memoryMib / delays['lambda-vcpu-mib'][end];
+  const cores = end === 'low' ? share : Math.min(1, share);
+  const requests = job.s3Gets + job.s3Puts;
+  return cpu / cores + requests * delays['s3-request'][end];
+}
+
+/** Seconds from the decision to start a unit until it works. */
+export function startSeconds(facts: WayFacts, delays: Delays, end: End): number {
+  const warmup =
+    facts.scaling.kind === 'steps' ? Math.max(0, ...facts.scaling.rules.map((rule) => rule.warmupSeconds ?? 0)) : 0;
+  const starts: Record<Compute, number> = {
+    // What the boot script installs is not in any table: at most as long as the group itself allows for.
+    ec2: end === 'low' ? delays['ec2-boot'].low : Math.max(delays['ec2-boot'].high, warmup),
+    lambda: delays['lambda-cold-start'][end],
+    'ecs-fargate': delays['fargate-task-start'][end],
+    'eks-ec2': delays['pod-start'][end],
+  };
+  return starts[facts.way];
+}
+
+/** Seconds from the end of the last job until what was started for it is gone: what is paid for waiting. */
+export function tailSeconds(facts: WayFacts, delays: Delays, end: End): number {
+  const { scaling } = facts;
+  if (scaling.kind === 'concurrency') return 0;
+  if (scaling.kind === 'keda') {
+    const scan = delays['node-autoscaler-scan'][end];
+    return (
+      scaling.cooldownSeconds + (end === 'high' ? scaling.pollingSeconds : 0) + scaling.nodes.unneededSeconds + scan
+    );
+  }
+  const rule = scaling.rules.find(({ direction }) => direction === 'in');
+  if (!rule) return 0;
+  // At best the five minutes begin at once; at worst the metric is a period late and the instance drains to the end.
+  const late = end === 'high' ? delays['sqs-metric'].high + rule.periodSeconds : 0;
+  const leaving = end === 'high' ? facts.drainSeconds || facts.stopGraceSeconds : 0;
+  return rule.evaluationPeriods * rule.periodSeconds + late + leaving;
+}
+
+/** Units that a step scaling policy adds at a metric; negative when it takes. */
+export function stepChange({ direction, steps }: Pick<StepRule, 'direction' | 'steps'>, metric: number): number {
+  // Bounds belong to the step that is nearer to the threshold: from below when scaling in.
+  const within = ({ fromMetric, toMetric }: ScalingStep) =>
+    direction === 'out'
+      ? (fromMetric === null || metric >= fromMetric) && (toMetric === null || metric < toMetric)
+      : (fromMetric === null || metric > fromMetric) && (toMetric === null || metric <= toMetric);
+  return steps.find(within)?.change ?? 0;
+}

@@ -1,0 +1,153 @@
+/// The page's script: reads the controls, asks the worker, and puts its answers where they belong.
+import { draw } from '../charts';
+import { spoken } from '../forms';
+import type { Answer, Slots } from '../results';
+import { CONTROLS, type Control, fromSlider, type State } from '../state';
+
+const element = <Kind extends HTMLElement>(selector: string): Kind => {
+  const found = document.querySelector<Kind>(selector);
+  if (!found) throw new Error(`the page has no ${selector}`);
+  return found;
+};
+
+const worker = new Worker(
+  URL.createObjectURL(new Blob([element('#worker').textContent ?? ''], { type: 'text/javascript' })),
+);
+const data = JSON.parse(element('#data').textContent ?? '');
+let state: State = data.state;
+worker.postMessage({ data: data.model });
+
+/** Charts on the page, to be drawn again when the page changes its width. */
+const charts = new Map<HTMLElement, Slots[string]['chart']>();
+/** The latest question of each part that has no answer yet: answers to earlier ones are late, and dropped. */
+const asked: Record<string, number> = {};
+let questions = 0;
+/** Timers of parts whose controls are moving: a slider that is dragged asks once, when it rests. */
+const pending = new Map<string, number>();
+
+function ask(part: Control['part']): void {
+  questions += 1;
+  asked[part] = questions;
+  pendingParts();
+  const status = document.querySelector(`[data-status="${part}"]`);
+  if (status) status.textContent = 'Calculating \u2026';
+  worker.postMessage({ part, state, question: questions });
+}
+
+worker.addEventListener('message', ({ data: answer }: MessageEvent<Answer>) => {
+  if (asked[answer.part] !== answer.question) return;
+  delete asked[answer.part];
+  const status = document.querySelector(`[data-status="${answer.part}"]`);
+  if (status) status.textContent = answer.error ?? '';
+  for (const [name, slot] of Object.entries(answer.slots)) put(name, slot);
+  pendingParts();
+});
+
+/** How many parts wait for an answer: for those who watch, such as tests. */
+function pendingParts(): void {
+  document.documentElement.dataset.pending = String(Object.keys(asked).length + pending.size);
+}
+
+function put(name: string, { html, chart }: Slots[string]): void {
+  const place = document.querySelector<HTMLElement>(`[data-slot="${name}"]`);
+  if (!place) return;
+  if (html !== undefined) place.innerHTML = html;
+  if (chart) {
+    charts.set(place, chart);
+    redraw(place);
+  }
+}
+
+function redraw(place: HTMLElement): void {
+  const chart = charts.get(place);
+  const width = Math.round(place.clientWidth);
+  if (chart && width > 0) place.replaceChildren(draw(chart, document, width, { pointer: true }) as unknown as Node);
+}
+
+const resized = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const place = target as HTMLElement;
+    const drawn = Number(place.querySelector('svg')?.getAttribute('width'));
+    if (charts.has(place) && Math.abs(drawn - place.clientWidth) > 1) redraw(place);
+  }
+});
+for (const place of document.querySelectorAll<HTMLElement>('.plot')) resized.observe(place);
+
+function changed(target: EventTarget | null): void {
+  if (!(target instanceof HTMLInputElement || target instanceof HTMLSelectElement)) return;
+  const control = CONTROLS.find(({ name }) => name === target.name);
+  if (!control) return;
+  const value = read(control, target);
+  if (value === undefined) return;
+  state = { ...state, [control.name]: value };
+  for (const field of document.querySelectorAll<HTMLElement>('[data-when]')) {
+    field.hidden = field.dataset.when !== state.pattern;
+  }
+  // The size of an image and the speed of the machines there are the model's too.
+  const parts = control.part === 'cost' ? (['cost', 'scale'] as const) : [control.part];
+  for (const part of parts) {
+    clearTimeout(pending.get(part));
+    const timer = setTimeout(
+      () => {
+        pending.delete(part);
+        ask(part);
+      },
+      part === 'scale' ? 150 : 30,
+    );
+    pending.set(part, timer as unknown as number);
+  }
+  pendingParts();
+}
+
+function read(control: Control, target: HTMLInputElement | HTMLSelectElement): unknown {
+  if (control.kind === 'checkbox') return (target as HTMLInputElement).checked;
+  if (control.kind === 'number') {
+    // Half-typed or out of range: the last good one stays.
+    const number = target.value === '' ? Number.NaN : Number(target.value);
+    return number >= control.min && number <= control.max ? number : undefined;
+  }
+  if (control.kind !== 'slider') return target.value;
+  const value = fromSlider(control.scale, Number(target.value));
+  const said = spoken(control, value);
+  target.setAttribute('aria-valuetext', said);
+  const output = document.querySelector(`output[for="${target.id}"]`);
+  if (output) output.textContent = said;
+  return value;
+}
+
+for (const form of document.querySelectorAll<HTMLFormElement>('form[data-part], form.choose')) {
+  form.hidden = false;
+  // A reload may leave controls where they were: the page starts with what it shows.
+  form.reset();
+  form.addEventListener('submit', (event) => event.preventDefault());
+  if (form.dataset.part) form.addEventListener('input', (event) => changed(event.target));
+}
+
+/** Columns of the side by side: two to four. */
+const columns = element<HTMLFormElement>('form.choose');
+const boxes = [...columns.querySelectorAll<HTMLInputElement>('input')];
+
+function chooseColumns(): void {
+  const shown = boxes.map((box) => box.checked);
+  const count = shown.filter(Boolean).length;
+  // Two at least: there is nothing to compare with one.
+  for (const box of boxes) box.disabled = box.checked && count <= 2;
+  for (const table of document.querySelectorAll<HTMLTableElement>('table.columns')) {
+    table.style.minWidth = `${count * 15}rem`;
+    for (const row of table.rows) {
+      [...row.cells].forEach((cell, i) => {
+        cell.hidden = !shown[i];
+      });
+      const pattern = [...(row.dataset.p ?? '')].filter((_, i) => shown[i]);
+      if (pattern.length === 0) continue;
+      row.hidden = pattern.every((each) => each === '-');
+      row.classList.toggle(
+        'same',
+        pattern.every((each) => each === pattern[0]),
+      );
+    }
+  }
+}
+columns.addEventListener('change', chooseColumns);
+
+for (const part of ['cost', 'scale', 'choose'] as const) ask(part);

@@ -1,0 +1,69 @@
+/** How numbers are written, everywhere: with their unit, in three figures at most where they are estimates. */
+
+const plain = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
+
+const SECONDS = [
+  [86_400, 'd'],
+  [3600, 'h'],
+  [60, 'min'],
+  [1, 's'],
+] as const;
+
+function duration(seconds: number): string {
+  if (seconds === 0) return '0 s';
+  // Up to two of a unit, the smaller one reads better: 100 s, 36 h.
+  const [size, unit] = SECONDS.find(([each]) => seconds === each || seconds >= each * 2 || each === 1) ?? [1, 's'];
+  if (seconds < 1) return `${plain.format(seconds * 1000)} ms`;
+  return `${plain.format(seconds / size)} ${unit}`;
+}
+
+export const format = {
+  /** `1.2M`. */
+  count: (value: number): string => (value < 1000 ? plain.format(value) : compact.format(value)),
+  /** `$0.31`, `$1.2K`. */
+  usd: (value: number): string => {
+    if (value === 0) return '$0';
+    if (Math.abs(value) < 0.01) return `$${plain.format(value)}`;
+    return `$${Math.abs(value) < 1000 ? value.toFixed(Math.abs(value) < 100 ? 2 : 0).replace(/\.00$/, '') : compact.format(value)}`;
+  },
+  /** `90 s`, `1.5 h`. */
+  duration,
+  /** `13:00`, of seconds since midnight. */
+  clock: (seconds: number): string => `${String(Math.round(seconds / 3600)).padStart(2, '0')}:00`,
+} as const;
+export type Format = keyof typeof format;
+
+const NICE_SECONDS = [1, 10, 60, 600, 3600, 36_000, 86_400, 864_000, 8_640_000];
+
+/** Places for ticks that read well in their format: powers of ten, whole hours, round numbers. */
+export function axisTicks(
+  [low, high]: readonly [number, number],
+  { scale, format: as }: { readonly scale: 'linear' | 'log' | 'symlog'; readonly format: Format },
+  count: number,
+): readonly number[] {
+  if (as === 'clock') {
+    const hours = count > 5 ? 3 : 6;
+    return Array.from({ length: 24 / hours + 1 }, (_, i) => i * hours * 3600).filter((at) => at >= low && at <= high);
+  }
+  if (scale === 'symlog') return [0, ...axisTicks([1, high], { scale: 'log', format: as }, count)];
+  if (scale === 'log') {
+    const all =
+      as === 'duration'
+        ? NICE_SECONDS
+        : Array.from({ length: 40 }, (_, i) => 10 ** (i - 15)).map((value) => Number(value.toPrecision(1)));
+    const inside = all.filter((value) => value >= low * 0.999 && value <= high * 1.001);
+    const every = Math.ceil(inside.length / count);
+    return inside.filter((_, i) => i % every === 0);
+  }
+  const rough = (high - low) / count;
+  if (!(rough > 0)) return [low];
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const nice = ([1, 2, 5, 10].find((each) => each * power >= rough) ?? 10) * power;
+  // There is no half an image.
+  const step = as === 'count' ? Math.max(1, nice) : nice;
+  const first = Math.ceil(low / step);
+  return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) =>
+    Number(((first + i) * step).toPrecision(12)),
+  );
+}

@@ -1,0 +1,326 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseHTML } from 'linkedom';
+import { COMPUTES } from '../../../workload/contract';
+import type { Comparison } from '../comparison';
+import { STYLE, sentences, svg } from '../diagram/svg';
+import { text } from '../html';
+import { MARKS, NAMES } from '../ways';
+import { bundleScripts, inScript, jsonInScript, minified } from './bundle';
+import { type Chart, draw, rangeText } from './charts';
+import { sideBySide } from './code';
+import { FAULT_COLUMNS, FAULT_LEGEND, faultRows } from './failure';
+import { format } from './format';
+import { form } from './forms';
+import { dataTable, link, wayName } from './parts';
+import { anchor, answer, idleOf, type Slots } from './results';
+import { OWNED_HEAD, ownedRows, presetRows } from './tables';
+
+/** px of the charts that are drawn when the page is built; scripts draw them at the page's own width. */
+const WIDTHS = { wide: 860, narrow: 340 };
+
+const LESSONS = {
+  ec2: 'You own the operating system: patching, scaling, availability, everything. Any workload fits.',
+  lambda: 'A trigger runs code. Nothing to manage; billed per use; under 15 minutes.',
+  'ecs-fargate': 'Containers without servers, by AWS\u2019s own orchestrator.',
+  'eks-ec2': 'The same job with Kubernetes\u2019 tools: orchestrator first, then platform.',
+} as const;
+
+const NAV = [
+  ['choose', 'Choose'],
+  ['cost', 'Cost'],
+  ['scale', 'Scale'],
+  ['failure', 'Failure'],
+  ['own', 'What you own'],
+  ['pictures', 'Pictures'],
+  ['code', 'Side by side'],
+  ['sources', 'Sources'],
+] as const;
+
+/** The comparison as one HTML page that needs no network. Everything in it is text to be escaped. */
+export async function page(comparison: Comparison): Promise<string> {
+  const { model, state, date } = comparison;
+  const slots: Slots = Object.assign(
+    {},
+    ...(['cost', 'scale', 'choose'] as const).map((part) => {
+      const { slots: found, error } = answer(model, { part, state, question: 0 });
+      if (error) throw new Error(`the page's ${part}: ${error}`);
+      return found;
+    }),
+  );
+  const { client, worker } = await bundleScripts();
+  const css = await minified(`${style()}${STYLE}`);
+  const hash = createHash('sha256').update(client).digest('base64');
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${hash}' blob:; worker-src blob:; base-uri 'none'; form-action 'none'">
+<meta name="description" content="EC2, Lambda, ECS on Fargate, EKS on EC2: one workload four ways, compared from the stacks that deploy it.">
+<title>Four Ways, compared</title>
+<style>${css}</style>
+</head>
+<body>
+<a class="skip" href="#choose">Skip to the comparison</a>
+<header>
+<p class="project">Four Ways</p>
+<h1>One workload, four computes: what really changes</h1>
+<p class="lead">The same image-resize job on EC2, Lambda, ECS on Fargate and EKS on EC2. Every figure here is computed from the stacks that deploy it, from measured work, and from tables with a source and a date. Where only a range is known, a range is shown.</p>
+<p>Work measured ${text(date.measured)}; prices read ${text(date.prices)}. No deployment to AWS was observed for it.</p>
+${cards(comparison)}
+</header>
+<nav aria-label="Parts of the comparison"><ul>
+${NAV.map(([id, label]) => `<li><a href="#${id}">${label}</a></li>`).join('\n')}
+</ul></nav>
+<main>
+<section id="choose" aria-labelledby="choose-title">
+<h2 id="choose-title">Choose</h2>
+<p>A few questions lead to one or two ways, or to none of these four. Every reason says what it rests on.</p>
+${form('choose', 'Questions', state)}
+<p class="status" data-status="choose" role="status"></p>
+<div class="answer" data-slot="choice" aria-live="polite">${slots.choice?.html ?? ''}</div>
+<details><summary>Typical answers in one table</summary>
+${dataTable('Typical answers', ['when', 'then', 'because'], presetRows('html'), 'prose')}
+</details>
+</section>
+
+<section id="cost" aria-labelledby="cost-title">
+<h2 id="cost-title">Cost</h2>
+<p>What a month costs, from the templates\u2019 sizes, the measured work of an image and the price table. Pictures\u2019 storage and requests are the same on all four ways and left out of the curves.</p>
+${form('cost', 'Inputs of the cost', state)}
+<div data-slot="cost-given">${slots['cost-given']?.html ?? ''}</div>
+<p class="status" data-status="cost" role="status"></p>
+${figure('cost-chart', slots, 'Cost a month', 'Both axes are logarithmic. Numbered bars: between which volumes two ways change places.')}
+<div data-slot="cost-crossings">${slots['cost-crossings']?.html ?? ''}</div>
+<details><summary>The curves as a table</summary><div data-slot="cost-table">${slots['cost-table']?.html ?? ''}</div></details>
+<h3>At this volume</h3>
+<div data-slot="cost-summary">${slots['cost-summary']?.html ?? ''}</div>
+<h3>Line by line</h3>
+<div data-slot="cost-items">${slots['cost-items']?.html ?? ''}</div>
+</section>
+
+<section id="scale" aria-labelledby="scale-title">
+<h2 id="scale-title">Scale</h2>
+<p>What happens when images arrive: a simulation with the scaling rules of the templates and start-up delays from the table below. Image size, region and speed are those of Cost.</p>
+${form('scale', 'Inputs of the simulation', state)}
+<div data-slot="scale-given">${slots['scale-given']?.html ?? ''}</div>
+<p class="status" data-status="scale" role="status"></p>
+<div class="two">
+${figure('scale-backlog', slots, 'Images that wait', 'Solid: every delay at its shortest. Dashed: at its longest. Time is logarithmic in a burst.')}
+${figure('scale-units', slots, 'Units that run', 'Instances, functions, tasks, pods. A line ends when nothing is left to do.')}
+</div>
+<div data-slot="scale-summary">${slots['scale-summary']?.html ?? ''}</div>
+<details><summary>The charts as tables</summary><div data-slot="scale-table">${slots['scale-table']?.html ?? ''}</div></details>
+</section>
+
+<section id="failure" aria-labelledby="failure-title">
+<h2 id="failure-title">Failure</h2>
+<p>What each way makes of it, read from its template.</p>
+${dataTable('What each way makes of a failure', ['what happens', ...COMPUTES.map(wayName)], failureRows(comparison), 'prose')}
+<h3>Measured</h3>
+${measuredFaults(comparison)}
+</section>
+
+<section id="own" aria-labelledby="own-title">
+<h2 id="own-title">What you own</h2>
+<p>Who patches what, how often, and what happens when nobody does. From the resource types in each template.</p>
+${dataTable(
+  'What you own, by concern',
+  OWNED_HEAD.map((head) => (head in NAMES ? wayName(head as keyof typeof NAMES) : text(head))),
+  ownedRows(comparison.owned, 'html'),
+  'prose',
+)}
+</section>
+
+<section id="pictures" class="wide" aria-labelledby="pictures-title">
+<h2 id="pictures-title">Pictures</h2>
+<p>Drawn from the templates. What plays the same part has the same place; an empty frame is a part that this way does without.</p>
+${pictures(comparison)}
+</section>
+
+<section id="code" class="wide" aria-labelledby="code-title">
+<h2 id="code-title">Side by side</h2>
+<p>The four stack files, section by section. What all shown columns say is quiet; what differs stands out.</p>
+<form class="choose" aria-label="Columns" hidden>
+${COMPUTES.map((way) => `<label><input type="checkbox" name="column" value="${way}" checked>${wayName(way)}</label>`).join('\n')}
+</form>
+${sideBySide(comparison.sections, comparison.resources)}
+</section>
+
+<section id="sources" aria-labelledby="sources-title">
+<h2 id="sources-title">Sources</h2>
+${sources(comparison)}
+</section>
+</main>
+<footer><p>Four Ways. Made by <code>npm run compare</code> from the repository\u2019s stacks. MIT-0.</p></footer>
+<script type="application/json" id="data">${jsonInScript({ model, state })}</script>
+<script type="text/plain" id="worker">${inScript(worker)}</script>
+<script>${client}</script>
+</body>
+</html>
+`;
+}
+
+function cards({ model, costs, sections, scale, templates }: Comparison): string {
+  const items = COMPUTES.map((way) => {
+    const cost = costs[way];
+    const lines = sections.reduce(
+      (sum, { rows }) => sum + rows.filter(({ cells }) => cells[way] !== undefined).length,
+      0,
+    );
+    const first = scale[way].firstResultSeconds;
+    const idle = idleOf(cost);
+    const rows = [
+      ['idle, a month', rangeText(idle.low, idle.high, 'usd')],
+      [
+        'a million images',
+        cost.usdPerMillionImages ? rangeText(cost.usdPerMillionImages.low, cost.usdPerMillionImages.high, 'usd') : '',
+      ],
+      ['first result from idle', first ? rangeText(first.low, first.high, 'duration') : 'none'],
+      ['resources', String(Object.keys(templates[way].Resources).length)],
+      ['lines in nine sections', String(lines)],
+      [
+        'longest job',
+        model.facts[way].longestJobSeconds === null
+          ? 'no limit'
+          : format.duration(model.facts[way].longestJobSeconds ?? 0),
+      ],
+    ];
+    return `<li class="${way}"><h2>${wayName(way)}</h2><p>${text(LESSONS[way])}</p><dl>${rows
+      .map(([name = '', value = '']) => `<div><dt>${text(name)}</dt><dd>${text(value)}</dd></div>`)
+      .join('')}</dl></li>`;
+  });
+  return `<ul class="cards">${items.join('\n')}</ul>`;
+}
+
+/** A chart twice, for wide and narrow pages: scripts replace both. */
+function figure(name: string, slots: Slots, title: string, note: string): string {
+  const chart = slots[name]?.chart;
+  if (!chart) throw new Error(`no chart for ${name}`);
+  const legend = COMPUTES.map((way) => `<li>${wayName(way)}</li>`).join('');
+  return `<figure id="figure-${name}"><figcaption>${text(title)}<small>${text(note)}</small></figcaption>
+<ul class="legend">${legend}</ul>
+<div class="plot" data-slot="${name}"><div class="wide-plot">${chartSvg(chart, WIDTHS.wide)}</div><div class="narrow">${chartSvg(chart, WIDTHS.narrow)}</div></div>
+</figure>`;
+}
+
+/** A chart as SVG text. */
+const chartSvg = (chart: Chart, width: number): string =>
+  draw(chart, parseHTML('<html></html>').document, width).outerHTML.replace(/\d+\.\d{3,}/g, (long) =>
+    String(Number(Number(long).toFixed(2))),
+  );
+
+/** A chart as a file of its own, with its legend and colours. */
+export function chartFile(chart: Chart): string {
+  const inner = chartSvg(chart, WIDTHS.wide).replace('<svg ', '<svg y="24" ');
+  const height = Number(/ height="(\d+)"/.exec(inner)?.[1]) + 30;
+  const legend = COMPUTES.map(
+    (way, i) =>
+      `<text x="${12 + i * 150}" y="18" fill="var(--${way})" font-weight="600">${MARKS[way]} ${text(NAMES[way])}</text>`,
+  );
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTHS.wide} ${height}" width="${WIDTHS.wide}" height="${height}" role="img" aria-label="${text(chart.title)}" font-family="system-ui, sans-serif" font-size="13">
+<title>${text(chart.title)}</title>
+<style>${colours()}</style>
+<rect width="100%" height="100%" fill="var(--paper)"/>
+${legend.join('')}
+<g color="var(--quiet)">${inner}</g>
+</svg>`;
+}
+
+/** The page's colours, light and dark. */
+const colours = () => /^:root \{.*?^\}\n@media \(prefers-color-scheme: dark\) \{\n.*?^\}/ms.exec(style())?.[0] ?? '';
+
+const style = () => readFileSync(path.join(__dirname, 'style.css'), 'utf8');
+
+function failureRows({ scenarios }: Comparison): readonly (readonly string[])[] {
+  return scenarios.map(({ title, ways }) => [`<b>${text(title)}</b>`, ...COMPUTES.map((way) => text(ways[way]))]);
+}
+
+function measuredFaults({ faults }: Comparison): string {
+  if (!faults) return '<p class="unmeasured">Not measured: <code>npm run faults</code></p>';
+  const rows = faultRows(faults).map(({ scenario, way, cells }) => [
+    `<b>${text(scenario)}</b>`,
+    wayName(way),
+    ...cells.map(text),
+  ]);
+  return `<p class="quiet">On ${text(faults.date)}, on endpoints that imitate AWS, seed ${text(faults.seed)}. ${text(FAULT_LEGEND)}</p>
+${dataTable('Faults and what came of them', ['scenario', 'way', ...FAULT_COLUMNS], rows)}`;
+}
+
+function pictures({ architectures, layout }: Comparison): string {
+  const figures = architectures.map(
+    (each) => `<figure><figcaption>${wayName(each.way)}</figcaption>
+<div class="scroll" tabindex="0" role="region" aria-label="${text(NAMES[each.way])}: diagram">${svg(each, layout)}</div>
+<details><summary>In words</summary><ul>${sentences(each)
+      .map((sentence) => `<li>${text(sentence)}</li>`)
+      .join('')}</ul></details></figure>`,
+  );
+  return `<div class="pictures">${figures.join('\n')}</div>`;
+}
+
+function sources({ model: { facts, tables, measured, job } }: Comparison): string {
+  const delays = Object.values(tables.delays).map(({ id, what, low, high, unit, source, date, confidence }) => [
+    `<b id="${text(anchor(`delay:${id}`))}">${text(id)}</b>`,
+    text(what),
+    text(`${low === high ? low : `${low} to ${high}`} ${unit}`),
+    `${link(source, 'source')}<small>${text(date)}, ${text(confidence)}</small>`,
+  ]);
+  const seen = new Set<string>();
+  const prices = tables.prices.prices.map(({ id, region, unit, tiers, highUsd, source, date, confidence }) => {
+    const first = !seen.has(id);
+    seen.add(id);
+    return [
+      `<b${first ? ` id="${text(anchor(`price:${id}`))}"` : ''}>${text(id)}</b>`,
+      text(region),
+      text(
+        `${tiers.map(({ from, usd }) => `$${usd}${from > 0 ? ` from ${format.count(from)}` : ''}`).join(', ')}${highUsd === undefined ? '' : `, up to $${highUsd}`} a ${unit}`,
+      ),
+      `${link(source, 'source')}<small>${text(date)}, ${text(confidence)}</small>`,
+    ];
+  });
+  const names = Object.keys(facts.ec2) as (keyof typeof facts.ec2)[];
+  const all = names
+    .filter((name) => name !== 'way' && name !== 'resources')
+    .map((name) => [
+      `<b>${text(name)}</b>`,
+      ...COMPUTES.map(
+        (way) => `<span id="${text(anchor(`fact:${way}.${name}`))}">${text(plainFact(facts[way][name]))}</span>`,
+      ),
+    ]);
+  const images = measured.perImage.map(
+    ({ name, megapixels, inputFormat, outputFormat, jobCpuMs, bytesIn, bytesOut }) => [
+      `<b>${text(name)}</b>`,
+      text(`${inputFormat} to ${outputFormat}`),
+      ...[megapixels, jobCpuMs, bytesIn, bytesOut].map((value) => text(format.count(value))),
+    ],
+  );
+  return `<h3>Measured work</h3>
+<p>On ${text(measured.date)}: ${text(measured.machine.cpu)}, ${measured.machine.cores} cores, ${text(measured.machine.os)} ${text(measured.machine.arch)}. Remade by <code>npm run bench</code>. One image makes ${times(job.s3Gets, 'read')} and ${times(job.s3Puts, 'write')}.</p>
+<details><summary>${images.length} measured images</summary>
+${dataTable('Measured images', ['image', 'formats', 'megapixels', 'CPU ms of the job', 'bytes in', 'bytes out'], images, 'numbers')}</details>
+<h3>Facts of the templates</h3>
+<details><summary>${all.length} facts of each way</summary>
+${dataTable('Facts of the templates', ['fact', ...COMPUTES.map(wayName)], all, 'prose')}</details>
+<h3>Delays and limits</h3>
+<details><summary>${delays.length} delays and limits</summary>
+${dataTable('Delays and limits', ['delay or limit', 'what', 'range', 'from'], delays)}</details>
+<h3>Prices</h3>
+<p>List prices in US$, without taxes, discounts and free tier. Refreshed by <code>npm run prices</code>.</p>
+<details><summary>${prices.length} prices</summary>
+${dataTable('Prices', ['price of', 'region', 'price', 'from'], prices)}</details>`;
+}
+
+const times = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
+
+/** A fact as text. */
+function plainFact(value: unknown): string {
+  if (value === null || value === undefined) return 'none';
+  if (typeof value !== 'object') return String(value);
+  if (Array.isArray(value)) return value.map(plainFact).join(', ');
+  return Object.entries(value)
+    .map(([key, each]) => `${key} ${plainFact(each)}`)
+    .join('; ');
+}

@@ -1,0 +1,416 @@
+import { COMPUTES, type Compute } from '../../../workload/contract';
+import { text } from '../html';
+import { choose } from '../model/choose';
+import { breakEvens, cost, costCurves } from '../model/cost';
+import { imageWork, type Measured } from '../model/fit';
+import { simulateWay } from '../model/scale';
+import type {
+  Choice,
+  Cost,
+  CostInputs,
+  CurvePoint,
+  End,
+  Facts,
+  ImageWork,
+  JobFacts,
+  Range,
+  Reason,
+  ScaleInputs,
+  ScaleResult,
+  Tables,
+  Trace,
+  TracePoint,
+} from '../model/types';
+import { NAMES } from '../ways';
+import { type Chart, pointText, rangeText } from './charts';
+import { type Format, format } from './format';
+import { dataTable, link, wayName } from './parts';
+import type { Control, State } from './state';
+
+/**
+ * What follows from the inputs: the same code fills the page when it is built and, in the worker, when a control moves.
+ */
+
+/** What everything is computed from, as plain data. */
+export interface Model {
+  readonly facts: Facts;
+  readonly tables: Tables;
+  readonly job: JobFacts;
+  readonly measured: Measured;
+}
+
+export interface Question {
+  readonly part: Control['part'];
+  readonly state: State;
+  /** Ascending: the answer to an earlier one is dropped. */
+  readonly question: number;
+}
+
+/** By the name of the place in the page: what it says, what it draws. */
+export type Slots = Readonly<
+  Record<
+    string,
+    {
+      readonly html?: string;
+      readonly chart?: Chart;
+      /** What `html` says in a table, as text. */
+      readonly rows?: readonly (readonly string[])[];
+    }
+  >
+>;
+
+export interface Answer {
+  readonly part: Control['part'];
+  readonly question: number;
+  readonly slots: Slots;
+  /** One line, where there is no result. */
+  readonly error?: string;
+}
+
+/** Answers one question. Never throws: what goes wrong is said. */
+export function answer(model: Model, { part, state, question }: Question): Answer {
+  try {
+    const slots = { cost: costSlots, scale: scaleSlots, choose: chooseSlots }[part](model, state);
+    return { part, question, slots };
+  } catch (error) {
+    return { part, question, slots: {}, error: `No result: ${error instanceof Error ? error.message : error}` };
+  }
+}
+
+/** The work of one image: of JPEG, which photographs are, where that was measured. */
+export function workOf({ measured }: Pick<Model, 'measured'>, { megapixels, outputFormat }: State): ImageWork {
+  const photographs = measured.perImage.some(
+    (image) => image.inputFormat === 'jpeg' && image.outputFormat === outputFormat,
+  );
+  return imageWork(measured, megapixels, { outputFormat, ...(photographs && { inputFormat: 'jpeg' }) });
+}
+
+const slowdown = ({ slowdownLow, slowdownHigh }: State): Range => ({
+  low: Math.min(slowdownLow, slowdownHigh),
+  high: Math.max(slowdownLow, slowdownHigh),
+});
+
+export function costInputs(model: Model, state: State): CostInputs {
+  return {
+    region: state.region,
+    imagesPerMonth: state.imagesPerMonth,
+    imagesPerBurst: state.imagesPerBurst,
+    work: workOf(model, state),
+    slowdown: slowdown(state),
+    spot: state.spot,
+    job: { ...model.job, logBytes: state.logBytesPerImage, customMetrics: state.customMetrics },
+  };
+}
+
+// --- Cost ------------------------------------------------------------------------------------------------------------
+
+const DECADES = [2, 3, 4, 5, 6, 7, 8, 9, 10].map((power) => 10 ** power);
+
+export function costSlots(model: Model, state: State): Slots {
+  const inputs = costInputs(model, state);
+  const costs = COMPUTES.map((way) => cost(model.facts[way], model.tables, inputs));
+  const curves = costCurves(model.facts, model.tables, inputs);
+  const points = COMPUTES.flatMap((way) => curves[way]);
+  const crossings = crossingsOf(model, state);
+  return {
+    'cost-given': { html: given(inputs) },
+    'cost-chart': { chart: costChart(points, crossings, state) },
+    'cost-crossings': { html: crossingList(crossings) },
+    'cost-summary': { html: costSummary(costs) },
+    'cost-table': { html: costTable(points.filter(({ imagesPerMonth }) => DECADES.includes(imagesPerMonth))) },
+    'cost-items': { html: costs.map(itemised).join('\n') },
+  };
+}
+
+/** The volumes between which one way becomes cheaper than another, whichever end of the ranges holds. */
+export interface Crossing extends Range {
+  readonly cheaperBelow: Compute;
+  readonly cheaperAbove: Compute;
+  /** The ends of the ranges at which they change places at all. */
+  readonly ends: readonly End[];
+}
+
+export function crossingsOf(model: Model, state: State): readonly Crossing[] {
+  const crossings: Crossing[] = [];
+  const all = breakEvens(model.facts, model.tables, costInputs(model, state));
+  for (const { cheaperBelow, cheaperAbove, imagesPerMonth, end } of all) {
+    const at = crossings.findIndex((each) => each.cheaperBelow === cheaperBelow && each.cheaperAbove === cheaperAbove);
+    const known = crossings[at];
+    if (!known) crossings.push({ cheaperBelow, cheaperAbove, low: imagesPerMonth, high: imagesPerMonth, ends: [end] });
+    else {
+      const [low, high] = [Math.min(known.low, imagesPerMonth), Math.max(known.high, imagesPerMonth)];
+      crossings[at] = { ...known, low, high, ends: [...new Set([...known.ends, end])] };
+    }
+  }
+  return crossings.sort((a, b) => a.low - b.low);
+}
+
+function given({ region, work, slowdown: factor, imagesPerBurst, spot, job }: CostInputs): string {
+  const parts = [
+    region,
+    `images of ${format.count(work.megapixels)} megapixels`,
+    `${rangeText(work.cpuSeconds.low, work.cpuSeconds.high, 'duration')} of CPU each where they were measured, times ${rangeText(factor.low, factor.high, 'count')}`,
+    imagesPerBurst === 1 ? 'arriving one by one' : `arriving ${format.count(imagesPerBurst)} at a time`,
+    spot ? 'Spot where a way can use it' : 'On-Demand',
+    `${format.count(job.logBytes)} bytes of log lines an image`,
+    `${format.count(job.customMetrics)} custom metrics`,
+    'list prices without taxes, discounts and free tier',
+  ];
+  return `<p class="quiet">With ${text(parts.join('; '))}.</p>`;
+}
+
+function costChart(points: readonly CurvePoint[], crossings: readonly Crossing[], state: State): Chart {
+  return {
+    title: 'Cost a month over images a month, four ways, as ranges',
+    x: { label: 'images a month', scale: 'log', format: 'count' },
+    y: { label: 'US$ a month', scale: 'log', format: 'usd' },
+    series: COMPUTES.map((way) => ({
+      way,
+      points: points
+        .filter((point) => point.way === way)
+        .map(({ imagesPerMonth, computeUsdPerMonth }) => ({ x: imagesPerMonth, ...computeUsdPerMonth })),
+    })),
+    marks: crossings.map(({ low, high }) => ({ from: low, to: high })),
+    here: { x: state.imagesPerMonth, label: `${format.count(state.imagesPerMonth)} a month` },
+  };
+}
+
+function crossingList(crossings: readonly Crossing[]): string {
+  if (crossings.length === 0) return '<p>No two ways change places between 100 and 10B images a month.</p>';
+  const items = crossings.map(
+    ({ cheaperBelow, cheaperAbove, low, high, ends }) =>
+      `<li>Below ${text(rangeText(low, high, 'count'))} images a month ${wayName(cheaperBelow)} costs less, above ${wayName(cheaperAbove)}.${text(condition(ends))}</li>`,
+  );
+  return `<ol class="marks">${items.join('')}</ol>`;
+}
+
+/** What a change of places depends on, where it does not always happen. */
+export const condition = (ends: readonly End[]): string =>
+  ends.length > 1 ? '' : ` Only with every range at its ${ends[0]} end; at the other they do not change places.`;
+
+const money = ({ low, high }: Range) => text(rangeText(low, high, 'usd'));
+const total = (ranges: readonly Range[]): Range =>
+  ranges.reduce(({ low, high }, each) => ({ low: low + each.low, high: high + each.high }), { low: 0, high: 0 });
+
+/** What is paid when nothing arrives. */
+export const idleOf = ({ items }: Cost): Range =>
+  total(items.filter(({ idle }) => idle).map(({ usdPerMonth }) => usdPerMonth));
+
+function costSummary(costs: readonly Cost[]): string {
+  const rows: (readonly [string, (each: Cost) => string])[] = [
+    ['idle, a month', (each) => money(idleOf(each))],
+    ['this volume, a month', (each) => money(each.usdPerMonth)],
+    ['without storage and requests of the pictures', (each) => money(each.computeUsdPerMonth)],
+    ['a million images', (each) => (each.usdPerMillionImages ? money(each.usdPerMillionImages) : '')],
+    [
+      'the template\u2019s ceiling, images a month',
+      ({ ceilingImagesPerMonth: most, overCeiling }) =>
+        most
+          ? `${text(rangeText(most.low, most.high, 'count'))}${overCeiling ? '<small>less than this volume: amounts are those of a raised maximum</small>' : ''}`
+          : 'none',
+    ],
+  ];
+  return dataTable(
+    'Cost of the four ways at this volume',
+    ['US$', ...COMPUTES.map(wayName)],
+    rows.map(([name, of]) => [text(name), ...costs.map(of)]),
+    'numbers',
+  );
+}
+
+function costTable(points: readonly CurvePoint[]): string {
+  const rows = DECADES.map((volume) => [
+    text(format.count(volume)),
+    ...COMPUTES.map((way) => {
+      const point = points.find((each) => each.way === way && each.imagesPerMonth === volume);
+      return point ? `${money(point.computeUsdPerMonth)}${point.overCeiling ? '*' : ''}` : '';
+    }),
+  ]);
+  return `${dataTable('Cost a month by images a month', ['images a month', ...COMPUTES.map(wayName)], rows, 'numbers')}
+<p class="quiet">* more than the template\u2019s maximum can do: the amount is that of a raised one.</p>`;
+}
+
+function itemised({ way, items, unknown }: Cost): string {
+  const rows = items.map(({ label, arithmetic, usdPerMonth, price, idle, shared }) => [
+    `${text(label)}<small>${[idle ? 'idle too' : '', shared ? 'the same on all four' : ''].filter(Boolean).join(', ')}</small>`,
+    text(arithmetic),
+    money(usdPerMonth),
+    `${link(price.source, price.id)}<small>${text(price.date)}, ${text(price.confidence)}</small>`,
+  ]);
+  const missing = unknown.map(({ label, why }) => `<li>${text(label)}: not priced; ${text(why)}</li>`);
+  return `<details><summary>${wayName(way)}: ${items.length} line items</summary>
+${dataTable(`Line items of ${NAMES[way]}`, ['item', 'quantity \u00d7 price', 'US$ a month', 'price'], rows)}
+${missing.length > 0 ? `<ul>${missing.join('')}</ul>` : ''}</details>`;
+}
+
+// --- Scale -----------------------------------------------------------------------------------------------------------
+
+export function scaleInputs(model: Model, state: State): ScaleInputs {
+  return {
+    arrivals:
+      state.pattern === 'burst'
+        ? { kind: 'burst', images: state.images, overSeconds: state.overSeconds }
+        : { kind: 'daily', imagesPerDay: state.images, peakToMean: state.peakToMean },
+    work: workOf(model, state),
+    slowdown: slowdown(state),
+    afterIdle: state.afterIdle,
+    region: state.region,
+    spot: state.spot,
+    job: { ...model.job, logBytes: state.logBytesPerImage, customMetrics: state.customMetrics },
+    ...(state.accountConcurrency > 0 && { accountConcurrency: state.accountConcurrency }),
+  };
+}
+
+export function scaleSlots(model: Model, state: State): Slots {
+  const inputs = scaleInputs(model, state);
+  const results = COMPUTES.map((way) => simulateWay(model.facts[way], model.tables, inputs));
+  const backlog = scaleChart(results, state, 'Images that wait', 'images waiting', 'linear', ({ waiting }) => waiting);
+  const units = scaleChart(
+    results,
+    state,
+    'Units that run: instances, functions, tasks, pods',
+    'units running',
+    Math.max(...results.map(({ peakUnits }) => peakUnits.high)) > MANY ? 'symlog' : 'linear',
+    ({ unitsRunning }) => unitsRunning,
+  );
+  const summary = scaleSummary(results);
+  return {
+    'scale-given': { html: scaleGiven(inputs) },
+    'scale-backlog': { chart: backlog },
+    'scale-units': { chart: units },
+    'scale-summary': {
+      html: dataTable(
+        'What the four ways make of it',
+        ['these images', ...COMPUTES.map(wayName)],
+        summary.map((row) => row.map(text)),
+        'numbers',
+      ),
+      rows: summary,
+    },
+    'scale-table': { html: `${seriesTable(backlog)}\n${seriesTable(units)}` },
+  };
+}
+
+function scaleGiven({ arrivals, work, afterIdle }: ScaleInputs): string {
+  const how =
+    arrivals.kind === 'burst'
+      ? `${format.count(arrivals.images)} images ${arrivals.overSeconds === 0 ? 'at once' : `over ${format.duration(arrivals.overSeconds)}`}`
+      : `${format.count(arrivals.imagesPerDay)} images a day, the peak ${format.count(arrivals.peakToMean)} times the mean`;
+  const before = afterIdle ? 'after hours without any' : 'soon after others';
+  return `<p class="quiet">With ${text(`${how}, ${before}; images of ${format.count(work.megapixels)} megapixels`)}. Solid lines: every delay at its shortest. Dashed: at its longest. What happens lies between. Every point is the most since the one before it.</p>`;
+}
+
+/** Moments of a chart of a simulation: quarters of an hour of a day. */
+const MOMENTS = 96;
+/** Units beyond which one and a thousand are no longer told apart on a linear axis. */
+const MANY = 20;
+
+function scaleChart(
+  results: readonly ScaleResult[],
+  { pattern }: State,
+  title: string,
+  label: string,
+  scale: 'linear' | 'symlog',
+  of: (point: TracePoint) => number,
+): Chart {
+  const end = Math.max(...results.flatMap(({ low, high }) => [low.endSeconds, high.endSeconds]), 10);
+  const daily = pattern === 'daily';
+  const last = daily ? 86_400 : end;
+  const moments = Array.from({ length: MOMENTS + 1 }, (_, i) => (daily ? (i / MOMENTS) * last : last ** (i / MOMENTS)));
+  return {
+    title: `${title}, four ways over time: solid with every delay at its shortest, dashed at its longest`,
+    lines: true,
+    x: daily
+      ? { label: 'time of day', scale: 'linear', format: 'clock' }
+      : { label: 'since the first upload', scale: 'log', format: 'duration' },
+    y: { label, scale, format: 'count' },
+    series: results.map(({ way, low, high }) => {
+      const [one, other] = [most(low, of), most(high, of)];
+      return {
+        way,
+        points: moments.map((x, i) => {
+          const from = moments[i - 1] ?? 0;
+          return { x, low: one(from, x), high: other(from, x) };
+        }),
+      };
+    }),
+  };
+}
+
+/** The most of something between two moments of a trace; NaN after its end. Asked for one moment after the other. */
+function most({ points, endSeconds }: Trace, of: (point: TracePoint) => number): (from: number, to: number) => number {
+  let i = 0;
+  return (from, to) => {
+    if (from > endSeconds) return Number.NaN;
+    const before = points[i];
+    let found = before && before.seconds <= to ? of(before) : 0;
+    while (i + 1 < points.length && (points[i + 1] as TracePoint).seconds <= to) {
+      i += 1;
+      found = Math.max(found, of(points[i] as TracePoint));
+    }
+    return found;
+  };
+}
+
+function scaleSummary(results: readonly ScaleResult[]): readonly (readonly string[])[] {
+  const show = (range: Range | null, as: Format, none: string) => (range ? rangeText(range.low, range.high, as) : none);
+  const rows: (readonly [string, (each: ScaleResult) => string])[] = [
+    ['first result after', (each) => show(each.firstResultSeconds, 'duration', 'none')],
+    ['last result after', (each) => show(each.lastResultSeconds, 'duration', 'none')],
+    ['most units at a time', (each) => show(each.peakUnits, 'count', '')],
+    ['most images waiting', (each) => show(each.peakWaiting, 'count', '')],
+    ['given up, having waited too long', (each) => show(each.expired, 'count', '')],
+    ['adds to the bill', (each) => show(each.usd, 'usd', 'a price is not known')],
+  ];
+  return rows.map(([name, of]) => [name, ...results.map(of)]);
+}
+
+/** A chart as a table, at about a dozen places. */
+function seriesTable(chart: Chart): string {
+  const { title, x, series } = chart;
+  const places = series[0]?.points ?? [];
+  const every = Math.max(1, Math.floor(places.length / 12));
+  const rows = places.flatMap((place, i) =>
+    i % every === 0
+      ? [
+          [
+            text(format[x.format](place.x)),
+            ...series.map(({ points }) => {
+              const point = points[i];
+              return point ? text(pointText(chart, point)) : '';
+            }),
+          ],
+        ]
+      : [],
+  );
+  return `<h3>${text(title)}</h3>\n${dataTable(title, [text(x.label), ...series.map(({ way }) => wayName(way))], rows, 'numbers')}`;
+}
+
+// --- Choose ----------------------------------------------------------------------------------------------------------
+
+export function chooseSlots(_model: Model, state: State): Slots {
+  return { choice: { html: choiceHtml(choose(state)) } };
+}
+
+export function choiceHtml({ ways, reasons, against, instead }: Choice): string {
+  const title = ways.length > 0 ? ways.map(wayName).join(', or ') : 'None of these four';
+  const others = COMPUTES.flatMap((way) => {
+    const why = against[way] ?? [];
+    return why.length > 0 ? [`<li>Not ${wayName(way)}: ${why.map(reason).join(' ')}</li>`] : [];
+  });
+  return `<h3>${title}</h3>
+${instead === null ? '' : `<p>${text(instead)}</p>`}
+<ul>${reasons.map((each) => `<li>${reason(each)}</li>`).join('')}${others.join('')}</ul>`;
+}
+
+export const reason = ({ text: said, restsOn }: Reason) =>
+  `${text(said)} <a class="rests" href="#${text(anchor(restsOn))}">${text(restsOn.replace(/^\w+:/, ''))}</a>`;
+
+/** Where on the page a fact, a delay, a price or a figure is shown. */
+export const anchor = (restsOn: string): string => {
+  const [, kind = '', name = ''] = /^(\w+):(.*)$/.exec(restsOn) ?? [];
+  if (kind === 'fact') return `fact-${name.split('.').slice(0, 2).join('.')}`;
+  if (kind !== 'figure') return `${kind}-${name}`;
+  if (name.startsWith('owned')) return 'own';
+  return name === 'cost-curves' ? 'figure-cost-chart' : 'cost';
+};

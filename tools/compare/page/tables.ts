@@ -1,0 +1,62 @@
+import { COMPUTES } from '../../../workload/contract';
+import { text } from '../html';
+import { choose } from '../model/choose';
+import type { Answers, Owned } from '../model/types';
+import { NAMES } from '../ways';
+import { link, wayName } from './parts';
+import { reason } from './results';
+import { START } from './state';
+
+/** Tables that the page and `COMPARISON.md` share: cells as HTML, or as text. */
+export type As = 'html' | 'text';
+
+export const OWNED_HEAD = ['concern', ...COMPUTES] as const;
+
+/** A row for each concern, a cell for each way. */
+export function ownedRows(owned: readonly Owned[], as: As): readonly (readonly string[])[] {
+  const concerns = [...new Set(owned.map(({ concern }) => concern))];
+  return concerns.map((concern) => [
+    as === 'html' ? `<b>${text(concern)}</b>` : concern,
+    ...COMPUTES.map((way) => {
+      const found = owned.find((each) => each.way === way && each.concern === concern);
+      return found ? ownedCell(found, as) : '';
+    }),
+  ]);
+}
+
+function ownedCell({ what, who, how, howOften, whenNobodyDoes, supportedUntil, source }: Owned, as: As): string {
+  if (what === null) return as === 'html' ? '<span class="quiet">none</span>' : 'none';
+  const until = supportedUntil === null ? [] : [`supported until ${supportedUntil}`];
+  const often = [how, howOften].filter(Boolean).join(', ');
+  if (as === 'text') {
+    return [`${what}: ${who}`, often, ...until, whenNobodyDoes && `else: ${whenNobodyDoes}`].filter(Boolean).join('; ');
+  }
+  return `${text(what)}: <b>${text(who)}</b><small>${text(often)}</small>${until
+    .map((said) => `<small>${source ? link(source.source, said) : text(said)}</small>`)
+    .join('')}${whenNobodyDoes ? `<small>Otherwise: ${text(whenNobodyDoes)}</small>` : ''}`;
+}
+
+/** Answers that are often given. */
+export const PRESETS: readonly (readonly [title: string, answers: Partial<Answers>])[] = [
+  ['short jobs, in bursts, nobody on call', { onCall: 'nobody' }],
+  ['short jobs, a steady stream', { arrival: 'steady', idle: 'never' }],
+  ['jobs of minutes, in bursts', { job: 'minutes' }],
+  ['jobs of hours', { job: 'hours', idle: 'nights' }],
+  ['a GPU, deep learning', { job: 'minutes', host: 'gpu' }],
+  ['a kernel module or a device', { host: 'kernel or device' }],
+  [
+    'Kubernetes is there already, with its team',
+    { kubernetes: 'there already', onCall: 'platform team', idle: 'never' },
+  ],
+  ['a desktop or Windows', { host: 'desktop or windows' }],
+];
+
+/** When, then, because. */
+export function presetRows(as: As): readonly (readonly string[])[] {
+  return PRESETS.map(([title, answers]) => {
+    const { ways, reasons, instead } = choose({ ...START, ...answers });
+    const named = ways.map((way) => (as === 'html' ? wayName(way) : NAMES[way])).join(', or ') || 'none of these four';
+    const why = reasons.map((each) => (as === 'html' ? reason(each) : each.text));
+    return [title, named, [...(instead === null ? [] : [as === 'html' ? text(instead) : instead]), ...why].join(' ')];
+  });
+}

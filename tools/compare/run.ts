@@ -1,0 +1,97 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { COMPUTES } from '../../workload/contract';
+import { templates } from '../templates';
+import { type Comparison, compare } from './comparison';
+import { svg } from './diagram/svg';
+import { charts, markdown } from './markdown';
+import { readMeasured } from './model';
+import type { FaultResults } from './page/failure';
+import { page } from './page/page';
+import { crossingsOf, idleOf } from './page/results';
+import { byWay, stackSources } from './side-by-side';
+
+/** A file to be written: its path below the root, and its text. */
+export interface Made {
+  readonly file: string;
+  readonly text: string;
+}
+
+/**
+ * Compares the four stacks. What is committed comes first: `COMPARISON.md` and its pictures; the page comes last.
+ * @param root of the repository: the stacks' files, `bench/results.json`, `faults/results.json`
+ * @throws Error in one line, with the remedy, when there are no measurements
+ */
+export async function makeComparison(
+  root: string,
+): Promise<{ readonly files: readonly Made[]; readonly json: string }> {
+  const below = (file: string) => path.relative('.', path.join(root, file));
+  const measured = readMeasured(below('bench/results.json'));
+  const faults = readFaults(below('faults/results.json'));
+  const comparison = await compare({
+    templates: templates(),
+    stacks: stackSources(root),
+    measured,
+    ...(faults && { faults }),
+  });
+  const { architectures, layout } = comparison;
+  const files = [
+    { file: 'COMPARISON.md', text: markdown(comparison) },
+    ...COMPUTES.flatMap((way) => {
+      const drawn = architectures.find((each) => each.way === way);
+      return drawn ? [{ file: `docs/diagrams/${way}.svg`, text: `${svg(drawn, layout, { standalone: true })}\n` }] : [];
+    }),
+    ...charts(comparison),
+    { file: 'dist/compare/index.html', text: await page(comparison) },
+  ];
+  return { files, json: toJson(comparison) };
+}
+
+/** The figures, for a program: one line. */
+function toJson({ state, date, costs, scale, model, owned }: Comparison): string {
+  return JSON.stringify({
+    schema: 1,
+    date,
+    inputs: state,
+    costs: byWay((way) => ({
+      idleUsdPerMonth: idleOf(costs[way]),
+      usdPerMonth: costs[way].usdPerMonth,
+      usdPerMillionImages: costs[way].usdPerMillionImages,
+      items: costs[way].items,
+    })),
+    breakEvens: crossingsOf(model, state),
+    // Without the courses of events.
+    oneImageFromIdle: byWay((way) => ({ ...scale[way], low: undefined, high: undefined })),
+    owned,
+  });
+}
+
+/** Writes what {@link makeComparison} made. */
+export function write(root: string, made: readonly Made[]): void {
+  for (const { file, text } of made) {
+    const target = path.join(root, file);
+    mkdirSync(path.dirname(target), { recursive: true });
+    writeFileSync(target, text);
+  }
+}
+
+/** @throws Error in one line when the file is there and is not what `npm run faults` writes */
+export function readFaults(file: string): FaultResults | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+  const remedy = 'run npm run faults';
+  let parsed: FaultResults;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    throw new Error(`${file} is not JSON: ${remedy}`);
+  }
+  if (parsed.schema !== 1 || !Array.isArray(parsed.rows)) {
+    throw new Error(`${file} has schema ${JSON.stringify(parsed.schema)}, expected 1 and a list of rows: ${remedy}`);
+  }
+  return parsed;
+}

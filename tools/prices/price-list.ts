@@ -1,0 +1,190 @@
+import type { Price, Region, Tier } from '../compare/model/types';
+
+/**
+ * Reads AWS's price list files, which are public. The CSV form of a service's list in one region: five lines about the
+ * file, a line with the names of the columns, and a line for every tier of every price. Read line by line: EC2's has
+ * hundreds of megabytes.
+ *
+ * @see https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-the-aws-price-list-bulk-api-fetching-price-list-files-manually.html
+ */
+
+/** What usage types begin with. The oldest region has no prefix, or a later one. */
+const PREFIXES: Readonly<Record<Region, readonly string[]>> = {
+  'us-east-1': ['', 'USE1-'],
+  'eu-west-1': ['EU-'],
+  'ap-northeast-2': ['APN2-'],
+};
+
+/** A price of the table, and where the price list has it. */
+export interface Wanted {
+  readonly id: string;
+  readonly unit: string;
+  readonly service: string;
+  /** Without the region's prefix. Several where regions differ: the first that is there. */
+  readonly usageTypes: readonly string[];
+  /** Where a usage type has several. */
+  readonly operation?: string;
+}
+
+const wanted = (service: string, id: string, unit: string, ...usageTypes: readonly string[]): Wanted => ({
+  id,
+  unit,
+  service,
+  usageTypes,
+});
+
+/** Everything but the instances, which the stacks decide, and Spot, which is in no price list. */
+const FIXED: readonly Wanted[] = [
+  wanted('AWSLambda', 'lambda.gb-second', 'GB-second', 'Lambda-GB-Second-ARM'),
+  wanted('AWSLambda', 'lambda.request', 'request', 'Request-ARM'),
+  wanted('AmazonECS', 'fargate.vcpu-hour', 'vCPU-hour', 'Fargate-ARM-vCPU-Hours:perCPU'),
+  wanted('AmazonECS', 'fargate.gb-hour', 'GB-hour', 'Fargate-ARM-GB-Hours'),
+  wanted('AmazonEC2', 'ebs.gp3.gib-month', 'GiB-month', 'EBS:VolumeUsage.gp3'),
+  wanted('AmazonEC2', 'nat.hour', 'hour', 'NatGateway-Hours'),
+  wanted('AmazonEC2', 'nat.gb', 'GB', 'NatGateway-Bytes'),
+  wanted('AmazonEKS', 'eks.cluster-hour', 'hour', 'AmazonEKS-Hours:perCluster'),
+  wanted('AmazonVPC', 'ipv4.hour', 'hour', 'PublicIPv4:InUseAddress'),
+  wanted('AmazonS3', 's3.gb-month', 'GB-month', 'TimedStorage-ByteHrs'),
+  wanted('AmazonS3', 's3.put', 'request', 'Requests-Tier1'),
+  wanted('AmazonS3', 's3.get', 'request', 'Requests-Tier2'),
+  wanted('AWSQueueService', 'sqs.request', 'request', 'Requests-Tier1', 'Requests-RBP'),
+  wanted('AmazonCloudWatch', 'cloudwatch.alarm-metric-month', 'alarm metric-month', 'CW:AlarmMonitorUsage'),
+  wanted('AmazonCloudWatch', 'cloudwatch.metric-month', 'metric-month', 'CW:MetricMonitorUsage'),
+  wanted('AmazonCloudWatch', 'cloudwatch.logs-gb', 'GB', 'DataProcessing-Bytes'),
+  wanted('AmazonECR', 'ecr.gb-month', 'GB-month', 'TimedStorage-ByteHrs'),
+];
+
+/** What a refresh asks for. @param instanceTypes that the table is to have */
+export function wantedPrices(instanceTypes: readonly string[]): Wanted[] {
+  const instances = instanceTypes.map((type) => ({
+    ...wanted('AmazonEC2', `ec2.${type}.hour`, 'hour', `BoxUsage:${type}`),
+    // Linux, shared, On-Demand.
+    operation: 'RunInstances',
+  }));
+  return [...FIXED, ...instances];
+}
+
+export const REGIONS = Object.keys(PREFIXES) as readonly Region[];
+
+export function priceListUrl(service: string, region: Region): string {
+  return `https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/${service}/current/${region}/index.csv`;
+}
+
+/** One line of CSV: quoted fields, in which a doubled quote is a quote. */
+export function csvFields(line: string): string[] {
+  const fields: string[] = [];
+  for (const [, quoted, plain] of line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)) {
+    fields.push(quoted === undefined ? (plain ?? '') : quoted.replaceAll('""', '"'));
+  }
+  return fields;
+}
+
+const COLUMNS = ['TermType', 'StartingRange', 'PricePerUnit', 'Currency', 'usageType', 'operation'] as const;
+
+/** Picks prices out of one file, line by line. */
+export class PriceListReader {
+  private published = '';
+  private columns: Record<string, number> | undefined;
+  private readonly tiers = new Map<string, Tier[]>();
+  private readonly byUsage = new Map<string, Wanted[]>();
+
+  constructor(
+    private readonly service: string,
+    private readonly region: Region,
+    wants: readonly Wanted[],
+  ) {
+    for (const want of wants.filter((one) => one.service === service)) {
+      for (const usageType of want.usageTypes) {
+        for (const prefix of PREFIXES[region]) {
+          const key = prefix + usageType;
+          this.byUsage.set(key, [...(this.byUsage.get(key) ?? []), want]);
+        }
+      }
+    }
+    this.wants = wants.filter((one) => one.service === service);
+  }
+
+  private readonly wants: readonly Wanted[];
+
+  /** @throws Error, in one line, when the file is not of the documented form */
+  line(text: string): void {
+    if (!this.columns) {
+      this.preamble(text);
+      return;
+    }
+    // Most of the lines of a large file are ruled out without being taken apart.
+    if (!text.includes('OnDemand')) return;
+    const fields = csvFields(text);
+    const field = (name: (typeof COLUMNS)[number]) => fields[this.columns?.[name] ?? -1] ?? '';
+    if (field('TermType') !== 'OnDemand' || field('Currency') !== 'USD') return;
+    for (const want of this.byUsage.get(field('usageType')) ?? []) {
+      if (want.operation !== undefined && field('operation') !== want.operation) continue;
+      const tier = { from: Number(field('StartingRange') || 0), usd: Number(field('PricePerUnit')) };
+      if (Number.isNaN(tier.from) || Number.isNaN(tier.usd)) {
+        throw new Error(
+          `${this.name} has a price "${field('PricePerUnit')}" for ${field('usageType')}: expected a number`,
+        );
+      }
+      const key = this.key(want, field('usageType'));
+      this.tiers.set(key, [...(this.tiers.get(key) ?? []), tier]);
+    }
+  }
+
+  /** What was found, and the ids of what was not. */
+  result(): { prices: Price[]; missing: string[] } {
+    if (!this.columns) throw new Error(`${this.name} is not a price list: it has no line that names the columns`);
+    const prices: Price[] = [];
+    const missing: string[] = [];
+    for (const want of this.wants) {
+      const keys = want.usageTypes.flatMap((type) =>
+        PREFIXES[this.region].map((prefix) => this.key(want, prefix + type)),
+      );
+      // Zero is a free tier, or a line for something else that is included: not the price.
+      const found = keys
+        .map((key) => this.tiers.get(key)?.filter(({ usd }) => usd > 0))
+        .find((tiers) => tiers && tiers.length > 0);
+      if (!found) missing.push(want.id);
+      else {
+        const tiers = unique(found, `${this.name}, ${want.id}`);
+        prices.push({
+          id: want.id,
+          region: this.region,
+          unit: want.unit,
+          tiers,
+          source: priceListUrl(this.service, this.region),
+          date: this.published,
+          confidence: 'price list',
+        });
+      }
+    }
+    return { prices, missing };
+  }
+
+  private get name(): string {
+    return `the price list of ${this.service} in ${this.region}`;
+  }
+
+  private key(want: Wanted, usageType: string): string {
+    return `${want.id} ${usageType}`;
+  }
+
+  private preamble(text: string): void {
+    const fields = csvFields(text);
+    if (fields[0] === 'Publication Date') this.published = (fields[1] ?? '').slice(0, 10);
+    if (fields[0] !== 'SKU') return;
+    const missing = COLUMNS.find((column) => !fields.includes(column));
+    if (missing) throw new Error(`${this.name} has no column ${missing}: its form has changed`);
+    if (!/^\d{4}-\d{2}-\d{2}$/.test(this.published)) throw new Error(`${this.name} does not say when it was published`);
+    this.columns = Object.fromEntries(fields.map((name, index) => [name, index]));
+  }
+}
+
+/** Tiers in order, the same one once. The first is said to begin at 0, also where a free tier comes before it. */
+function unique(tiers: readonly Tier[], name: string): Tier[] {
+  const sorted = [...new Map(tiers.map((tier) => [`${tier.from} ${tier.usd}`, tier])).values()].sort(
+    (a, b) => a.from - b.from,
+  );
+  const twice = sorted.find((tier, index) => index > 0 && tier.from === sorted[index - 1]?.from);
+  if (twice) throw new Error(`${name} has two prices from ${twice.from} on: the selection is not exact any more`);
+  return sorted.map((tier, index) => (index === 0 ? { ...tier, from: 0 } : tier));
+}
