@@ -5,17 +5,22 @@ import { COMPUTES, type Compute } from '../workload/contract';
 
 const USAGE = `Usage: npm run build [-- --target arm64,x64,host]
        npm run local [-- [FILE|FOLDER ...] [--ways ${COMPUTES.join(',')}] [--count N] [--keep] [--json] [--out FOLDER]]
+       npm run bench [-- [--quick] [--gate] [--photos FOLDER] [--out FOLDER]]
        npm run doctor
 
 build   writes dist/{lambda,worker,image}-{arm64,x64} and -host, the bundles that are deployed (host: for this machine)
 local   runs the workload four ways on this machine, on the pictures given or on a built-in set
+bench   measures the workload beside the alternatives on pictures that it draws, and writes results.json and results.svg
 doctor  says which versions in the stacks leave support, and when
 
   --ways    which ways, separated by commas; all four by default
   --count   process the set N times
   --keep    leave the endpoints and the ways up until Ctrl-C, and print how to use the AWS CLI against them
   --json    print the results as one line of JSON, the last line of stdout
-  --out     where results go; out by default
+  --out     where results go; out by default. Of the bench: bench, or out/bench for a quick run
+  --quick   under a minute, few rounds: to see whether a change is worth a whole run
+  --gate    exit with 1 when a target is missed
+  --photos  measure the JPEGs of 10 to 24 megapixels in this folder too
   --target  which bundles to build; all by default`;
 
 /** What a person typed cannot be done. One line: what, and what to do instead. Exit code 2. */
@@ -60,12 +65,7 @@ async function local(args: readonly string[]): Promise<number> {
     import('../tools/local/run'),
     import('../tools/local/report'),
   ]);
-  const say = (line: string) => process.stderr.write(`${line}\n`);
-
-  const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => stop.abort(new Stopped(signal)));
-  }
+  const stop = stopOnSignals();
   const given = positionals.length > 0 ? await fileInputs(positionals) : undefined;
   for (const line of given?.skipped ?? []) say(`skipped ${line}`);
   if (given?.inputs.length === 0) throw new UsageError(`no file to process in ${positionals.join(', ')}`);
@@ -81,7 +81,7 @@ async function local(args: readonly string[]): Promise<number> {
       ways,
       dist: path.join(ROOT, 'dist'),
       out,
-      signal: stop.signal,
+      signal: stop,
       progress: process.stderr,
       onResults: (found) => {
         console.log(report.summaryTable(found.ways));
@@ -99,6 +99,56 @@ async function local(args: readonly string[]): Promise<number> {
     say(`stopped by ${error.message}; nothing is left running`);
     return 130;
   }
+}
+
+async function bench(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {
+    quick: { type: 'boolean', default: false },
+    gate: { type: 'boolean', default: false },
+    photos: { type: 'string' },
+    out: { type: 'string' },
+  });
+  if (positionals.length > 0) {
+    throw new UsageError(`unexpected "${positionals[0]}"; npm run bench -- --help lists the options`);
+  }
+  const [{ runBench }, { tables, missed }] = await Promise.all([
+    import('../tools/bench/run'),
+    import('../tools/bench/report'),
+  ]);
+  const stop = stopOnSignals();
+  // A quick run is not what the committed results are of.
+  const out = path.resolve(values.out ?? path.join(ROOT, values.quick ? 'out/bench' : 'bench'));
+  try {
+    const results = await runBench({
+      quick: values.quick,
+      photos: values.photos,
+      dist: path.join(ROOT, 'node_modules/.cache/four-ways/bench-dist'),
+      out,
+      searchPath: process.env.PATH ?? '',
+      signal: stop,
+      progress: process.stderr,
+    });
+    console.log(tables(results));
+    console.log(`written to ${path.relative('.', out) || '.'}/results.json, drawn in results.svg`);
+    const failures = missed(results);
+    for (const line of failures) say(line);
+    return values.gate && failures.length > 0 ? 1 : 0;
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw error;
+    say(`stopped by ${error.message}; nothing is left running`);
+    return 130;
+  }
+}
+
+const say = (line: string) => process.stderr.write(`${line}\n`);
+
+/** Aborts, with {@link Stopped} as the reason, when this process is asked to end. */
+function stopOnSignals(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => stop.abort(new Stopped(signal)));
+  }
+  return stop.signal;
 }
 
 /** The reason of an interrupted run: the signal's name. */
@@ -137,8 +187,11 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
   }
   if (command === 'build') return build(args);
   if (command === 'local') return local(args);
+  if (command === 'bench') return bench(args);
   if (command === 'doctor') return (await import('../tools/doctor')).doctor();
-  throw new UsageError(`unknown command "${command ?? ''}": expected build, local or doctor; --help explains them`);
+  throw new UsageError(
+    `unknown command "${command ?? ''}": expected build, local, bench or doctor; --help explains them`,
+  );
 }
 
 main(process.argv.slice(2)).then(

@@ -17,7 +17,7 @@ import {
 } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { build as esbuild } from 'esbuild';
+import { type BuildOptions, build as esbuild } from 'esbuild';
 
 /**
  * Builds what is deployed: `dist/{lambda,worker}-{arm64,x64,host}/`, each a directory that runs as it is, and
@@ -39,6 +39,20 @@ const ENTRY_POINTS = {
 } as const;
 export type Kind = keyof typeof ENTRY_POINTS;
 export const KINDS = Object.keys(ENTRY_POINTS) as Kind[];
+
+/** How every script that runs where the workload runs is bundled. */
+export const SCRIPT_OPTIONS = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  minify: true,
+  platform: 'node',
+  target: 'node24',
+  // CommonJS starts faster than ES modules, and sharp finds its binary from it.
+  format: 'cjs',
+  external: ['sharp'],
+  legalComments: 'none',
+  logLevel: 'warning',
+} as const satisfies BuildOptions;
 
 /** A bundle on disk. */
 export interface Bundle {
@@ -108,19 +122,10 @@ async function bundleScripts(kind: Kind): Promise<Record<string, Uint8Array>> {
   const built = await Promise.all(
     Object.entries(ENTRY_POINTS[kind]).map(async ([file, entryPoint]) => {
       const { outputFiles } = await esbuild({
-        absWorkingDir: ROOT,
+        ...SCRIPT_OPTIONS,
         entryPoints: [entryPoint],
         outfile: file,
         write: false,
-        bundle: true,
-        minify: true,
-        platform: 'node',
-        target: 'node24',
-        // CommonJS starts faster than ES modules, and sharp finds its binary from it.
-        format: 'cjs',
-        external: ['sharp'],
-        legalComments: 'none',
-        logLevel: 'warning',
       });
       return [file, outputFiles[0]?.contents as Uint8Array] as const;
     }),
@@ -238,7 +243,7 @@ async function fingerprint(directory: string): Promise<Pick<Bundle, 'files' | 'b
 }
 
 /** Relative paths of all files, sorted, with `/` on every system. */
-async function filesBelow(directory: string): Promise<string[]> {
+export async function filesBelow(directory: string): Promise<string[]> {
   const found: string[] = [];
   for (const entry of await readdir(directory, { recursive: true })) {
     if ((await stat(path.join(directory, entry))).isFile()) found.push(entry.split(path.sep).join('/'));
