@@ -1,12 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { deflateRawSync } from 'node:zlib';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 import { buildBundles, filesBelow, SCRIPT_OPTIONS } from '../build/build';
 
 /** The bundles as they are deployed, and beside them what only the bench runs. */
-
-const ROOT = path.resolve(__dirname, '../..');
 
 /** How many messages the worker holds per slot, besides its own number, which is in the middle. */
 export const IN_FLIGHT = [1, 3, 6] as const;
@@ -28,7 +26,7 @@ export async function buildForBench(dist: string): Promise<BenchBundles> {
   const worker = path.join(dist, 'worker-host');
   const bundle = async (entryPoint: string, name: string, inFlight?: InFlight) => {
     const outfile = path.join(worker, name);
-    const plugins = inFlight === undefined ? [] : [holding(inFlight)];
+    const plugins = [...(SCRIPT_OPTIONS.plugins ?? []), ...(inFlight === undefined ? [] : [holding(inFlight)])];
     await build({ ...SCRIPT_OPTIONS, entryPoints: [entryPoint], outfile, plugins });
     return outfile;
   };
@@ -47,14 +45,14 @@ export async function buildForBench(dist: string): Promise<BenchBundles> {
 }
 
 /** The worker has one constant that the bench varies and that nobody else should. */
-function holding(inFlight: InFlight) {
+function holding(inFlight: InFlight): Plugin {
   return {
     name: 'messages held per slot',
-    setup: ({ onLoad }: { onLoad: (filter: { filter: RegExp }, load: () => Promise<object>) => void }) =>
-      onLoad({ filter: /workload\/worker\.ts$/ }, async () => {
-        const source = await readFile(path.join(ROOT, 'workload/worker.ts'), 'utf8');
-        return { contents: withInFlight(source, inFlight), loader: 'ts' };
-      }),
+    setup: ({ onLoad }) => {
+      onLoad({ filter: /[\\/]workload[\\/]worker\.ts$/ }, async ({ path: file }) => {
+        return { contents: withInFlight(await readFile(file, 'utf8'), inFlight), loader: 'ts' };
+      });
+    },
   };
 }
 

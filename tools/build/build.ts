@@ -17,7 +17,7 @@ import {
 } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { type BuildOptions, build as esbuild } from 'esbuild';
+import { type BuildOptions, build as esbuild, type Plugin } from 'esbuild';
 
 /**
  * Builds what is deployed: `dist/{lambda,worker}-{arm64,x64,host}/`, each a directory that runs as it is, and
@@ -40,6 +40,17 @@ const ENTRY_POINTS = {
 export type Kind = keyof typeof ENTRY_POINTS;
 export const KINDS = Object.keys(ENTRY_POINTS) as Kind[];
 
+/** The SDK's clients name their own version, and bring all of their package.json for it. */
+const namesAndVersions: Plugin = {
+  name: 'names and versions of packages only',
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /[\\/]node_modules[\\/].*package\.json$/ }, async ({ path: file }) => {
+      const { name, version } = JSON.parse(await readFile(file, 'utf8'));
+      return { contents: JSON.stringify({ name, version }), loader: 'json' };
+    });
+  },
+};
+
 /** How every script that runs where the workload runs is bundled. */
 export const SCRIPT_OPTIONS = {
   absWorkingDir: ROOT,
@@ -49,10 +60,13 @@ export const SCRIPT_OPTIONS = {
   target: 'node24',
   // CommonJS starts faster than ES modules, and sharp finds its binary from it.
   format: 'cjs',
+  // Of packages that come in both kinds the ES modules: what is not used of them can be left out.
+  mainFields: ['module', 'main'],
   external: ['sharp'],
+  plugins: [namesAndVersions],
   legalComments: 'none',
   logLevel: 'warning',
-} as const satisfies BuildOptions;
+} satisfies BuildOptions;
 
 /** A bundle on disk. */
 export interface Bundle {
