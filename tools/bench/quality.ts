@@ -9,7 +9,7 @@ export interface Quality {
   /** Renditions of another size than a full decode gives. */
   readonly sizeMismatches: { readonly product: number; readonly naive: number };
   /** Per rendition where all sizes agree: SSIM of ours and of naive, against the reference. */
-  readonly ssim: readonly { readonly product: number; readonly naive: number }[];
+  readonly ssim: readonly { readonly side: number; readonly product: number; readonly naive: number }[];
 }
 
 /** A picture as bytes of red, green and blue. */
@@ -27,7 +27,7 @@ export async function compareQuality(input: Buffer, making: Making): Promise<Qua
   // Decoded before it is resized, so that no loader shrinks it on the way.
   const whole = await rgb(sharp(input).autoOrient());
   let mismatches = { product: 0, naive: 0 };
-  const ssims: { product: number; naive: number }[] = [];
+  const ssims: { side: number; product: number; naive: number }[] = [];
   for (const [index, side] of making.widths.entries()) {
     const raw = sharp(whole.data, { raw: { width: whole.width, height: whole.height, channels: 3 } });
     const options = { width: side, height: side, withoutEnlargement: true } as const;
@@ -40,7 +40,7 @@ export async function compareQuality(input: Buffer, making: Making): Promise<Qua
     const [mine, other] = await Promise.all([rgb(sharp(ours[index])), rgb(sharp(theirs[index]))]);
     const [isMine, isOther] = [sameSize(mine, uniform), sameSize(other, uniform)];
     mismatches = { product: mismatches.product + Number(!isMine), naive: mismatches.naive + Number(!isOther) };
-    if (isMine && isOther) ssims.push({ product: closest(mine), naive: closest(other) });
+    if (isMine && isOther) ssims.push({ side, product: closest(mine), naive: closest(other) });
   }
   return { renditions: making.widths.length, sizeMismatches: mismatches, ssim: ssims };
 }

@@ -86,7 +86,8 @@ function workerTable({ workers, worker }: BenchResults): string {
 /** `1.93`, `131 MB`. */
 export function figure(value: number, unit: Unit): string {
   if (unit === 'x') return value.toFixed(2);
-  return `${value.toFixed(unit === 'MB' && value < 20 ? 1 : 0)} ${unit === 'renditions' ? '' : unit}`.trim();
+  if (unit === 'renditions' || unit === 'widths') return value.toFixed(0);
+  return `${value.toFixed(unit === 'MB' && value < 20 ? 1 : 0)} ${unit}`;
 }
 
 /** `>= 1.90`, `<= 170 MB`, or nothing. */

@@ -41,6 +41,8 @@ export interface BenchOptions {
 /** Something that gives one sample a round. */
 interface Contestant<Sample> {
   readonly name: string;
+  /** In the first round only. */
+  readonly once?: boolean;
   readonly sample: () => Promise<Sample>;
   readonly samples: Sample[];
 }
@@ -67,6 +69,9 @@ const SET_NAMES: Readonly<Record<Exclude<PictureSet, 'size'>, string>> = {
 
 /** What a rendition more costs: the first so many of these, in px. */
 const GROWING_WIDTHS = [160, 320, 640, 960, 1280, 1920];
+
+/** Messages per slot, and what comes out. */
+const WORKERS = [...IN_FLIGHT.map((inFlight) => [inFlight, DEFAULTS.renditionFormat] as const), [3, 'jpeg'] as const];
 
 const MIB = 2 ** 20;
 
@@ -134,40 +139,55 @@ class Bench {
     const perPicture = this.perPicture(own, child);
     const twelve = own.find(({ name }) => name === 'JPEG 12 MP') as BenchPicture;
     const isolation = (['product', 'isolated'] as const).map((design) =>
-      contestant(`isolation: ${design}`, () => child({ design, files: [twelve.file], repeats: quick ? 5 : 15 })),
+      contestant(`isolation: ${design}`, () =>
+        child({ design, files: [twelve.file], repeats: quick ? 10 : 20, warmUps: 5 }),
+      ),
     );
     const bodies = await Promise.all(own.filter(({ set }) => set === 'camera').map(({ file }) => readFile(file)));
     const batch = Array.from({ length: quick ? 4 : 6 }, () => bodies).flat();
     const workers = !stage
       ? []
-      : ([...IN_FLIGHT.map((n) => [n, 'webp'] as const), [3, 'jpeg'] as const] as const).map(([inFlight, format]) => ({
+      : WORKERS.filter(([inFlight]) => !quick || inFlight === 3).map(([inFlight, format]) => ({
           inFlight,
           format,
           ...contestant(`worker, ${inFlight} in flight per slot, ${format}`, async () => {
             const worker = await this.worker(stage, bundles.workers[inFlight], format);
             const { startWallMs, startCpuMs } = worker;
-            await worker.batch(bodies);
+            // Its code is compiled as it goes: a worker lives longer than one batch.
+            await worker.batch(batch);
             const found = await worker.batch(batch);
             await this.end(worker);
             return { ...found, startWallMs, startCpuMs };
           }),
         }));
+    const ceilings = (['webp', 'jpeg'] as const).map((format) => ({
+      format,
+      ...contestant(`pixel path on all cores, ${format}`, async () => {
+        const files = own.filter(({ set }) => set === 'camera').map(({ file }) => file);
+        const task = { design: 'product', files, format, repeats: quick ? 2 : 3 } as const;
+        const found = await Promise.all(Array.from({ length: SLOTS }, () => child(task)));
+        return { cpuMs: found.reduce((sum, { cpuMs }) => sum + cpuMs, 0) / SLOTS };
+      }),
+    }));
     const jobs = new Map<string, number[]>(own.map(({ name }) => [name, []]));
     const everyPicture = !stage
       ? []
       : [
-          contestant('worker, picture by picture', async () => {
-            const worker = await this.worker(stage, bundles.workers[3], DEFAULTS.renditionFormat);
-            await worker.batch(bodies);
-            for (const { name, file, width, height } of own) {
-              // A clock tick of the kernel is 10 ms: of small pictures it takes more to see anything.
-              const copies = Math.max(quick ? 2 : 4, Math.round(12 / Math.max(0.3, (width * height) / 1e6)));
-              const body = await readFile(file);
-              const { jobCpuMs } = await worker.batch(Array.from({ length: copies }, () => body));
-              jobs.get(name)?.push(jobCpuMs);
-            }
-            await this.end(worker);
-          }),
+          {
+            once: quick,
+            ...contestant('worker, picture by picture', async () => {
+              const worker = await this.worker(stage, bundles.workers[3], DEFAULTS.renditionFormat);
+              await worker.batch(bodies);
+              for (const { name, file, width, height } of own) {
+                // A clock tick of the kernel is 10 ms: of small pictures it takes more to see anything.
+                const copies = Math.max(quick ? 2 : 4, Math.round(12 / Math.max(0.3, (width * height) / 1e6)));
+                const body = await readFile(file);
+                const { jobCpuMs } = await worker.batch(Array.from({ length: copies }, () => body));
+                jobs.get(name)?.push(jobCpuMs);
+              }
+              await this.end(worker);
+            }),
+          },
         ];
     const oneWidth = [DEFAULTS.renditionWidths[0]];
     const functions = !stage
@@ -187,6 +207,7 @@ class Bench {
       ...this.compared,
       ...isolation,
       ...perPicture,
+      ...ceilings,
       ...workers,
       ...everyPicture,
       ...functions,
@@ -199,6 +220,7 @@ class Bench {
     const workerResults: WorkerResult[] = [];
     for (const { inFlight, format, samples } of workers) {
       const worker = await this.worker(stage as Stage, bundles.workers[inFlight], format);
+      await worker.batch(batch);
       const peakPssMib = await worker.peakPssMib(batch);
       await this.end(worker);
       workerResults.push({
@@ -210,9 +232,9 @@ class Bench {
         peakPssMib,
       });
       if (inFlight !== 3) continue;
-      const pixelPath = this.samples('camera', OURS, format);
+      const ceiling = ceilings.find((one) => one.format === format);
       const share = ratio(
-        pixelPath.map(({ cpuMs }) => cpuMs),
+        cpus(ceiling),
         samples.map(({ jobCpuMs }) => jobCpuMs),
       );
       this.row(format === 'jpeg' ? 'workerJpeg' : 'worker', share);
@@ -299,7 +321,7 @@ class Bench {
       }
       if (set === 'mixed') continue;
       for (const peer of PEERS) {
-        if (set === 'photograph' && peer.name !== LIMIT) continue;
+        if ((set === 'photograph' || this.options.quick) && peer.name !== LIMIT) continue;
         const lacking = await missing(peer.programs, this.options.searchPath);
         if (lacking.length > 0)
           this.absent.push(`${peer.name}, on ${SET_NAMES[set]}: ${lacking.join(' and ')} not installed`);
@@ -337,9 +359,10 @@ class Bench {
     const each = pictures.map((picture) => ({ picture, widths: DEFAULTS.renditionWidths as readonly number[] }));
     const twelve = pictures.find(({ name }) => name === 'JPEG 12 MP') as BenchPicture;
     const growing = GROWING_WIDTHS.map((_, index) => ({ picture: twelve, widths: GROWING_WIDTHS.slice(0, index + 1) }));
-    return [...each, ...growing].map(({ picture, widths }) => ({
+    return [...each, ...(this.options.quick ? [] : growing)].map(({ picture, widths }) => ({
       picture,
       widths,
+      once: this.options.quick,
       ...contestant(`${picture.name}, ${widths.length} renditions`, () =>
         child({ design: 'isolated', files: [picture.file], widths, repeats }),
       ),
@@ -349,21 +372,27 @@ class Bench {
   /** Not a matter of rounds: it is the same every time. */
   private async quality(pictures: readonly BenchPicture[], child: RunChild): Promise<void> {
     const files = pictures.filter(({ width, height }) => width * height < 25e6).map(({ file }) => file);
-    const found: Quality[] = [];
+    let [mismatches, worse] = [0, 0];
     for (const format of ['jpeg', 'webp'] as const) {
+      if (this.options.quick && format !== DEFAULTS.renditionFormat) continue;
       this.bar.update({ note: `comparing pixels with a full decode, ${format}` });
-      found.push(...(await child<Quality[]>({ design: 'quality', files, format })));
+      const found = await child<Quality[]>({ design: 'quality', files, format });
+      mismatches += found.reduce((sum, { sizeMismatches }) => sum + sizeMismatches.product, 0);
+      for (const width of DEFAULTS.renditionWidths) {
+        const ofWidth = found.flatMap(({ ssim }) => ssim.filter(({ side }) => side === width));
+        if (median(ofWidth.map(({ product, naive }) => product - naive)) < -0.001) worse += 1;
+      }
     }
-    this.row('sizes', alone(found.reduce((sum, { sizeMismatches }) => sum + sizeMismatches.product, 0)));
-    const worse = found.flatMap(({ ssim }) => ssim).filter(({ product, naive }) => product < naive - 0.001);
-    this.row('ssim', alone(worse.length));
+    this.row('sizes', alone(mismatches));
+    this.row('ssim', alone(worse));
   }
 
   /** One sample of each, round after round. */
   private async takeRounds(contestants: readonly Contestant<unknown>[]): Promise<void> {
-    this.bar.setTotal(contestants.length * this.rounds());
+    const inRound = (round: number) => contestants.filter(({ once }) => round === 1 || !once);
+    this.bar.setTotal(inRound(1).length + (this.rounds() - 1) * inRound(2).length);
     for (let round = 1; round <= this.rounds(); round += 1) {
-      for (const { name, sample, samples } of contestants) {
+      for (const { name, sample, samples } of inRound(round)) {
         this.options.signal.throwIfAborted();
         this.bar.update({ note: `round ${round} of ${this.rounds()}: ${name}` });
         samples.push(await sample());
