@@ -54,6 +54,10 @@ describe('four-ways', () => {
       '--json',
       '--out',
       '--target',
+      'bench',
+      '--quick',
+      '--gate',
+      '--photos',
       'ec2,lambda,ecs-fargate,eks-ec2',
     ]) {
       expect(stdout).toContain(word);
@@ -62,12 +66,14 @@ describe('four-ways', () => {
 
   test('says in one line what is wrong and what to do instead', async () => {
     const mistakes: [args: string[], message: string][] = [
-      [['deploy'], 'unknown command "deploy": expected build, local or doctor; --help explains them'],
+      [['deploy'], 'unknown command "deploy": expected build, local, bench or doctor; --help explains them'],
       [['local', '--way=ec2'], "Unknown option '--way'; npm run local -- --help lists the options"],
       [['local', '--count', '-1'], "Option '--count' argument is ambiguous; npm run local -- --help lists the options"],
       [['local', '--count=0'], '--count is "0": expected a whole number from 1 to 10000'],
       [['local', '--ways=ec2, fargate'], '--ways names "fargate": expected some of ec2,lambda,ecs-fargate,eks-ec2'],
       [['build', '--target=arm'], '--target names "arm": expected some of arm64,x64,host'],
+      [['bench', 'photo.jpg'], 'unexpected "photo.jpg"; npm run bench -- --help lists the options'],
+      [['bench', '--fast'], "Unknown option '--fast'; npm run bench -- --help lists the options"],
       [['build', 'arm64'], 'unexpected "arm64"; npm run build -- --help lists the options'],
     ];
     const ends = await Promise.all(mistakes.map(([args]) => end(start(args))));

@@ -22,7 +22,7 @@ export interface BenchPicture {
   readonly bytes: number;
 }
 
-interface Recipe {
+export interface Recipe {
   readonly set: Exclude<PictureSet, 'photograph'>;
   readonly size: readonly [width: number, height: number];
   readonly encode: (picture: Sharp) => Sharp;
