@@ -291,6 +291,7 @@ test('the committed results are of a full run, and have what other commands read
   const results = JSON.parse(readFileSync(path.join(ROOT, 'bench/results.json'), 'utf8')) as BenchResults;
   expect(results).toMatchObject({ schema: 1, quick: false, date: expect.stringMatching(/^\d{4}-\d{2}-\d{2}$/) });
   expect(results.perImage.map(({ name }) => name)).toEqual(expect.arrayContaining(Object.keys(RECIPES)));
+  expect(new Set(results.perImage.map(({ name }) => name)).size).toBe(results.perImage.length);
   expect(Object.keys(results.lambda ?? {})).toEqual(['coldCpuMs', 'coldWallMs', 'warmCpuMs', 'warmWallMs']);
   expect(Object.keys(results.worker ?? {})).toEqual(['startWallMs', 'startCpuMs', 'peakPssMib']);
   const known = Object.values(TARGETS).map(({ name }) => name as string);

@@ -461,10 +461,11 @@ function perImage(
   samples: readonly Measured[],
   jobs: ReadonlyMap<string, readonly number[]>,
 ): PerImage {
-  const job = widths === DEFAULTS.renditionWidths ? (jobs.get(picture.name) ?? []) : [];
+  const isDefault = widths === DEFAULTS.renditionWidths;
+  const job = isDefault ? (jobs.get(picture.name) ?? []) : [];
   const peaks = samples.flatMap(({ peakMib }) => peakMib ?? []);
   return {
-    name: picture.name,
+    name: isDefault ? picture.name : `${picture.name}, up to ${widths.at(-1)} px`,
     megapixels: (picture.width * picture.height) / 1e6,
     inputFormat: picture.format === 'heif' ? 'avif' : picture.format,
     outputFormat: DEFAULTS.renditionFormat,
