@@ -140,11 +140,11 @@ class Bench {
     const twelve = own.find(({ name }) => name === 'JPEG 12 MP') as BenchPicture;
     const isolation = (['product', 'isolated'] as const).map((design) =>
       contestant(`isolation: ${design}`, () =>
-        child({ design, files: [twelve.file], repeats: quick ? 10 : 20, warmUps: 5 }),
+        child({ design, files: [twelve.file], repeats: quick ? 6 : 20, warmUps: 5 }),
       ),
     );
     const bodies = await Promise.all(own.filter(({ set }) => set === 'camera').map(({ file }) => readFile(file)));
-    const batch = Array.from({ length: quick ? 4 : 6 }, () => bodies).flat();
+    const batch = Array.from({ length: quick ? 3 : 6 }, () => bodies).flat();
     const workers = !stage
       ? []
       : WORKERS.filter(([inFlight]) => !quick || inFlight === 3).map(([inFlight, format]) => ({
