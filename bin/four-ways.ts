@@ -50,6 +50,17 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     },
     load: async () => (await import('../tools/faults/command')).faults,
   },
+  bench: {
+    synopsis: '[--quick] [--gate] [--photos FOLDER] [--out FOLDER]',
+    does: 'measures the workload beside the alternatives on pictures that it draws; writes results.json and results.svg',
+    options: {
+      '--quick': 'about a minute, few rounds: to see whether a change is worth a whole run',
+      '--gate': 'exit with 1 when a target is missed',
+      '--photos': 'measure the JPEGs of 10 to 24 megapixels in this folder too',
+      '--out': 'where results go; bench by default, out/bench for a quick run',
+    },
+    load: async () => (await import('../tools/bench/command')).bench(process.env.PATH ?? ''),
+  },
   compare: {
     synopsis: '[--json]',
     does: 'writes COMPARISON.md, its pictures in docs/diagrams, and dist/compare/index.html: the four ways compared',

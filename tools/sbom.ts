@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { build as esbuild } from 'esbuild';
 import type { BundleName } from '../lib/constructs/bundle';
+import { ENTRY_POINTS, SCRIPT_OPTIONS } from './build/build';
 
 /**
  * Says what is deployed: a CycloneDX bill of materials for each bundle. npm's own (`npm sbom`) knows what is installed
@@ -13,14 +14,6 @@ import type { BundleName } from '../lib/constructs/bundle';
 
 const ROOT = path.resolve(__dirname, '..');
 const DEPLOYED: readonly BundleName[] = ['lambda-arm64', 'worker-arm64', 'image-arm64'];
-
-/** As in `tools/build/build.ts`. Should the two ever differ, so do the bytes, and {@link describeBundle} refuses. */
-const DECODER = { 'decoder-child.js': 'workload/decoder-child.ts' };
-const SCRIPTS = {
-  lambda: { 'index.js': 'lambda/resize/index.ts', ...DECODER },
-  worker: { 'index.js': 'workload/worker.ts', ...DECODER },
-};
-const OPTIONS = { minify: true, platform: 'node', target: 'node24', format: 'cjs', legalComments: 'none' } as const;
 
 export interface Component {
   readonly type: 'application' | 'library' | 'file' | 'container';
@@ -76,15 +69,9 @@ export async function describeBundle(name: string, dist = path.join(ROOT, 'dist'
     edges.set(parent, [...(edges.get(parent) ?? []), child['bom-ref']]);
   };
 
-  for (const [file, entryPoint] of Object.entries(SCRIPTS[name.startsWith('lambda-') ? 'lambda' : 'worker'])) {
-    const entry = {
-      absWorkingDir: ROOT,
-      entryPoints: [entryPoint],
-      outfile: file,
-      external: ['sharp', 'supports-color'],
-      bundle: true,
-    };
-    const { metafile, outputFiles } = await esbuild({ ...OPTIONS, ...entry, write: false, metafile: true });
+  for (const [file, entryPoint] of Object.entries(ENTRY_POINTS[name.startsWith('lambda-') ? 'lambda' : 'worker'])) {
+    const entry = { entryPoints: [entryPoint], outfile: file, write: false as const, metafile: true as const };
+    const { metafile, outputFiles } = await esbuild({ ...SCRIPT_OPTIONS, ...entry });
     const bytes = readFileSync(path.join(directory, file));
     if (!bytes.equals(outputFiles[0]?.contents ?? Buffer.alloc(0))) {
       throw new Error(`${path.join(directory, file)} is not what the sources make: run "npm run build" first`);

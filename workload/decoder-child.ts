@@ -28,6 +28,9 @@ export type DecodeResponse = {
   | { readonly rejection: { reason: Rejection['reason']; detail: string } }
 );
 
+/** What may be left of pictures before it is worth the time to clear up. A picture leaves about half of it. */
+const GARBAGE_BYTES = 20_000_000;
+
 // A stop reaches the whole process group (Ctrl-C, systemd): the parent decides what is still finished.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 // The parent is gone: nobody wants the result. SIGKILL, because exit() waits for native threads.
@@ -73,6 +76,12 @@ import('./resize').then(
 function respond(since: NodeJS.CpuUsage, result: object, ...payload: readonly Buffer[]): void {
   const { user, system } = process.cpuUsage(since);
   writeFrame(out, { ...result, cpuMs: (user + system) / 1000, peakMib: peakMib() }, ...payload);
+  setImmediate(collectGarbage);
+}
+
+/** Between pictures: the bytes and pixels of the last ones go only when V8 looks, which by itself it does too late. */
+function collectGarbage(): void {
+  if (process.memoryUsage().arrayBuffers > GARBAGE_BYTES) globalThis.gc?.();
 }
 
 function peakMib(): number | undefined {

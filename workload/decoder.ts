@@ -66,7 +66,7 @@ export class Decoder {
    */
   static async start(
     slots: number,
-    command: readonly string[] = [process.execPath, path.join(__dirname, 'decoder-child.js')],
+    command: readonly string[] = [process.execPath, '--expose-gc', path.join(__dirname, 'decoder-child.js')],
   ): Promise<Decoder> {
     const decoder = new Decoder(command);
     try {

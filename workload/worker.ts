@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { Consumer } from 'sqs-consumer';
 import { requireRegion, s3Client, sqsClient } from './clients';
+import { setUpCollector } from './collector';
 import { Decoder } from './decoder';
 import { ConfigurationError, readWorkerSettings, type WorkerSettings } from './env';
 import { EventFailure, handleEvent } from './job';
@@ -152,6 +153,7 @@ async function main(): Promise<void> {
   const stop = new Promise<NodeJS.Signals>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
   });
+  setUpCollector();
   const foreign = wrongPlatform(__dirname);
   if (foreign) throw new Error(foreign);
   const settings = readWorkerSettings(process.env);

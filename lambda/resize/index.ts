@@ -1,5 +1,6 @@
 import type { S3Event } from 'aws-lambda';
 import { requireRegion, s3Client } from '../../workload/clients';
+import { setUpCollector } from '../../workload/collector';
 import { Decoder } from '../../workload/decoder';
 import { readSettings } from '../../workload/env';
 import { handleEvent } from '../../workload/job';
@@ -17,6 +18,7 @@ export const handler = async (event: S3Event, { awsRequestId }: { awsRequestId: 
 };
 
 // Everything here runs once, while the environment initializes. An environment has one event at a time: one slot.
+setUpCollector();
 const foreign = wrongPlatform(__dirname);
 if (foreign) throw new Error(foreign);
 const settings = readSettings(process.env);

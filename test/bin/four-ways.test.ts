@@ -62,7 +62,10 @@ describe('four-ways', () => {
 
   test('says in one line what is wrong and what to do instead', async () => {
     const mistakes: [args: string[], message: string][] = [
-      [['deploy'], 'unknown command "deploy": expected one of build, local, faults, compare, prices, doctor, sbom'],
+      [
+        ['deploy'],
+        'unknown command "deploy": expected one of build, local, faults, bench, compare, prices, doctor, sbom',
+      ],
       [['local', '--way=ec2'], "Unknown option '--way'; npm run local -- --help lists the options"],
       [['local', '--count', '-1'], "Option '--count' argument is ambiguous; npm run local -- --help lists the options"],
       [['local', '--count=0'], '--count is "0": expected a whole number from 1 to 10000'],
@@ -77,6 +80,8 @@ describe('four-ways', () => {
         ['faults', '--scenario=kill', '--ways=lambda'],
         'kill has nothing to do on lambda: choose another way or scenario',
       ],
+      [['bench', 'photo.jpg'], 'unexpected "photo.jpg"; npm run bench -- --help lists the options'],
+      [['bench', '--fast'], "Unknown option '--fast'; npm run bench -- --help lists the options"],
       [['build', '--target=arm'], '--target names "arm": expected some of arm64,x64,host'],
       [['compare', 'ec2'], 'unexpected "ec2"; npm run compare -- --help lists the options'],
       [['build', 'arm64'], 'unexpected "arm64"; npm run build -- --help lists the options'],

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { SCRIPT_OPTIONS } from '../../tools/build/build';
 import { TEST_DIST } from './host-bundles';
 
 const ROOT = path.resolve(__dirname, '../..');
@@ -32,16 +33,12 @@ export async function defectiveDist(defects: readonly Defect[]): Promise<string>
     mkdirSync(folder);
     symlinkSync(path.join(TEST_DIST, bundle, 'node_modules'), path.join(folder, 'node_modules'));
     await build({
-      absWorkingDir: ROOT,
+      ...SCRIPT_OPTIONS,
+      minify: false,
       entryPoints: { index: entryPoint, 'decoder-child': 'workload/decoder-child.ts' },
       outdir: folder,
-      bundle: true,
-      platform: 'node',
-      target: 'node24',
-      format: 'cjs',
-      external: ['sharp', 'supports-color'],
-      logLevel: 'error',
       plugins: [
+        ...SCRIPT_OPTIONS.plugins,
         {
           name: 'defects',
           setup: ({ onLoad }) => {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { type Endpoints, startEndpoints } from '../../tools/local/endpoints';
-import { awsEnvironment, clientConfig, spawnWorker } from '../../tools/local/ways';
+import { awsEnvironment, clientConfig, hasEnded, spawnWorker } from '../../tools/local/ways';
 import { s3Body, s3Record } from './events';
 import { TEST_DIST } from './host-bundles';
 
@@ -153,9 +153,4 @@ export class Fleet {
     this.sqs.destroy();
     await this.endpoints.close();
   }
-}
-
-/** By itself or by a signal. */
-function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
-  return exitCode !== null || signalCode !== null;
 }

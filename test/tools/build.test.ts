@@ -55,6 +55,11 @@ describe('the host bundles', () => {
     }
   });
 
+  test.each(['lambda-host', 'worker-host'])('start with less than 500 kB of JavaScript: %s', (name) => {
+    // Every byte is compiled at a cold start.
+    expect(statSync(path.join(folder, 'dist', name, 'index.js')).size).toBeLessThan(500_000);
+  });
+
   test('are equal, byte for byte, from any checkout into any folder', () => {
     const comparable = (bundles: Bundle[]) => bundles.map(({ directory: _, ...bundle }) => bundle);
     expect(comparable(elsewhere)).toEqual(comparable(here));

@@ -2,7 +2,7 @@ import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, w
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build as esbuild } from 'esbuild';
-import { buildBundles } from '../../tools/build/build';
+import { buildBundles, SCRIPT_OPTIONS } from '../../tools/build/build';
 import { describeBundle } from '../../tools/sbom';
 
 const ROOT = path.resolve(__dirname, '../..');
@@ -33,18 +33,12 @@ describe.each(['lambda-host', 'worker-host'] as const)('the bill of materials of
     // By the source map, which says of every piece of the output where it comes from: another witness than the one asked.
     const entry = name === 'lambda-host' ? 'lambda/resize/index.ts' : 'workload/worker.ts';
     const { outputFiles } = await esbuild({
-      absWorkingDir: ROOT,
+      ...SCRIPT_OPTIONS,
       entryPoints: [entry],
       outfile: 'index.js',
-      bundle: true,
       write: false,
-      minify: true,
       sourcemap: 'external',
       sourcesContent: false,
-      platform: 'node',
-      target: 'node24',
-      format: 'cjs',
-      external: ['sharp', 'supports-color'],
     });
     const { sources } = JSON.parse(outputFiles.find(({ path: file }) => file.endsWith('.map'))?.text ?? '') as {
       sources: string[];

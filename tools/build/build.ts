@@ -17,7 +17,7 @@ import {
 } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { build as esbuild } from 'esbuild';
+import { type BuildOptions, build as esbuild, type Plugin } from 'esbuild';
 
 /**
  * Builds what is deployed: `dist/{lambda,worker}-{arm64,x64,host}/`, each a directory that runs as it is, and
@@ -33,12 +33,41 @@ export const ARCHITECTURES = ['arm64', 'x64', 'host'] as const;
 export type Architecture = (typeof ARCHITECTURES)[number];
 
 /** What each bundle contains besides the native package: output file -> entry point. */
-const ENTRY_POINTS = {
+export const ENTRY_POINTS = {
   lambda: { 'index.js': 'lambda/resize/index.ts', 'decoder-child.js': 'workload/decoder-child.ts' },
   worker: { 'index.js': 'workload/worker.ts', 'decoder-child.js': 'workload/decoder-child.ts' },
 } as const;
 export type Kind = keyof typeof ENTRY_POINTS;
 export const KINDS = Object.keys(ENTRY_POINTS) as Kind[];
+
+/** The SDK's clients name their own version, and bring all of their package.json for it. */
+const namesAndVersions: Plugin = {
+  name: 'names and versions of packages only',
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /[\\/]node_modules[\\/].*package\.json$/ }, async ({ path: file }) => {
+      const { name, version } = JSON.parse(await readFile(file, 'utf8'));
+      return { contents: JSON.stringify({ name, version }), loader: 'json' };
+    });
+  },
+};
+
+/** How every script that runs where the workload runs is bundled. */
+export const SCRIPT_OPTIONS = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  minify: true,
+  platform: 'node',
+  target: 'node24',
+  // CommonJS starts faster than ES modules, and sharp finds its binary from it.
+  format: 'cjs',
+  // Of packages that come in both kinds the ES modules: what is not used of them can be left out.
+  mainFields: ['module', 'main'],
+  // `debug` takes supports-color where another package has brought it.
+  external: ['sharp', 'supports-color'],
+  plugins: [namesAndVersions],
+  legalComments: 'none',
+  logLevel: 'warning',
+} satisfies BuildOptions;
 
 /** A bundle on disk. */
 export interface Bundle {
@@ -108,19 +137,10 @@ async function bundleScripts(kind: Kind): Promise<Record<string, Uint8Array>> {
   const built = await Promise.all(
     Object.entries(ENTRY_POINTS[kind]).map(async ([file, entryPoint]) => {
       const { outputFiles } = await esbuild({
-        absWorkingDir: ROOT,
+        ...SCRIPT_OPTIONS,
         entryPoints: [entryPoint],
         outfile: file,
         write: false,
-        bundle: true,
-        minify: true,
-        platform: 'node',
-        target: 'node24',
-        // CommonJS starts faster than ES modules, and sharp finds its binary from it.
-        format: 'cjs',
-        external: ['sharp', 'supports-color'], // `debug` takes the latter where another package has brought it
-        legalComments: 'none',
-        logLevel: 'warning',
       });
       return [file, outputFiles[0]?.contents as Uint8Array] as const;
     }),
@@ -238,7 +258,7 @@ async function fingerprint(directory: string): Promise<Pick<Bundle, 'files' | 'b
 }
 
 /** Relative paths of all files, sorted, with `/` on every system. */
-async function filesBelow(directory: string): Promise<string[]> {
+export async function filesBelow(directory: string): Promise<string[]> {
   const found: string[] = [];
   for (const entry of await readdir(directory, { recursive: true })) {
     if ((await stat(path.join(directory, entry))).isFile()) found.push(entry.split(path.sep).join('/'));

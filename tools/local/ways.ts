@@ -206,6 +206,11 @@ const startWorkers: Start = async (compute, deployment, endpoints, options) => {
   };
 };
 
+/** By itself or by a signal. */
+export function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
 async function notify(endpoints: Endpoints, { notification }: Deployment): Promise<void> {
   const s3 = new S3Client(clientConfig(endpoints));
   await s3.send(

@@ -1,0 +1,76 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { deflateRawSync } from 'node:zlib';
+import { build, type Plugin } from 'esbuild';
+import { buildBundles, filesBelow, SCRIPT_OPTIONS } from '../build/build';
+
+/** The bundles as they are deployed, and beside them what only the bench runs. */
+
+/** How many messages the worker holds per slot, besides its own number, which is in the middle. */
+export const IN_FLIGHT = [1, 3, 6] as const;
+export type InFlight = (typeof IN_FLIGHT)[number];
+
+export interface BenchBundles {
+  readonly lambda: string;
+  /** The measuring process, {@link Task}. It stands in the worker's bundle, so that it runs what is shipped. */
+  readonly child: string;
+  /** The worker, by how many messages it holds per slot. */
+  readonly workers: Readonly<Record<InFlight, string>>;
+  /** Bytes of JavaScript that the bundle is started with. */
+  readonly scriptBytes: { readonly lambda: number; readonly worker: number };
+}
+
+/** Builds everything into `dist`, a folder of the bench's own: nobody's `dist` is touched. */
+export async function buildForBench(dist: string): Promise<BenchBundles> {
+  await buildBundles(['host'], dist);
+  const worker = path.join(dist, 'worker-host');
+  const bundle = async (entryPoint: string, name: string, inFlight?: InFlight) => {
+    const outfile = path.join(worker, name);
+    const plugins = [...(SCRIPT_OPTIONS.plugins ?? []), ...(inFlight === undefined ? [] : [holding(inFlight)])];
+    await build({ ...SCRIPT_OPTIONS, entryPoints: [entryPoint], outfile, plugins });
+    return outfile;
+  };
+  const bytes = async (name: string) => (await readFile(path.join(dist, name, 'index.js'))).length;
+  const scriptBytes = { lambda: await bytes('lambda-host'), worker: await bytes('worker-host') };
+  return {
+    lambda: path.join(dist, 'lambda-host'),
+    child: await bundle('tools/bench/child.ts', 'bench-child.js'),
+    workers: {
+      1: await bundle('workload/worker.ts', 'bench-worker-1.js', 1),
+      3: path.join(worker, 'index.js'),
+      6: await bundle('workload/worker.ts', 'bench-worker-6.js', 6),
+    },
+    scriptBytes,
+  };
+}
+
+/** The worker has one constant that the bench varies and that nobody else should. */
+function holding(inFlight: InFlight): Plugin {
+  return {
+    name: 'messages held per slot',
+    setup: ({ onLoad }) => {
+      onLoad({ filter: /[\\/]workload[\\/]worker\.ts$/ }, async ({ path: file }) => {
+        return { contents: withInFlight(await readFile(file, 'utf8'), inFlight), loader: 'ts' };
+      });
+    },
+  };
+}
+
+/** @throws Error when the worker has no such constant any more */
+export function withInFlight(source: string, inFlight: number): string {
+  const changed = source.replace(/^(const IN_FLIGHT_PER_SLOT = )\d+;$/m, `$1${inFlight};`);
+  if (!changed.includes(`const IN_FLIGHT_PER_SLOT = ${inFlight};`)) {
+    throw new Error('workload/worker.ts has no line "const IN_FLIGHT_PER_SLOT = <number>;", which the bench varies');
+  }
+  return changed;
+}
+
+/** What a zip file of a folder takes, in bytes: each file deflated, and twice its name and 60 bytes of headers. */
+export async function zippedBytes(folder: string): Promise<number> {
+  let sum = 0;
+  for (const name of await filesBelow(folder)) {
+    const contents = await readFile(path.join(folder, name));
+    sum += deflateRawSync(contents).length + 2 * (Buffer.byteLength(name) + 60);
+  }
+  return sum;
+}

@@ -1,0 +1,156 @@
+import { spawn } from 'node:child_process';
+import { access, constants, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import sharp, { type Sharp } from 'sharp';
+import type { BenchPicture } from './corpus';
+import { tree, peakMib as vmHwmMib } from './usage';
+
+/** What else turns pictures into smaller ones, as command-line programs, where they are installed. JPEG out. */
+
+export interface PeerSample {
+  /** CPU per picture, all processes, in ms. */
+  readonly cpuMs: number;
+  /** Highest of any one process, in MiB, as far as sampling saw it. `undefined` without /proc. */
+  readonly peakMib: number | undefined;
+}
+
+export interface Peer {
+  readonly name: string;
+  /** Programs it needs; without one of them it is absent. */
+  readonly programs: readonly string[];
+  /** Prepares what is not part of the measurement. @returns a function that takes one sample */
+  prepare(
+    pictures: readonly BenchPicture[],
+    widths: readonly number[],
+    scratch: string,
+  ): Promise<() => Promise<PeerSample>>;
+}
+
+/** One decode at the smallest scale that is large enough, one encode per rendition, and nothing in between. */
+export const LIMIT = 'libjpeg-turbo, one scaled decode and the encodes';
+
+export const PEERS: readonly Peer[] = [
+  {
+    name: 'vipsthumbnail, one process per rendition',
+    programs: ['vipsthumbnail'],
+    prepare: async (pictures, widths, scratch) => {
+      const commands = widths.map(
+        (side) => `vipsthumbnail --size '${side}x${side}>' -o ${quote(scratch)}/v.jpg[Q=80] "$1"`,
+      );
+      return () => sample(commands.join('\n'), 1, files(pictures), pictures.length);
+    },
+  },
+  {
+    name: 'ImageMagick, one process, size hint',
+    programs: ['convert'],
+    prepare: async (pictures, widths, scratch) => {
+      const sides = widths.toSorted((a, b) => b - a);
+      const hint = 2 * (sides[0] as number);
+      const steps = sides.map((side) => `-resize '${side}x${side}>' -write jpeg:${quote(scratch)}/m${side}.jpg`);
+      const command = `convert -define jpeg:size=${hint}x${hint} "$1" -auto-orient -strip -quality 80 ${steps.join(' ')} null:`;
+      return () => sample(command, 1, files(pictures), pictures.length);
+    },
+  },
+  {
+    name: LIMIT,
+    programs: ['djpeg', 'cjpeg'],
+    prepare: async (pictures, widths, scratch) => {
+      const script = [
+        'djpeg -scale "$2"/8 -outfile /dev/null "$1"',
+        ...widths.map((_, index) => `cjpeg -quality 80 -optimize -outfile /dev/null "$${index + 3}"`),
+      ].join('\n');
+      const groups = await Promise.all(pictures.map((picture) => limitArguments(picture, widths, scratch)));
+      // What processes cost by themselves is not the library's: the same commands, on a picture of 16 x 16 px.
+      const dot = await dotArguments(widths, scratch);
+      const size = widths.length + 2;
+      return async () => {
+        const whole = await sample(script, size, groups.flat(), pictures.length);
+        const start = await sample(
+          script,
+          size,
+          groups.flatMap(() => dot),
+          pictures.length,
+        );
+        return { ...whole, cpuMs: whole.cpuMs - start.cpuMs };
+      };
+    },
+  },
+];
+
+/** Programs that are not on the PATH. */
+export async function missing(programs: readonly string[], searchPath: string): Promise<string[]> {
+  const found = await Promise.all(
+    programs.map((program) =>
+      Promise.any(
+        searchPath.split(path.delimiter).map((folder) => access(path.join(folder, program), constants.X_OK)),
+      ).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return programs.filter((_, index) => !found[index]);
+}
+
+const files = (pictures: readonly BenchPicture[]) => pictures.map(({ file }) => file);
+const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+
+async function limitArguments(
+  { file, width, height }: BenchPicture,
+  widths: readonly number[],
+  scratch: string,
+): Promise<string[]> {
+  const largest = Math.max(...widths);
+  const eighths = Math.min(8, Math.ceil((8 * largest) / Math.max(width, height)));
+  const renditions = widths.map(async (side) => {
+    const ppm = path.join(scratch, `${path.basename(file)}-${side}.ppm`);
+    await writePpm(sharp(file).autoOrient().resize(side, side, { fit: 'inside' }), ppm);
+    return ppm;
+  });
+  return [file, String(eighths), ...(await Promise.all(renditions))];
+}
+
+async function dotArguments(widths: readonly number[], scratch: string): Promise<string[]> {
+  const dot = sharp({ create: { width: 16, height: 16, channels: 3, background: 'red' } });
+  const [jpeg, ppm] = [path.join(scratch, 'dot.jpg'), path.join(scratch, 'dot.ppm')];
+  await Promise.all([dot.clone().jpeg().toFile(jpeg), writePpm(dot.clone(), ppm)]);
+  return [jpeg, '8', ...widths.map(() => ppm)];
+}
+
+/** By hand: the prebuilt sharp has no writer for the one format that cjpeg is sure to read. */
+async function writePpm(image: Sharp, file: string): Promise<void> {
+  const { data, info } = await image.toColourspace('srgb').removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  await writeFile(file, Buffer.concat([Buffer.from(`P6\n${info.width} ${info.height}\n255\n`), data]));
+}
+
+/**
+ * Runs a script for each group of `size` arguments, in one shell, which then tells what its children used.
+ * @throws Error with the last line that a program wrote to stderr
+ */
+async function sample(script: string, size: number, args: readonly string[], pictures: number): Promise<PeerSample> {
+  const loop = `set -e\nwhile [ $# -gt 0 ]; do\n${script}\nshift ${size}\ndone\ntimes`;
+  const shell = spawn('sh', ['-c', loop, 'sh', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let [stdout, stderr, peak] = ['', '', 0];
+  shell.stdout.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  shell.stderr.on('data', (chunk) => {
+    stderr = `${stderr}${chunk}`.slice(-1000);
+  });
+  const sampler = setInterval(() => {
+    for (const pid of tree(shell.pid as number).slice(1)) peak = Math.max(peak, vmHwmMib(pid) ?? 0);
+  }, 5);
+  const code = await new Promise((resolve, reject) => shell.on('error', reject).on('close', resolve));
+  clearInterval(sampler);
+  if (code !== 0) throw new Error(`${script.split(' ')[0]} failed: ${stderr.trim().split('\n').at(-1)}`);
+  return { cpuMs: childrenMs(stdout) / pictures, peakMib: peak || undefined };
+}
+
+/** The second line of the shell's `times`: user and system time of its children, as `0m1.230s 0m0.040s`. */
+export function childrenMs(times: string): number {
+  const [user, system] = [...(times.trim().split('\n').at(-1) ?? '').matchAll(/(\d+)m([\d.]+)s/g)].map(
+    ([, minutes, seconds]) => (Number(minutes) * 60 + Number(seconds)) * 1000,
+  );
+  if (user === undefined || system === undefined) throw new Error(`the shell's times are ${JSON.stringify(times)}`);
+  return user + system;
+}

@@ -1,0 +1,109 @@
+import Table from 'cli-table3';
+import type { BenchResults } from './results';
+import type { Ratio, Unit } from './targets';
+
+/** The results as tables for a terminal. */
+
+export function tables(results: BenchResults): string {
+  const { machine, versions } = results;
+  return [
+    `${results.date}, ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.os} ${machine.arch}`,
+    `Node ${versions.node}, sharp ${versions.sharp}, libvips ${versions.libvips}; ${results.rounds} rounds, interleaved`,
+    '',
+    'CPU per picture by design, three renditions',
+    table(
+      ['pictures', 'design', 'out', 'CPU ms', 'lowest', 'highest', 'peak MiB'],
+      results.designs.map((row) => [
+        row.set,
+        row.design,
+        row.outputFormat,
+        ...[row.cpuMs, row.low, row.high].map((ms) => ms.toFixed(1)),
+        mib(row.peakMib),
+      ]),
+      3,
+    ),
+    '',
+    'Per picture: decoder (pixel path), whole worker, memory of a fresh decoder',
+    table(
+      ['picture', 'MP', 'renditions', 'out', 'kB in', 'kB out', 'decoder ms', 'worker ms', 'peak MiB'],
+      results.perImage.map((row) => [
+        row.name,
+        row.megapixels.toFixed(row.megapixels < 1 ? 2 : 1),
+        String(row.renditions),
+        row.outputFormat,
+        ...[row.bytesIn, row.bytesOut].map((bytes) => (bytes / 1000).toFixed(1)),
+        row.cpuMs.toFixed(1),
+        row.jobCpuMs === null ? 'n/a' : row.jobCpuMs.toFixed(1),
+        mib(row.decoderPeakMib),
+      ]),
+      1,
+    ),
+    ...(results.workers.length > 0 ? ['', 'The worker on the local endpoints', workerTable(results)] : []),
+    ...(results.lambda
+      ? [
+          '',
+          `function, 12 MP: cold ${results.lambda.coldCpuMs.toFixed(0)} ms CPU in ${results.lambda.coldWallMs.toFixed(0)} ms, ` +
+            `warm ${results.lambda.warmCpuMs.toFixed(0)} ms CPU in ${results.lambda.warmWallMs.toFixed(0)} ms`,
+        ]
+      : []),
+    '',
+    'Ratios of CPU-seconds, and sizes',
+    table(
+      ['', 'value', 'lowest', 'highest', 'target', ''],
+      results.ratios.map((row) => [
+        row.name,
+        figure(row.value, row.unit),
+        ...[row.low, row.high].map((value) => figure(value, row.unit)),
+        bound(row),
+        row.met === null ? '' : row.met ? 'met' : 'MISSED',
+      ]),
+      1,
+    ),
+    ...results.absent.map((line) => `not measured: ${line}`),
+  ].join('\n');
+}
+
+/** One line for each target that is missed. */
+export function missed({ ratios }: BenchResults): string[] {
+  return ratios
+    .filter(({ met }) => met === false)
+    .map((row) => `missed: ${row.name} is ${figure(row.value, row.unit)}, target ${bound(row)}`);
+}
+
+function workerTable({ workers, worker }: BenchResults): string {
+  const rows = workers.map((row) => [
+    `${row.inFlightPerSlot} per slot, ${row.slots} slots`,
+    row.outputFormat,
+    row.jobCpuMs.toFixed(1),
+    row.picturesPerSecond.toFixed(1),
+    mib(row.peakPssMib),
+  ]);
+  const found = table(['in flight', 'out', 'CPU ms', 'pictures/s by the clock', 'peak PSS MiB'], rows, 2);
+  if (!worker) return found;
+  return `${found}\nstart: ${worker.startCpuMs.toFixed(0)} ms CPU in ${worker.startWallMs.toFixed(0)} ms`;
+}
+
+/** `1.93`, `131 MB`. */
+export function figure(value: number, unit: Unit): string {
+  if (unit === 'x') return value.toFixed(2);
+  if (unit === 'renditions' || unit === 'widths') return value.toFixed(0);
+  return `${value.toFixed(unit === 'MB' && value < 20 ? 1 : 0)} ${unit}`;
+}
+
+/** `>= 1.90`, `<= 170 MB`, or nothing. */
+export function bound({ atLeast, atMost, unit }: Ratio): string {
+  if (atLeast !== undefined) return `>= ${figure(atLeast, unit)}`;
+  return atMost === undefined ? '' : `<= ${figure(atMost, unit)}`;
+}
+
+const mib = (value: number | null) => (value === null ? 'n/a' : value.toFixed(0));
+
+function table(head: readonly string[], rows: readonly (readonly string[])[], textColumns: number): string {
+  const aligned = new Table({
+    head: [...head],
+    style: { head: [], border: [], compact: true },
+    colAligns: head.map((_, column) => (column < textColumns ? 'left' : 'right')),
+  });
+  for (const row of rows) aligned.push([...row]);
+  return aligned.toString();
+}
