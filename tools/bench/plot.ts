@@ -54,6 +54,7 @@ export function plot(results: BenchResults): string {
   }
   const height = y + MARGIN;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}">
+<title>The resize workload beside its alternatives: the figures are in results.json</title>
 <style>text{font:13px system-ui,sans-serif;fill:#222}.head{font-size:20px;font-weight:600}.title{font-weight:600}
 rect{fill:#9aa5b1}.ours{fill:#d9480f}path{stroke:#222;stroke-width:1.5}</style>
 <rect width="${WIDTH}" height="${height}" style="fill:#fff"/>
