@@ -12,8 +12,10 @@ export const FAULT_TEST_MS = TIMEOUT_MS + 5000;
 
 let prepared: ReturnType<typeof prepare> | undefined;
 
-/** Pictures and signals of each: the fewest with which the scenario means something, and defects show. */
-const SIZES: Readonly<Record<string, readonly [images: number, kills: number]>> = {
+type Sizes = Readonly<Record<string, readonly [images: number, kills: number]>>;
+
+/** Pictures and signals of each: the fewest with which the scenario means something. */
+const SIZES: Sizes = {
   kill: [60, 7],
   lambda: [40, 4],
   stop: [40, 6],
@@ -24,14 +26,30 @@ const SIZES: Readonly<Record<string, readonly [images: number, kills: number]>> 
   soak: [120, 0],
 };
 
-export async function faultRun(name: string, way: Compute, dist = TEST_DIST): Promise<Row> {
-  const [images, kills] = SIZES[name] as readonly [number, number];
+/** The fewest with which defects show. */
+export const DEFECT_SIZES: Sizes = {
+  kill: [36, 4],
+  lambda: [24, 2],
+  stop: [20, 3],
+  poison: [160, 0],
+  slow: [2, 0],
+  storage: [30, 0],
+  fuzz: [100, 0],
+  soak: [80, 0],
+};
+
+export async function faultRun(
+  name: string,
+  way: Compute,
+  { dist = TEST_DIST, sizes = SIZES, kills }: { dist?: string; sizes?: Sizes; kills?: number } = {},
+): Promise<Row> {
+  const [images, usual] = sizes[name] as readonly [number, number];
   const options = {
     seed: SEED,
     scenarios: SCENARIOS.filter((scenario) => scenario.name === name),
     ways: [way],
     images,
-    kills,
+    kills: kills ?? usual,
     pool: 12,
     dist,
     signal: AbortSignal.timeout(TIMEOUT_MS),

@@ -22,9 +22,6 @@ const SECOND_REJECTS = 0.3;
 /** Longest delay of a duplicate, in ms. */
 const LATE_MS = 2000;
 
-/** Of an overtaken version, the writes are held up until the newer one is written, or for so long, in ms. */
-const OVERTAKING_MS = 3000;
-
 /** What a job writes, unless it writes one rejection record. */
 const RENDITIONS = 3;
 
@@ -48,6 +45,8 @@ export class Traffic {
   constructor(
     private readonly random: Random,
     { pool, rejects, images }: Pick<Setting, 'pool' | 'rejects' | 'images'>,
+    /** Of an overtaken version, the writes are held up until the newer one is written, or for so long, in ms. */
+    private readonly overtakingMs = 7000,
   ) {
     const draw = (share: number) => random.pick(random.chance(share) ? rejects : pool);
     this.objects = Array.from({ length: images }, (_, index) => ({
@@ -85,7 +84,7 @@ export class Traffic {
     const overtaken = action === 'PutObject' ? this.heldUp.get(sourceOf(key)) : undefined;
     if (!overtaken || overtaken.waiting) return;
     overtaken.waiting = true;
-    const end = performance.now() + OVERTAKING_MS;
+    const end = performance.now() + this.overtakingMs;
     while (overtaken.left > 0 && performance.now() < end) await sleep(10);
     this.heldUp.delete(sourceOf(key));
   }

@@ -6,6 +6,9 @@ import { Killer } from './kill';
 /** Seconds. Short, because every timeout of the plan is waited for. */
 const FUNCTION_TIMEOUT_SECONDS = 5;
 
+/** Well within the timeout. */
+const OVERTAKING_MS = 2000;
+
 /** Of the events: no capacity at first, a download that outlasts the function, a source that never answers. */
 const THROTTLED = 0.025;
 const TIMED_OUT = 0.025;
@@ -16,7 +19,7 @@ const MOST_FAILURES = 1;
 
 async function run(setting: Setting): Promise<Outcome> {
   const { random, images, kills, progress } = setting;
-  const traffic = new Traffic(random.fork('traffic'), setting);
+  const traffic = new Traffic(random.fork('traffic'), setting, OVERTAKING_MS);
   const choose = (label: string, share: number) => {
     const keys = random.fork(label).shuffle(traffic.objects.map(({ key }) => key));
     return new Set(keys.slice(0, Math.ceil(images * share)));
