@@ -284,18 +284,24 @@ const CASES: readonly Case[] = [
 ];
 
 onLinux('a workload that', () => {
-  test.each<Case>(CASES)(
-    '%s is caught by %s on %s',
-    async (_, scenario, way, defects, noticed, kills) => {
-      const dist = await defectiveDist(defects);
-      try {
-        const row = await faultRun(scenario, way, { dist, sizes: DEFECT_SIZES, ...(kills !== undefined && { kills }) });
-        expect(row.broken).toContainEqual(expect.stringMatching(noticed));
-        expect(row.ok).toBe(false);
-      } finally {
-        rmSync(dist, { recursive: true });
-      }
-    },
-    FAULT_TEST_MS,
-  );
+  for (const [what, scenario, way, defects, noticed, kills] of CASES) {
+    test(
+      `${what} is caught by ${scenario} on ${way}`,
+      async () => {
+        const dist = await defectiveDist(defects);
+        try {
+          const row = await faultRun(scenario, way, {
+            dist,
+            sizes: DEFECT_SIZES,
+            ...(kills !== undefined && { kills }),
+          });
+          expect(row.broken).toContainEqual(expect.stringMatching(noticed));
+          expect(row.ok).toBe(false);
+        } finally {
+          rmSync(dist, { recursive: true });
+        }
+      },
+      FAULT_TEST_MS,
+    );
+  }
 });
