@@ -1,47 +1,16 @@
+import type { BenchResults, PerImage } from '../../bench/results';
 import type { ImageWork, Range } from './types';
 
 /** From measured images to an image of any size. Pure, and free of Node. */
 
 /** `bench/results.json`, as far as it is read here. */
-export interface Measured {
-  readonly schema: 1;
-  /** ISO 8601. */
-  readonly date: string;
-  readonly machine: {
-    readonly cpu: string;
-    readonly cores: number;
-    readonly memoryGib: number;
-    readonly os: string;
-    readonly arch: string;
-  };
+export interface Measured extends Pick<BenchResults, 'schema' | 'date' | 'machine' | 'lambda' | 'worker'> {
   /** Those of which the whole job was measured. */
   readonly perImage: readonly MeasuredImage[];
-  /** `null`: cannot be measured on that machine. */
-  readonly lambda: {
-    readonly coldCpuMs: number;
-    readonly coldWallMs: number;
-    readonly warmWallMs: number;
-    readonly warmCpuMs: number;
-  } | null;
-  /** The same. */
-  readonly worker: { readonly startWallMs: number; readonly startCpuMs: number; readonly peakPssMib: number } | null;
 }
 
-export interface MeasuredImage {
-  readonly name: string;
-  readonly megapixels: number;
-  readonly inputFormat: string;
-  readonly outputFormat: string;
-  /** How many. */
-  readonly renditions: number;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-  /** Of the decoder. */
-  readonly cpuMs: number;
-  /** Of the whole job. */
+export interface MeasuredImage extends PerImage {
   readonly jobCpuMs: number;
-  /** `null`: cannot be measured on that machine. */
-  readonly decoderPeakMib: number | null;
 }
 
 /** A line through measured points: `perImage + perMegapixel x megapixels`. */
