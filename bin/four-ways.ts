@@ -37,7 +37,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   faults: {
     synopsis: '[FILE|FOLDER ...] [--seed N] [--scenario LIST] [--ways LIST] [--scale X] [--json] [--save]',
-    does: 'breaks the ways on purpose and counts what is lost; a full run takes most of an hour, --scale 0.02 minutes',
+    does: 'breaks the ways on purpose and counts what is lost; a full run takes half an hour or more, --scale 0.02 minutes',
     options: {
       '--seed': 'what every choice follows from; 1 by default',
       '--scenario': `which scenarios, separated by commas: ${SCENARIO_NAMES.join(',')}; all by default`,
