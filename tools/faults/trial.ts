@@ -127,13 +127,14 @@ export class Trial {
   /**
    * Puts objects as somebody's client would, several at a time, and waits until every event has come to an end.
    * @param enough whether there is nothing more to learn, because a promise is broken already
+   * @returns whether it came to its end before there was enough
    * @throws Standstill when nothing happens any more
    */
   async run(
     objects: Iterable<{ readonly key: string; readonly picture: Picture }>,
     onProgress: () => void = () => {},
     enough: () => boolean = () => false,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const waiting = objects[Symbol.iterator]();
     const uploader = async () => {
       for (let next = waiting.next(); !next.done; next = waiting.next()) {
@@ -149,6 +150,7 @@ export class Trial {
       clearInterval(reporting);
       onProgress();
     }
+    return !enough();
   }
 
   async put(key: string, picture: Picture): Promise<void> {

@@ -52,7 +52,12 @@ async function run(setting: Setting): Promise<Outcome> {
           index % SLOW_EVERY === 0 ? slow : { name: String(index), bytes: mutated, kind: 'either' };
         return { key: `incoming/${index}`, picture };
       });
-      await trial.run(batch, () => progress(trial.ended, `slowest ${(slowestMs / 1000).toFixed(1)} s`));
+      const died = () => trial.way.deaths() > 0;
+      const whole = await trial.run(
+        batch,
+        () => progress(trial.ended, `slowest ${(slowestMs / 1000).toFixed(1)} s`),
+        died,
+      );
       for (const { State = '', Key, Reason = '', Duration = 0, SlotWait = 0 } of trial.lines) {
         if (Key === undefined) continue;
         const state = `${State} ${Reason}`.trim();
@@ -60,6 +65,7 @@ async function run(setting: Setting): Promise<Outcome> {
         if (!STATES.includes(State)) broken.push(`${Key} is ${State}`);
         slowestMs = Math.max(slowestMs, Duration - SlotWait);
       }
+      if (!whole) break;
       findings = merge(findings, trial.check());
       trial.evict();
     }
