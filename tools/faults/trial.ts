@@ -71,6 +71,9 @@ export class Trial {
   readonly attempts = new Map<string, number>();
   /** By source key: events handed over to the way. */
   readonly deliveries = new Map<string, number>();
+  /** Processes that were told to end, and by message how often such a one held it. */
+  private readonly leaving = new Set<string>();
+  private readonly excused = new Map<string, number>();
   /** Redelivered in what has been evicted. */
   private redeliveredBefore = 0;
   /** What went wrong behind the scenes. */
@@ -195,6 +198,21 @@ export class Trial {
         ? sum(this.attempts) - sum(this.deliveries)
         : sum(this.receives) - this.receives.size;
     return this.redeliveredBefore + lately;
+  }
+
+  /** Told to end, now: each message that the process holds, or is still handed, may come again once. */
+  leave(caller: string): void {
+    this.leaving.add(caller);
+    for (const { messageId } of this.holding(caller)) this.excuse(messageId);
+  }
+
+  /** Messages that came again more often than somebody left who held them. */
+  get unexplained(): number {
+    return [...this.receives].filter(([id, times]) => times - 1 > (this.excused.get(id) ?? 0)).length;
+  }
+
+  private excuse(messageId: string): void {
+    this.excused.set(messageId, (this.excused.get(messageId) ?? 0) + 1);
   }
 
   /** Source keys of what is in the failure queue; of what has none, its text. */
@@ -346,6 +364,7 @@ export class Trial {
       for (const { MessageId, ReceiptHandle } of messages) {
         this.receives.set(MessageId, (this.receives.get(MessageId) ?? 0) + 1);
         this.held.set(ReceiptHandle, { messageId: MessageId, caller });
+        if (this.leaving.has(caller)) this.excuse(MessageId);
       }
     } else if (action === 'DeleteMessage' && status === 200) {
       this.held.delete(handle);

@@ -120,14 +120,7 @@ async function run(setting: Setting): Promise<Outcome> {
   const { random, images, kills, progress } = setting;
   const traffic = new Traffic(random.fork('traffic'), setting);
   const spare = (caller: string) => trial.holding(caller).every(({ receives }) => receives < MOST_RECEIVES);
-  /** By message: how often somebody was killed who held it. */
-  const excused = new Map<string, number>();
-  const excuse = (messageId: string) => excused.set(messageId, (excused.get(messageId) ?? 0) + 1);
-  const dead = new Set<string>();
-  const onKill = (caller: string) => {
-    dead.add(caller);
-    for (const { messageId } of trial.holding(caller)) excuse(messageId);
-  };
+  const onKill = (caller: string) => trial.leave(caller);
   const killer: Killer = new Killer(random.fork('kills'), POINTS, kills, images, () => trial, spare, onKill);
   const trial: Trial = await Trial.start({
     ...setting,
@@ -139,13 +132,6 @@ async function run(setting: Setting): Promise<Outcome> {
         await traffic.before(call);
         return killer.before(call);
       },
-      after: ({ action, caller }, { output }) => {
-        // On its way to somebody who is not there any more.
-        if (action === 'ReceiveMessage' && dead.has(caller)) {
-          for (const { MessageId } of (output.Messages ?? []) as { MessageId: string }[]) excuse(MessageId);
-        }
-        return undefined;
-      },
       sent: (call, answer) => {
         traffic.onSent(trial, call);
         killer.sent(call, answer);
@@ -156,8 +142,7 @@ async function run(setting: Setting): Promise<Outcome> {
   try {
     await trial.run(traffic.objects, () => progress(trial.ended, `${killer.kills} killed`));
     const broken: string[] = [];
-    const unexplained = [...trial.receives].filter(([id, times]) => times - 1 > (excused.get(id) ?? 0)).length;
-    if (unexplained > 0) broken.push(`${unexplained} messages handed out again without a kill`);
+    if (trial.unexplained > 0) broken.push(`${trial.unexplained} messages handed out again without a kill`);
     if (killer.kills < killer.planned) broken.push(`only ${killer.kills} of ${killer.planned} kills were possible`);
     const unkilled = trial.way.deaths() - killer.kills;
     if (unkilled !== 0) broken.push(`${unkilled} more processes died than were killed`);
