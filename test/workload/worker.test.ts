@@ -279,6 +279,8 @@ describe('the queue worker', () => {
     await fleet.submit(KEY, picture);
     await fleet.until(() => fleet.answered.includes('GetObject'));
     worker.kill('SIGKILL');
+    // Only what runs can notice that its parent is gone.
+    process.kill(decoder as number, 'SIGCONT');
     await fleet.worker();
     await fleet.until(() => fleet.outstanding === 0);
     expect(fleet.outcomes).toEqual([expect.objectContaining({ State: 'done', ReceiveCount: 2 })]);
