@@ -50,8 +50,7 @@ export class EksEc2Stack extends cdk.Stack {
       gatewayEndpoints: { S3: { service: ec2.GatewayVpcEndpointAwsService.S3 } },
     });
     const vpcSubnets = { subnetType: production ? ec2.SubnetType.PRIVATE_WITH_EGRESS : ec2.SubnetType.PUBLIC };
-    // No security group of ours: the cluster brings its own, in which nodes and control plane talk to each other, on
-    // more ports than HTTPS. What the worker may reach is in its network policy.
+    // No security group of ours: nodes and control plane need more than HTTPS. The worker has a network policy.
 
     // 3. Logs
     const logGroup = new logs.LogGroup(this, 'Logs', ownedLogGroup);

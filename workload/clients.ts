@@ -14,8 +14,8 @@ const requestHandler = { connectionTimeout: 5_000, socketTimeout: SOCKET_TIMEOUT
 export function s3Client(env: Environment): S3Client {
   // An endpoint of one's own rarely answers to bucket.<host>.
   const forcePathStyle = Boolean(env.AWS_ENDPOINT_URL || env.AWS_ENDPOINT_URL_S3);
-  // S3 checks what it stores and TLS what it sends. The SDK would do it a third time, for most objects (CRC-64) in
-  // JavaScript; it still sends checksums of what is written.
+  // S3 checks what it stores and TLS what it sends. The SDK would do it a third time, in JavaScript where the checksum
+  // is a CRC-64; it still sends checksums of what is written.
   return new S3Client({ requestHandler, responseChecksumValidation: 'WHEN_REQUIRED', forcePathStyle });
 }
 

@@ -28,7 +28,7 @@ export type DecodeResponse = {
   | { readonly rejection: { reason: Rejection['reason']; detail: string } }
 );
 
-/** What may be left of pictures before it is worth the time to clear up. A picture leaves about half of it. */
+/** What may be left of pictures before it is worth the time to clear up. */
 const GARBAGE_BYTES = 20_000_000;
 
 // A stop reaches the whole process group (Ctrl-C, systemd): the parent decides what is still finished.

@@ -206,6 +206,11 @@ export class Trial {
     for (const { messageId } of this.holding(caller)) this.excuse(messageId);
   }
 
+  /** Whether it was told to end, and may not have noticed yet. */
+  isLeaving(caller: string): boolean {
+    return this.leaving.has(caller);
+  }
+
   /** Messages that came again more often than somebody left who held them. */
   get unexplained(): number {
     return [...this.receives].filter(([id, times]) => times - 1 > (this.excused.get(id) ?? 0)).length;

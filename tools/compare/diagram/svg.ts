@@ -1,4 +1,4 @@
-import { text } from '../html';
+import { text } from '../../html';
 import { NAMES } from '../ways';
 import { type Architecture, type Node, ROLES, type Role } from './architecture';
 import { type Box, edgeId, type Layout, type Route } from './layout';

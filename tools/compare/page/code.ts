@@ -1,5 +1,5 @@
 import { COMPUTES, type Compute } from '../../../workload/contract';
-import { text } from '../html';
+import { text } from '../../html';
 import { byWay, type ResourceSection, type Row, type Section } from '../side-by-side';
 import { NAMES } from '../ways';
 import { wayName } from './parts';

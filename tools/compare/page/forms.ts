@@ -1,4 +1,4 @@
-import { text } from '../html';
+import { text } from '../../html';
 import { format } from './format';
 import { CONTROLS, type Control, type State, toSlider } from './state';
 

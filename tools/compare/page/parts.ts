@@ -1,5 +1,5 @@
 import type { Compute } from '../../../workload/contract';
-import { text } from '../html';
+import { text } from '../../html';
 import { MARKS, NAMES } from '../ways';
 
 /** A way's name with its mark, in its colour. */

@@ -1,5 +1,5 @@
 import { COMPUTES, type Compute } from '../../../workload/contract';
-import { text } from '../html';
+import { text } from '../../html';
 import { choose } from '../model/choose';
 import { breakEvens, cost, costCurves } from '../model/cost';
 import { imageWork, type Measured } from '../model/fit';

@@ -1,5 +1,5 @@
 import { COMPUTES } from '../../../workload/contract';
-import { text } from '../html';
+import { text } from '../../html';
 import { choose } from '../model/choose';
 import type { Answers, Owned } from '../model/types';
 import { NAMES } from '../ways';

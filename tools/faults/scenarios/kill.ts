@@ -35,7 +35,6 @@ export class Killer implements CallHooks {
   private readonly puts = new Map<string, number>();
   /** What each process has downloaded last. */
   private readonly downloaded = new Map<string, string>();
-  private readonly dead = new Set<string>();
 
   constructor(
     random: Random,
@@ -44,7 +43,6 @@ export class Killer implements CallHooks {
     private readonly images: number,
     private readonly trial: () => Trial,
     private readonly mayKill: (caller: string, key: string | undefined) => boolean,
-    private readonly onKill: (caller: string) => void = () => {},
   ) {
     this.plan = random.shuffle(Array.from({ length: kills }, (_, index) => points[index % points.length] as Point));
   }
@@ -105,9 +103,8 @@ export class Killer implements CallHooks {
   private strike(point: Point, caller: string, key?: string): boolean {
     const at = this.armed.indexOf(point);
     const pid = this.trial().way.processes().get(caller);
-    if (at < 0 || pid === undefined || this.dead.has(caller) || !this.mayKill(caller, key)) return false;
-    this.dead.add(caller);
-    this.onKill(caller);
+    if (at < 0 || pid === undefined || this.trial().isLeaving(caller) || !this.mayKill(caller, key)) return false;
+    this.trial().leave(caller);
     this.armed.splice(at, 1);
     this.kills += 1;
     this.fired[point] = (this.fired[point] ?? 0) + 1;
@@ -120,8 +117,7 @@ async function run(setting: Setting): Promise<Outcome> {
   const { random, images, kills, progress } = setting;
   const traffic = new Traffic(random.fork('traffic'), setting);
   const spare = (caller: string) => trial.holding(caller).every(({ receives }) => receives < MOST_RECEIVES);
-  const onKill = (caller: string) => trial.leave(caller);
-  const killer: Killer = new Killer(random.fork('kills'), POINTS, kills, images, () => trial, spare, onKill);
+  const killer: Killer = new Killer(random.fork('kills'), POINTS, kills, images, () => trial, spare);
   const trial: Trial = await Trial.start({
     ...setting,
     visibilitySeconds: VISIBILITY_SECONDS,
