@@ -1,5 +1,5 @@
 import { sep } from 'node:path';
-import { text as escape } from '../html';
+import { text as escaped } from '../html';
 
 /** What one way made of one source picture. */
 export interface SheetCell {
@@ -187,7 +187,7 @@ function size(bytes: number): string {
  * their code point, all but the joiners (U+200C, U+200D) that some scripts and emoji are written with.
  */
 function text(raw: string): string {
-  return escape(
+  return escaped(
     raw.replace(/(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (hidden) => {
       const codePoint = (hidden.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, '0');
       return `[U+${codePoint}]`;
