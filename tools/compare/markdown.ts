@@ -54,6 +54,7 @@ export function markdown(comparison: Comparison): string {
           `${i + 1}. Below ${rangeText(low, high, 'count')} images a month ${NAMES[cheaperBelow]} costs less, above ${NAMES[cheaperAbove]}.${condition(ends)}`,
       )
       .join('\n'),
+    'Both ends of a break-even are with every range at the same end on both ways; where one way is at its low and the other at its high end, it can lie outside. What pictures cost in buckets is the same on all four and left out of it.',
     ...COMPUTES.map((way) =>
       [
         `### ${NAMES[way]}: ${format.count(state.imagesPerMonth)} images a month`,
@@ -66,6 +67,10 @@ export function markdown(comparison: Comparison): string {
             range(usdPerMonth, 'usd'),
           ]),
         ),
+        '',
+        'Billed and not counted:',
+        '',
+        ...costs[way].unknown.map(({ label, why }) => `- ${cell(label)}: ${cell(why)}.`),
       ].join('\n'),
     ),
     '## Scale',

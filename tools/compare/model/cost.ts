@@ -1,6 +1,6 @@
 import type { Compute } from '../../../workload/contract';
 import { spanning, sum } from './range';
-import { serviceSeconds, startSeconds, stepChange, tailSeconds } from './service';
+import { idleSeconds, serviceSeconds, startSeconds, stepChange, tailSeconds } from './service';
 import type {
   BreakEven,
   Cost,
@@ -55,6 +55,10 @@ function usdAt(price: Price, quantity: number, end: End): number {
 
 // --- Quantities -----------------------------------------------------------------------------------------------------
 
+/** Prices differ by architecture; those of arm64, which the stacks are, have no suffix. */
+const suffix = ({ unit, spot }: WayFacts, inputs?: CostInputs) =>
+  `${unit.architecture === 'x64' ? '.x64' : ''}${inputs && (inputs.spot || spot) ? '.spot' : ''}`;
+
 /** How much of something a month takes. */
 interface Line {
   readonly id: string;
@@ -105,21 +109,21 @@ export function unitsForBurst(facts: WayFacts, images: number, secondsPerImage: 
 }
 
 /**
- * Seconds a month for which units are billed that come and go with the work.
+ * Seconds a month for which units are there that come and go with the work.
  *
- * Each burst pays for its work and for the starting and leaving of the units it calls. When bursts follow so closely
- * that the queue is never empty for long enough, nothing leaves: then the same units run all month. Work beyond what
- * they can do is done by more of them: as many as are needed at the low end; at the high end as many as the rule
- * allows, because it adds for as long as anything waits and takes nothing back while the queue is not empty.
+ * Each burst has its work and the overhead, such as starting and leaving, of the units it calls. When bursts follow so
+ * closely that the queue is never empty for long enough, nothing leaves: the same units run all month, and more where
+ * they cannot do the work. That is the low end. At the high end a rule of steps adds for as long as anything waits, up
+ * to its maximum, and takes nothing back while the queue is not empty: so when there is more work than the units can
+ * do, and when a burst that finds them is more than they take at once.
  */
 function unitSeconds(facts: WayFacts, load: Load, units: number, overheadSeconds: number, end: End): number {
-  const { busyUnits, bursts } = load;
   if (load.images === 0 || units === 0) return 0;
-  if (busyUnits > units) {
-    const needed = Math.ceil(busyUnits);
-    return SECONDS_PER_MONTH * (end === 'low' ? needed : Math.max(needed, facts.capacity.max ?? 0));
-  }
-  return Math.min(busyUnits * SECONDS_PER_MONTH + bursts * units * overheadSeconds, units * SECONDS_PER_MONTH);
+  const comingAndGoing = load.busyUnits * SECONDS_PER_MONTH + load.bursts * units * overheadSeconds;
+  if (comingAndGoing < units * SECONDS_PER_MONTH) return comingAndGoing;
+  const staying = Math.max(units, Math.ceil(load.busyUnits));
+  const adds = load.busyUnits > units || load.imagesPerBurst > units * facts.receiversPerUnit;
+  return SECONDS_PER_MONTH * (end === 'high' && adds ? Math.max(staying, facts.capacity.max ?? 0) : staying);
 }
 
 /** Hosts, in host-seconds a month: where units share hosts, the ones that are there anyway work first. */
@@ -191,11 +195,10 @@ function hostLines(facts: WayFacts, delays: Delays, load: Load, { spot }: CostIn
   ];
 }
 
-function taskLines(facts: WayFacts, delays: Delays, load: Load, { spot }: CostInputs, end: End): Line[] {
+function taskLines(facts: WayFacts, delays: Delays, load: Load, inputs: CostInputs, end: End): Line[] {
   const units = unitsForBurst(facts, load.imagesPerBurst, load.serviceSeconds);
   const overhead = startSeconds(facts, delays, end) + tailSeconds(facts, delays, end);
   const called = unitSeconds(facts, load, units, overhead, end);
-  const suffix = spot || facts.spot ? '.spot' : '';
   const of = (seconds: number, idle: boolean): Line[] => {
     const hours = seconds / 3600;
     const kind = idle ? 'idle' : 'called';
@@ -204,14 +207,14 @@ function taskLines(facts: WayFacts, delays: Delays, load: Load, { spot }: CostIn
       {
         id: `tasks.vcpu.${kind}`,
         label: `vCPU of tasks ${when}`,
-        price: `fargate.vcpu-hour${suffix}`,
+        price: `fargate.vcpu-hour${suffix(facts, inputs)}`,
         quantity: hours * facts.unit.vcpus,
         idle,
       },
       {
         id: `tasks.memory.${kind}`,
         label: `memory of tasks ${when}`,
-        price: `fargate.gb-hour${suffix}`,
+        price: `fargate.gb-hour${suffix(facts, inputs)}`,
         quantity: (hours * facts.unit.memoryMib) / 1024,
         idle,
       },
@@ -232,10 +235,10 @@ function functionLines(facts: WayFacts, delays: Delays, load: Load, _: CostInput
     {
       id: 'function.duration',
       label: `duration at ${facts.unit.memoryMib} MB`,
-      price: 'lambda.gb-second',
+      price: `lambda.gb-second${suffix(facts)}`,
       quantity: (seconds * facts.unit.memoryMib) / 1024,
     },
-    { id: 'function.requests', label: 'invocations', price: 'lambda.request', quantity: load.images },
+    { id: 'function.requests', label: 'invocations', price: `lambda.request${suffix(facts)}`, quantity: load.images },
   ];
 }
 
@@ -255,7 +258,23 @@ function platformLines(facts: WayFacts, delays: Delays, load: Load, inputs: Cost
     ...queueLines(facts, delays, load, end),
     line('alarms', 'metrics under alarms', 'cloudwatch.alarm-metric-month', facts.alarmMetrics, { idle: true }),
     ...(facts.natGateways > 0
-      ? [line('nat', 'NAT gateways', 'nat.hour', facts.natGateways * HOURS_PER_MONTH, { idle: true })]
+      ? [
+          line('nat', 'NAT gateways', 'nat.hour', facts.natGateways * HOURS_PER_MONTH, { idle: true }),
+          line('nat.ipv4', 'a public IPv4 address for each', 'ipv4.hour', facts.natGateways * HOURS_PER_MONTH, {
+            idle: true,
+          }),
+        ]
+      : []),
+    ...(facts.interfaceEndpoints > 0
+      ? [
+          line(
+            'endpoints',
+            'interface endpoints, in each zone',
+            'vpc-endpoint.hour',
+            facts.interfaceEndpoints * HOURS_PER_MONTH,
+            { idle: true },
+          ),
+        ]
       : []),
     line('logs', 'log lines', 'cloudwatch.logs-gb', (images * job.logBytes) / GB),
     // Billed for the hours in which they are sent: at best all images of a burst fall into one hour.
@@ -291,49 +310,70 @@ function activeHours(facts: WayFacts, load: Load, end: End): number {
 
 function queueLines(facts: WayFacts, delays: Delays, load: Load, end: End): Line[] {
   if (!facts.usesJobQueue) return [];
-  const perUnitSecond = facts.receiversPerUnit / facts.longPollSeconds;
+  const { scaling, capacity } = facts;
+  const request = (id: string, label: string, quantity: number, idle = false): Line[] =>
+    quantity > 0 || !idle ? [{ id, label, price: 'sqs.request', quantity, idle }] : [];
   const units = unitsForBurst(facts, load.imagesPerBurst, load.serviceSeconds);
-  // Workers that find nothing ask again, each of their loops, when a long poll ends.
-  const waiting = Math.min(load.bursts * units * tailSeconds(facts, delays, end), units * SECONDS_PER_MONTH);
-  const asking =
-    facts.scaling.kind === 'keda'
-      ? [
-          {
-            id: 'queue.scaler',
-            label: 'KEDA asking for its length',
-            price: 'sqs.request',
-            quantity: SECONDS_PER_MONTH / facts.scaling.pollingSeconds,
-            idle: true,
-          },
-        ]
-      : [];
+  const there = unitSeconds(facts, load, units, idleSeconds(facts, delays, end), end);
+  const always = capacity.min * SECONDS_PER_MONTH;
+  // Workers that find nothing ask again, each of their loops, when a long poll ends; at worst also the loops beside the
+  // one that has found something.
+  const empty = facts.receiversPerUnit / facts.longPollSeconds;
+  const busy = end === 'low' ? load.busyUnits * SECONDS_PER_MONTH : 0;
+  const waiting = Math.max(there, always) - Math.max(busy, always);
   return [
-    { id: 'queue', label: 'messages: sent, received, deleted', price: 'sqs.request', quantity: 3 * load.images },
-    { id: 'queue.empty', label: 'receives that find nothing', price: 'sqs.request', quantity: waiting * perUnitSecond },
-    ...asking,
+    ...request('queue', 'messages: sent, received, deleted', 3 * load.images),
+    ...request('queue.idle', 'receives that find nothing, of workers that always run', always * empty, true),
+    ...request('queue.empty', 'receives that find nothing', Math.max(0, waiting) * empty),
+    ...(scaling.kind === 'keda'
+      ? [
+          ...request('queue.scaler', 'KEDA asking for its length', SECONDS_PER_MONTH / scaling.pollingSeconds, true),
+          // KEDA passes on what the Horizontal Pod Autoscaler asks, which it does while there are pods.
+          ...request(
+            'queue.autoscaler',
+            'the pod autoscaler asking for its length, through KEDA',
+            units === 0 ? 0 : Math.min(there / units, SECONDS_PER_MONTH) / delays['hpa-sync'].high,
+          ),
+        ]
+      : []),
   ];
 }
 
 // --- The bill -------------------------------------------------------------------------------------------------------
 
 /** What is billed and not counted, because nothing here says how much of it there is. */
-function uncounted(facts: WayFacts): Unknown[] {
+function uncounted(facts: WayFacts, prices: PriceTable, region: Region): Unknown[] {
+  const at = (id: string) => {
+    const price = findPrice(prices, id, region);
+    return price ? `, at ${priceDigits(price.tiers[0]?.usd ?? 0)} a ${price.unit}` : '';
+  };
+  const when = (is: boolean, label: string, why: string) => (is ? [{ label, why }] : []);
+  const { controlPlane } = facts;
   return [
-    ...(facts.controlPlane && facts.controlPlane.logTypes > 0
-      ? [
-          {
-            label: `logs of the control plane (${facts.controlPlane.logTypes} kinds)`,
-            why: 'how much a cluster logs was not measured',
-          },
-        ]
-      : []),
-    ...(facts.way === 'ecs-fargate' || facts.way === 'eks-ec2'
-      ? [{ label: 'the image in ECR', why: 'its size is not in the template' }]
-      : []),
-    ...(facts.natGateways > 0
-      ? [{ label: 'bytes through the NAT gateway', why: 'only S3 goes past it; the rest was not measured' }]
-      : []),
+    ...when(
+      controlPlane !== null && controlPlane.logTypes > 0,
+      `logs of the control plane (${controlPlane?.logTypes} kinds)${at('cloudwatch.logs-gb')}`,
+      'how much a cluster logs was not measured',
+    ),
+    ...when(
+      facts.way === 'lambda',
+      `the start and report lines of the platform${at('cloudwatch.logs-gb')}`,
+      'how long they are was not measured',
+    ),
+    ...when(
+      facts.way === 'ecs-fargate' || facts.way === 'eks-ec2',
+      `the image in ECR${at('ecr.gb-month')}`,
+      'its size is not in the template',
+    ),
+    ...when(
+      facts.natGateways > 0,
+      `bytes through the NAT gateway${at('nat.gb')}`,
+      'only S3 goes past it; the rest was not measured',
+    ),
+    ...when(facts.interfaceEndpoints > 0, 'bytes through interface endpoints', 'they were not measured'),
+    ...when(facts.way === 'eks-ec2', 'traffic between zones inside the cluster', 'it was not measured'),
     { label: 'storage of logs', why: 'they are compressed, by how much is not known' },
+    { label: 'retries and rejected images', why: 'how many there are depends on the images' },
   ];
 }
 
@@ -357,7 +397,7 @@ export function cost(facts: WayFacts, { prices, delays }: Tables, inputs: CostIn
     way: facts.way,
     inputs,
     items,
-    unknown: [...unknown, ...uncounted(facts)],
+    unknown: [...unknown, ...uncounted(facts, prices, inputs.region)],
     usdPerMonth: total,
     computeUsdPerMonth: compute,
     usdPerMillionImages:
@@ -413,7 +453,14 @@ export function volumes(from = 1e2, to = 1e10, perDecade = 8): number[] {
   return Array.from({ length: steps + 1 }, (_, step) => Math.round(from * 10 ** (step / perDecade)));
 }
 
-/** Cost by volume, one list for each way. */
+/** Whether all that a way alone is billed for has a price in the region: else its sum is too low to be compared. */
+function isPriced(facts: WayFacts, { prices, delays }: Tables, inputs: CostInputs): boolean {
+  return lines(facts, delays, inputs, 'high').every(
+    ({ price, shared }) => shared || findPrice(prices, price, inputs.region),
+  );
+}
+
+/** Cost by volume, one list for each way; an empty one where something has no price. */
 export function costCurves(
   facts: Facts,
   tables: Tables,
@@ -421,7 +468,7 @@ export function costCurves(
   at: readonly number[] = volumes(),
 ): Record<Compute, CurvePoint[]> {
   const curve = (way: Compute): CurvePoint[] =>
-    at.map((imagesPerMonth) => {
+    (isPriced(facts[way], tables, inputs) ? at : []).map((imagesPerMonth) => {
       const { usdPerMonth, computeUsdPerMonth, overCeiling } = cost(facts[way], tables, { ...inputs, imagesPerMonth });
       return { way, imagesPerMonth, usdPerMonth, computeUsdPerMonth, overCeiling };
     });
@@ -451,7 +498,8 @@ function usdOf(
 
 /**
  * The volumes at which two ways change places, at each end of the ranges. Exact to the image: between two points of a
- * grid on which the order differs, the first whole number at which it does is found by halving.
+ * grid on which the order differs, the first whole number at which it does is found by halving. A way of which something
+ * has no price is left out.
  */
 export function breakEvens(
   facts: Facts,
@@ -460,12 +508,13 @@ export function breakEvens(
   { from = 1e2, to = 1e10, perDecade = 24 } = {},
 ): BreakEven[] {
   const grid = volumes(from, to, perDecade);
+  const ways = WAYS.filter((way) => isPriced(facts[way], tables, inputs));
   const found: BreakEven[] = [];
   for (const end of ['low', 'high'] as const) {
     const usd = (way: Compute, images: number) => usdOf(facts[way], tables, inputs, images, end);
-    const onGrid = Object.fromEntries(WAYS.map((way) => [way, grid.map((images) => usd(way, images))]));
-    for (const [index, a] of WAYS.entries()) {
-      for (const b of WAYS.slice(index + 1)) {
+    const onGrid = Object.fromEntries(ways.map((way) => [way, grid.map((images) => usd(way, images))]));
+    for (const [index, a] of ways.entries()) {
+      for (const b of ways.slice(index + 1)) {
         for (let step = 1; step < grid.length; step += 1) {
           const before = (onGrid[a]?.[step - 1] ?? 0) < (onGrid[b]?.[step - 1] ?? 0);
           if (before === (onGrid[a]?.[step] ?? 0) < (onGrid[b]?.[step] ?? 0)) continue;

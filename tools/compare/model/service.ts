@@ -45,22 +45,24 @@ export function startSeconds(facts: WayFacts, delays: Delays, end: End): number 
   return starts[facts.way];
 }
 
+/** Seconds from the end of the last job until units are told to leave: so long they ask an empty queue. */
+export function idleSeconds({ scaling }: WayFacts, delays: Delays, end: End): number {
+  if (scaling.kind === 'concurrency') return 0;
+  if (scaling.kind === 'keda') return scaling.cooldownSeconds + (end === 'high' ? scaling.pollingSeconds : 0);
+  const rule = scaling.rules.find(({ direction }) => direction === 'in');
+  if (!rule) return 0;
+  // At best the five minutes begin at once; at worst the metric is a period late.
+  const late = end === 'high' ? delays['sqs-metric'].high + rule.periodSeconds : 0;
+  return rule.evaluationPeriods * rule.periodSeconds + late;
+}
+
 /** Seconds from the end of the last job until what was started for it is gone: what is paid for waiting. */
 export function tailSeconds(facts: WayFacts, delays: Delays, end: End): number {
   const { scaling } = facts;
-  if (scaling.kind === 'concurrency') return 0;
-  if (scaling.kind === 'keda') {
-    const scan = delays['node-autoscaler-scan'][end];
-    return (
-      scaling.cooldownSeconds + (end === 'high' ? scaling.pollingSeconds : 0) + scaling.nodes.unneededSeconds + scan
-    );
-  }
-  const rule = scaling.rules.find(({ direction }) => direction === 'in');
-  if (!rule) return 0;
-  // At best the five minutes begin at once; at worst the metric is a period late and the instance drains to the end.
-  const late = end === 'high' ? delays['sqs-metric'].high + rule.periodSeconds : 0;
-  const leaving = end === 'high' ? facts.drainSeconds || facts.stopGraceSeconds : 0;
-  return rule.evaluationPeriods * rule.periodSeconds + late + leaving;
+  const idle = idleSeconds(facts, delays, end);
+  if (scaling.kind === 'keda') return idle + scaling.nodes.unneededSeconds + delays['node-autoscaler-scan'][end];
+  // At worst what leaves drains to the end.
+  return idle + (scaling.kind === 'steps' && end === 'high' ? facts.drainSeconds || facts.stopGraceSeconds : 0);
 }
 
 /** Units that a step scaling policy adds at a metric; negative when it takes. */

@@ -186,7 +186,7 @@ function crossingList(crossings: readonly Crossing[]): string {
 
 /** What a change of places depends on, where it does not always happen. */
 export const condition = (ends: readonly End[]): string =>
-  ends.length > 1 ? '' : ` Only with every range at its ${ends[0]} end; at the other they do not change places.`;
+  ends.length > 1 ? '' : ` Only with every range at its ${ends[0]} end.`;
 
 const money = ({ low, high }: Range) => text(rangeText(low, high, 'usd'));
 const total = (ranges: readonly Range[]): Range =>

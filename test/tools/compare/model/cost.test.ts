@@ -131,17 +131,19 @@ describe('a bill', () => {
     expect(found.items.map(({ arithmetic }) => arithmetic).every((text) => / x .* = \$/.test(text))).toBe(true);
   });
 
-  test('grows with every image', () => {
+  test('grows with every image, and its low end is never above its high end', () => {
     const shrinks: string[] = [];
     for (const way of WAYS) {
       for (const imagesPerBurst of [1, 150, 10_000]) {
         let last = { low: 0, high: 0 };
         for (const imagesPerMonth of volumes(1, 1e10, 16)) {
-          const { computeUsdPerMonth } = of(way, { imagesPerMonth, imagesPerBurst });
+          const { computeUsdPerMonth } = of(way, { imagesPerMonth, imagesPerBurst, slowdown: { low: 1, high: 3 } });
           for (const end of ['low', 'high'] as const) {
             if (computeUsdPerMonth[end] < last[end] * (1 - 1e-12))
               shrinks.push(`${way} ${imagesPerBurst} ${imagesPerMonth} ${end}`);
           }
+          if (computeUsdPerMonth.low > computeUsdPerMonth.high * (1 + 1e-12))
+            shrinks.push(`${way} ${imagesPerBurst} ${imagesPerMonth} low above high`);
           last = computeUsdPerMonth;
         }
       }
@@ -168,6 +170,48 @@ describe('a bill', () => {
     expect(found.overCeiling).toBe(true);
     expect(of('ec2', { imagesPerMonth: 10_512_000 }).overCeiling).toBe(false);
     expect(of('lambda').ceilingImagesPerMonth).toBeNull();
+  });
+
+  test('of EC2, bursts that find instances: no more at best; at worst all the rule can add', () => {
+    // 10,000 bursts of 120, one every 262.8 s: shorter than the 300 s of the alarm. The first look asks for three.
+    // low:  3 x 730 h x $0.04 = $87.60
+    // high: 120 are more than the 9 that three take at once, so each burst adds, up to 4: 4 x 730 h x $0.04 = $116.80
+    expect(usd(of('ec2', { imagesPerMonth: 1.2e6, imagesPerBurst: 120 }), 'hosts.called')).toEqual({
+      low: expect.closeTo(87.6, 8),
+      high: expect.closeTo(116.8, 8),
+    });
+  });
+
+  test('counts receives that find nothing for as long as there is somebody to receive', () => {
+    // One burst of 10, 10 s of work, one instance with 3 loops and a poll of 20 s.
+    // low:  300 s of the alarm                                    -> 300 x 3 / 20 = 45
+    // high: 10 + 300 + 60 late metric + 60 late period = 430 s, the drain not -> 430 x 3 / 20 = 64.5
+    const burst = { imagesPerMonth: 10, imagesPerBurst: 10 };
+    const receives = (found: Cost) => found.items.find(({ id }) => id === 'queue.empty')?.quantity;
+    expect(receives(of('ec2', burst))).toEqual({ low: expect.closeTo(45, 8), high: expect.closeTo(64.5, 8) });
+    // A pod asks for the 300 s until it goes, not for the 300 s more that its node is left alone.
+    expect(receives(of('eks-ec2', burst))?.low).toBeCloseTo(45, 8);
+    // An instance that always runs asks all month, images or not: 2,628,000 x 3 / 20
+    const always = { ...facts.ec2, capacity: { min: 1, max: 4 } };
+    const idle = cost(always, tables, { ...inputs, imagesPerMonth: 0 }).items.find(({ id }) => id === 'queue.idle');
+    expect(idle).toMatchObject({ idle: true, quantity: exactly(394_200) });
+  });
+
+  test('of a NAT gateway has its public address, and of interface endpoints their hours', () => {
+    // 730 h x $0.045, 730 h x $0.005
+    const found = cost({ ...facts.ec2, natGateways: 1, interfaceEndpoints: 2 }, tables, inputs);
+    expect(usd(found, 'nat')).toEqual(exactly(32.85));
+    expect(usd(found, 'nat.ipv4')).toEqual(exactly(3.65));
+    expect(found.unknown.map(({ why }) => why)).toContain('no price for vpc-endpoint.hour in us-east-1');
+  });
+
+  test('does not price one architecture as the other', () => {
+    const x64 = (way: 'lambda' | 'ecs-fargate') => {
+      const unit = { ...facts[way].unit, architecture: 'x64' as const };
+      return cost({ ...facts[way], unit }, tables, inputs).unknown.map(({ why }) => why);
+    };
+    expect(x64('lambda')).toContain('no price for lambda.gb-second.x64 in us-east-1');
+    expect(x64('ecs-fargate')).toContain('no price for fargate.vcpu-hour.x64 in us-east-1');
   });
 
   test('with no images has no cost of a million of them', () => {
@@ -225,14 +269,26 @@ describe('break-even', () => {
     // Both grow with the images by messages and duration. Instance all month, low end:
     //   730 x ($0.04 + $0.005) + 10 GiB x $0.08 + 0.1 x 4 more alarms = 32.85 + 0.80 + 0.40 = $34.05
     //   empty receives of one unit all month: 2,628,000 s x 3 / 20 s x 4e-7 = $0.15768, so $34.20768
-    //   and for each image 3 x 4e-7 = $1.2e-6
+    //   and for each image 3 x 4e-7 = $1.2e-6, less 1 s without empty receives: 3 / 20 x 4e-7 = $6e-8
     // Invocations: each 1.4 s x 2 GB x 1e-5 + 2e-7 = $2.82e-5
-    // 34.20768 / (2.82e-5 - 1.2e-6) = 1,266,951.1: from 1,266,952 images on the instance is cheaper.
+    // 34.20768 / (2.82e-5 - 1.2e-6 + 6e-8) = 1,264,141.9: from 1,264,142 images on the instance is cheaper.
     const found = breakEvens(facts, tables, inputs).filter(
       ({ cheaperBelow, cheaperAbove, end }) => cheaperBelow === 'lambda' && cheaperAbove === 'ec2' && end === 'low',
     );
-    expect(found.map(({ imagesPerMonth }) => imagesPerMonth)).toEqual([1_266_952]);
+    expect(found.map(({ imagesPerMonth }) => imagesPerMonth)).toEqual([1_264_142]);
   });
+});
+
+test('a way of which something has no price has no curve and no break-even', () => {
+  const prices = tables.prices.prices.filter(({ id }) => id !== 'ec2.m7g.large.hour');
+  const without = { ...tables, prices: { ...tables.prices, prices } };
+  expect(costCurves(facts, without, inputs, [1e6])['eks-ec2']).toEqual([]);
+  expect(costCurves(facts, without, inputs, [1e6]).ec2).toHaveLength(1);
+  const ways = breakEvens(facts, without, inputs).flatMap(({ cheaperBelow, cheaperAbove }) => [
+    cheaperBelow,
+    cheaperAbove,
+  ]);
+  expect(new Set(ways)).toEqual(new Set(['ec2', 'lambda', 'ecs-fargate']));
 });
 
 test('curves cover every way at every volume', () => {
