@@ -37,13 +37,18 @@ const wanted = (service: string, id: string, unit: string, ...usageTypes: readon
 const FIXED: readonly Wanted[] = [
   wanted('AWSLambda', 'lambda.gb-second', 'GB-second', 'Lambda-GB-Second-ARM'),
   wanted('AWSLambda', 'lambda.request', 'request', 'Request-ARM'),
+  wanted('AWSLambda', 'lambda.gb-second.x64', 'GB-second', 'Lambda-GB-Second'),
+  wanted('AWSLambda', 'lambda.request.x64', 'request', 'Request'),
   wanted('AmazonECS', 'fargate.vcpu-hour', 'vCPU-hour', 'Fargate-ARM-vCPU-Hours:perCPU'),
   wanted('AmazonECS', 'fargate.gb-hour', 'GB-hour', 'Fargate-ARM-GB-Hours'),
+  wanted('AmazonECS', 'fargate.vcpu-hour.x64', 'vCPU-hour', 'Fargate-vCPU-Hours:perCPU'),
+  wanted('AmazonECS', 'fargate.gb-hour.x64', 'GB-hour', 'Fargate-GB-Hours'),
   wanted('AmazonEC2', 'ebs.gp3.gib-month', 'GiB-month', 'EBS:VolumeUsage.gp3'),
   wanted('AmazonEC2', 'nat.hour', 'hour', 'NatGateway-Hours'),
   wanted('AmazonEC2', 'nat.gb', 'GB', 'NatGateway-Bytes'),
   wanted('AmazonEKS', 'eks.cluster-hour', 'hour', 'AmazonEKS-Hours:perCluster'),
   wanted('AmazonVPC', 'ipv4.hour', 'hour', 'PublicIPv4:InUseAddress'),
+  wanted('AmazonVPC', 'vpc-endpoint.hour', 'hour', 'VpcEndpoint-Hours'),
   wanted('AmazonS3', 's3.gb-month', 'GB-month', 'TimedStorage-ByteHrs'),
   wanted('AmazonS3', 's3.put', 'request', 'Requests-Tier1'),
   wanted('AmazonS3', 's3.get', 'request', 'Requests-Tier2'),
@@ -54,7 +59,7 @@ const FIXED: readonly Wanted[] = [
   wanted('AmazonECR', 'ecr.gb-month', 'GB-month', 'TimedStorage-ByteHrs'),
 ];
 
-/** What a refresh asks for. @param instanceTypes that the table is to have */
+/** What a refresh asks for. @param instanceTypes of which the table is to have the On-Demand price */
 export function wantedPrices(instanceTypes: readonly string[]): Wanted[] {
   const instances = instanceTypes.map((type) => ({
     ...wanted('AmazonEC2', `ec2.${type}.hour`, 'hour', `BoxUsage:${type}`),
@@ -87,13 +92,16 @@ export class PriceListReader {
   private columns: Record<string, number> | undefined;
   private readonly tiers = new Map<string, Tier[]>();
   private readonly byUsage = new Map<string, Wanted[]>();
+  private readonly wants: readonly Wanted[];
+  private readonly usageTypes: readonly string[];
 
   constructor(
     private readonly service: string,
     private readonly region: Region,
     wants: readonly Wanted[],
   ) {
-    for (const want of wants.filter((one) => one.service === service)) {
+    this.wants = wants.filter((one) => one.service === service);
+    for (const want of this.wants) {
       for (const usageType of want.usageTypes) {
         for (const prefix of PREFIXES[region]) {
           const key = prefix + usageType;
@@ -101,10 +109,8 @@ export class PriceListReader {
         }
       }
     }
-    this.wants = wants.filter((one) => one.service === service);
+    this.usageTypes = [...this.byUsage.keys()];
   }
-
-  private readonly wants: readonly Wanted[];
 
   /** @throws Error, in one line, when the file is not of the documented form */
   line(text: string): void {
@@ -112,8 +118,8 @@ export class PriceListReader {
       this.preamble(text);
       return;
     }
-    // Most of the lines of a large file are ruled out without being taken apart.
-    if (!text.includes('OnDemand')) return;
+    // Nearly all lines of a large file are ruled out without being taken apart.
+    if (!this.usageTypes.some((usageType) => text.includes(usageType))) return;
     const fields = csvFields(text);
     const field = (name: (typeof COLUMNS)[number]) => fields[this.columns?.[name] ?? -1] ?? '';
     if (field('TermType') !== 'OnDemand' || field('Currency') !== 'USD') return;

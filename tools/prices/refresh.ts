@@ -1,8 +1,12 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { instanceTypes } from '../compare/data/tables';
 import type { PriceTable, Region } from '../compare/model/types';
 import { PriceListReader, priceListUrl, REGIONS, type Wanted, wantedPrices } from './price-list';
 
-/** Refreshes the price table from AWS's public price list files. No account, no credentials. */
+/**
+ * Refreshes the price table from AWS's public price list files: of every instance type that the model knows, and what
+ * else is billed. No account, no credentials.
+ */
 
 export interface RefreshOptions {
   /** The table. */
@@ -18,8 +22,7 @@ export interface RefreshOptions {
  */
 export async function refreshPrices({ file, say, get = fetch, regions = REGIONS }: RefreshOptions): Promise<void> {
   const table = JSON.parse(readFileSync(file, 'utf8')) as PriceTable;
-  const types = new Set(table.prices.flatMap(({ id }) => /^ec2\.(.+)\.hour$/.exec(id)?.[1] ?? []));
-  const wants = wantedPrices([...types].sort());
+  const wants = wantedPrices(instanceTypes.map(({ type }) => type).sort());
   const fresh = new Map(table.prices.map((price) => [`${price.id} ${price.region}`, price]));
   for (const region of regions) {
     for (const service of new Set(wants.map((want) => want.service))) {
@@ -34,7 +37,10 @@ export async function refreshPrices({ file, say, get = fetch, regions = REGIONS 
   const prices = [...fresh.values()].sort((a, b) =>
     a.id < b.id ? -1 : a.id > b.id ? 1 : order(a.region) - order(b.region),
   );
-  writeFileSync(file, `${JSON.stringify({ ...table, prices }, undefined, 2)}\n`);
+  // All of it or nothing, also when this is interrupted here.
+  writeFileSync(`${file}.new`, `${JSON.stringify({ ...table, prices }, undefined, 2)}\n`);
+  renameSync(`${file}.new`, file);
+  say(`wrote ${prices.length} prices; npm run compare shows what follows`);
 }
 
 /** Says how far it is every so many bytes. */

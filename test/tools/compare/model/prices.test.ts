@@ -12,7 +12,7 @@ const HEADER = [
   '"Publication Date","2026-11-20T18:47:46Z"',
   '"Version","20261120184746"',
   '"OfferCode","AWSLambda"',
-  '"SKU","OfferTermCode","RateCode","TermType","PriceDescription","EffectiveDate","StartingRange","EndingRange","Unit","PricePerUnit","Currency","Product Family","serviceCode","usageType","operation"',
+  '"SKU","OfferTermCode","RateCode","TermType","PriceDescription","EffectiveDate","StartingRange","EndingRange","Unit","PricePerUnit","Currency","RelatedTo","LeaseContractLength","PurchaseOption","OfferingClass","Product Family","serviceCode","Location","Location Type","usageType","operation","MarketOption","Region Code"',
 ];
 
 const row = (
@@ -20,7 +20,7 @@ const row = (
   usd: string,
   { from = '0', operation = '', term = 'OnDemand', currency = 'USD' } = {},
 ) =>
-  `"SKU1","JRTCKXETXF","SKU1.JRTCKXETXF.6YS6EN2CT7","${term}","a price, in ""quotes""","2026-11-01","${from}","Inf","Hrs","${usd}","${currency}","Compute","Any","${usageType}","${operation}"`;
+  `"SKU1","JRTCKXETXF","SKU1.JRTCKXETXF.6YS6EN2CT7","${term}","a price, in ""quotes""","2026-11-01","${from}","Inf","Hrs","${usd}","${currency}",,,,,"Compute","Any","a region","AWS Region","${usageType}","${operation}","OnDemand","a-region-1"`;
 
 const list = (...rows: readonly string[]) => [...HEADER, ...rows].join('\n');
 
@@ -42,7 +42,7 @@ describe('a price list', () => {
       row('EU-Lambda-GB-Second-ARM', '0.1', { currency: 'CNY' }),
     );
     expect(read('AWSLambda', 'eu-west-1', text)).toEqual({
-      missing: [],
+      missing: ['lambda.request.x64'],
       prices: [
         {
           id: 'lambda.gb-second',
@@ -57,6 +57,7 @@ describe('a price list', () => {
           confidence: 'price list',
         },
         expect.objectContaining({ id: 'lambda.request', tiers: [{ from: 0, usd: 2e-7 }] }),
+        expect.objectContaining({ id: 'lambda.gb-second.x64', tiers: [{ from: 0, usd: 0.0000166667 }] }),
       ],
     });
   });
@@ -77,6 +78,38 @@ describe('a price list', () => {
       ['ec2.c7g.medium.hour', 0.0363],
     ]);
     expect(missing).toEqual(['nat.gb']);
+  });
+
+  test('has two architectures and two kinds of address side by side, each with its own usage type', () => {
+    const found = (service: string, ...rows: readonly string[]) =>
+      read(service, 'us-east-1', list(...rows)).prices.map(({ id, tiers }) => [id, tiers[0]?.usd]);
+    expect(
+      found(
+        'AmazonECS',
+        row('USE1-Fargate-vCPU-Hours:perCPU', '4'),
+        row('USE1-Fargate-ARM-vCPU-Hours:perCPU', '3'),
+        row('USE1-Fargate-EphemeralStorage-GB-Hours', '9'),
+        row('USE1-Fargate-GB-Hours', '2'),
+        row('USE1-Fargate-ARM-GB-Hours', '1'),
+      ),
+    ).toEqual([
+      ['fargate.vcpu-hour', 3],
+      ['fargate.gb-hour', 1],
+      ['fargate.vcpu-hour.x64', 4],
+      ['fargate.gb-hour.x64', 2],
+    ]);
+    expect(
+      found(
+        'AmazonVPC',
+        row('USE1-PublicIPv4:IdleAddress', '9'),
+        row('USE1-PublicIPv4:InUseAddress', '1'),
+        row('USE1-VpcEndpoint-GWLBE-Hours', '9'),
+        row('USE1-VpcEndpoint-Hours', '2'),
+      ),
+    ).toEqual([
+      ['ipv4.hour', 1],
+      ['vpc-endpoint.hour', 2],
+    ]);
   });
 
   test('is refused in one line when its form has changed', () => {
@@ -155,6 +188,31 @@ describe('npm run prices', () => {
       table.prices[1],
     ]);
     expect(said).toContain('AmazonECR us-east-1: 0 prices of no date; not found, left as they were: ecr.gb-month');
+    expect(said.at(-1)).toBe('wrote 2 prices; npm run compare shows what follows');
+  });
+
+  test('asks for every instance type that a stack may name', async () => {
+    await refreshPrices({
+      file,
+      say: () => {},
+      regions: ['eu-west-1'],
+      get: async () => new Response(list(row('EU-BoxUsage:m7g.xlarge', '0.2', { operation: 'RunInstances' }))),
+    });
+    const { prices } = JSON.parse(readFileSync(file, 'utf8')) as PriceTable;
+    expect(prices.map(({ id, region }) => `${id} ${region}`)).toContain('ec2.m7g.xlarge.hour eu-west-1');
+  });
+
+  test('says how far it is in a long list', async () => {
+    const said: string[] = [];
+    const line = `${row('EU-Nothing', '1').padEnd(1000)}\n`;
+    const long = `${list()}\n${line.repeat(30_000)}`;
+    await refreshPrices({
+      file,
+      say: (text) => said.push(text),
+      regions: ['eu-west-1'],
+      get: async (url) => new Response(url.includes('AmazonEC2') ? long : list()),
+    });
+    expect(said).toContainEqual(expect.stringMatching(/^AmazonEC2 eu-west-1: \d+ MB$/));
   });
 
   test.each<[string, () => Promise<Response>, RegExp]>([
@@ -167,6 +225,11 @@ describe('npm run prices', () => {
       'refused',
       async () => new Response('', { status: 403 }),
       /^cannot read https:\S+: the answer was 403; the price table is as it was$/,
+    ],
+    [
+      'cut off',
+      async () => new Response(new ReadableStream({ pull: (controller) => controller.error(new Error('terminated')) })),
+      /^cannot read https:\S+: terminated; the price table is as it was$/,
     ],
   ])('says in one line when it is %s, and changes nothing', async (_, get, message) => {
     await expect(refreshPrices({ file, say: () => {}, get })).rejects.toThrow(message);
