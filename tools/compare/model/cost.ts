@@ -126,6 +126,12 @@ function unitSeconds(facts: WayFacts, load: Load, units: number, overheadSeconds
   return SECONDS_PER_MONTH * (end === 'high' && adds ? Math.max(staying, facts.capacity.max ?? 0) : staying);
 }
 
+/** The share of the work that falls on units beyond the ones that always run, which work first. */
+function calledShare({ capacity }: WayFacts, units: number, seconds: number): number {
+  const running = Math.max(units, seconds / SECONDS_PER_MONTH);
+  return running > 0 ? Math.max(0, running - capacity.min) / running : 0;
+}
+
 /** Hosts, in host-seconds a month: where units share hosts, the ones that are there anyway work first. */
 function hostSeconds(facts: WayFacts, delays: Delays, load: Load, end: End): { idle: number; called: number } {
   const { hosts, scaling } = facts;
@@ -224,7 +230,7 @@ function taskLines(facts: WayFacts, delays: Delays, load: Load, inputs: CostInpu
     ];
   };
   const always = facts.capacity.min * SECONDS_PER_MONTH;
-  return [...(always > 0 ? of(always, true) : []), ...of(Math.max(0, called - always), false)];
+  return [...(always > 0 ? of(always, true) : []), ...of(called * calledShare(facts, units, called), false)];
 }
 
 function functionLines(facts: WayFacts, delays: Delays, load: Load, _: CostInputs, end: End): Line[] {
@@ -320,11 +326,11 @@ function queueLines(facts: WayFacts, delays: Delays, load: Load, end: End): Line
   // one that has found something.
   const empty = facts.receiversPerUnit / facts.longPollSeconds;
   const busy = end === 'low' ? load.busyUnits * SECONDS_PER_MONTH : 0;
-  const waiting = Math.max(there, always) - Math.max(busy, always);
+  const waiting = Math.max(0, there - busy) * calledShare(facts, units, there);
   return [
     ...request('queue', 'messages: sent, received, deleted', 3 * load.images),
     ...request('queue.idle', 'receives that find nothing, of workers that always run', always * empty, true),
-    ...request('queue.empty', 'receives that find nothing', Math.max(0, waiting) * empty),
+    ...request('queue.empty', 'receives that find nothing', waiting * empty),
     ...(scaling.kind === 'keda'
       ? [
           ...request('queue.scaler', 'KEDA asking for its length', SECONDS_PER_MONTH / scaling.pollingSeconds, true),

@@ -197,6 +197,14 @@ describe('a bill', () => {
     expect(idle).toMatchObject({ idle: true, quantity: exactly(394_200) });
   });
 
+  test('of Fargate with one task that always runs: the others come with the burst', () => {
+    // One burst of 120: 3 tasks, low: 120 s of work in all + 3 x (30 s start + 300 s) = 1,110 s; two thirds are called.
+    const always = { ...facts['ecs-fargate'], capacity: { min: 1, max: 4 } };
+    const found = cost(always, tables, { ...inputs, imagesPerMonth: 120, imagesPerBurst: 120 });
+    expect(usd(found, 'tasks.vcpu.idle')).toEqual(exactly(21.9));
+    expect(usd(found, 'tasks.vcpu.called').low).toBeCloseTo(((1110 * 2) / 3 / 3600) * 0.03, 10);
+  });
+
   test('of a NAT gateway has its public address, and of interface endpoints their hours', () => {
     // 730 h x $0.045, 730 h x $0.005
     const found = cost({ ...facts.ec2, natGateways: 1, interfaceEndpoints: 2 }, tables, inputs);
