@@ -57,20 +57,29 @@ export class Decoder {
   private readonly all = new Set<Child>();
   private closed = false;
 
-  private constructor(private readonly command: readonly string[]) {}
+  /**
+   * Starts `slots` decoders and does not wait for them: {@link decode} does.
+   * @param command defaults to the child beside this file in the bundle
+   * @throws DecoderFailure when the machine has no room for a process
+   */
+  constructor(
+    slots: number,
+    private readonly command: readonly string[] = [
+      process.execPath,
+      '--expose-gc',
+      path.join(__dirname, 'decoder-child.js'),
+    ],
+  ) {
+    for (let slot = 0; slot < slots; slot += 1) this.idle.push(this.spawn());
+  }
 
   /**
-   * Starts `slots` decoders and waits until they can decode.
-   * @param command defaults to the child beside this file in the bundle
+   * The same, and waits until they can decode.
    * @throws DecoderFailure when one does not start, with what it said
    */
-  static async start(
-    slots: number,
-    command: readonly string[] = [process.execPath, '--expose-gc', path.join(__dirname, 'decoder-child.js')],
-  ): Promise<Decoder> {
-    const decoder = new Decoder(command);
+  static async start(slots: number, command?: readonly string[]): Promise<Decoder> {
+    const decoder = new Decoder(slots, command);
     try {
-      for (let slot = 0; slot < slots; slot += 1) decoder.idle.push(decoder.spawn());
       await Promise.all(decoder.idle.map((child) => child.ready));
     } catch (error) {
       decoder.close();

@@ -229,6 +229,22 @@ describe('Decoder', () => {
     );
   });
 
+  test('takes a picture before it is ready, so that a function can download while it starts', async () => {
+    const starting = new Decoder(1, CHILD);
+    await expect(starting.decode(small, { renditions, limits })).resolves.toMatchObject({
+      renditions: [{ box: 160 }, { box: 640 }, { box: 1280 }],
+    });
+    starting.close();
+  });
+
+  test('fails the picture, and not the process, when it is given one and does not start', async () => {
+    const broken = new Decoder(1, [process.execPath, '-e', 'console.error("no such library"); process.exit(1)']);
+    await expect(broken.decode(small, { renditions, limits })).rejects.toEqual(
+      new DecoderFailure('the decoder does not start: no such library'),
+    );
+    broken.close();
+  });
+
   test('ends when its parent does, which closes its stdin', async () => {
     const child = spawn(CHILD[0] as string, CHILD.slice(1), { stdio: ['pipe', 'ignore', 'ignore', 'pipe'] });
     child.stdio[3]?.once('data', () => child.stdin?.destroy());

@@ -14,6 +14,8 @@ export interface BenchBundles {
   readonly lambda: string;
   /** The measuring process, {@link Task}. It stands in the worker's bundle, so that it runs what is shipped. */
   readonly child: string;
+  /** The function's cold start by itself, {@link ColdTask}. */
+  readonly cold: string;
   /** The worker, by how many messages it holds per slot. */
   readonly workers: Readonly<Record<InFlight, string>>;
   /** Bytes of JavaScript that the bundle is started with. */
@@ -35,6 +37,7 @@ export async function buildForBench(dist: string): Promise<BenchBundles> {
   return {
     lambda: path.join(dist, 'lambda-host'),
     child: await bundle('tools/bench/child.ts', 'bench-child.js'),
+    cold: await bundle('tools/bench/cold.ts', 'bench-cold.js'),
     workers: {
       1: await bundle('workload/worker.ts', 'bench-worker-1.js', 1),
       3: path.join(worker, 'index.js'),

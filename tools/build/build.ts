@@ -65,6 +65,8 @@ export const SCRIPT_OPTIONS = {
   // `debug` takes supports-color where another package has brought it.
   external: ['sharp', 'supports-color'],
   plugins: [namesAndVersions],
+  // The SDK imports node:http at its first request. As an ES module that would load all of it, fetch and WebSocket too.
+  supported: { 'dynamic-import': false },
   legalComments: 'none',
   logLevel: 'warning',
 } satisfies BuildOptions;
