@@ -27,7 +27,8 @@ test('one or two ways, or none of these four and what instead', () => {
 });
 
 test('jobs near or over 15 minutes, and deep learning, never land on Lambda', () => {
-  const never = ({ job, host }: Answers) => job === 'hours' || job === 'up to 15 minutes' || host === 'gpu';
+  const never = ({ job, host }: Answers) =>
+    job === 'over 15 minutes' || job === 'close to 15 minutes' || host === 'gpu';
   expect(where((answers, { ways }) => never(answers) && ways.includes('lambda'))).toEqual([]);
 });
 
