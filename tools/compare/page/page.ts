@@ -94,10 +94,10 @@ ${form('cost', 'Inputs of the cost', state)}
 <div data-slot="cost-given">${slots['cost-given']?.html ?? ''}</div>
 <p class="status" data-status="cost" role="status"></p>
 ${figure('cost-chart', slots, 'Cost a month', 'Both axes are logarithmic. Numbered bars: between which volumes two ways change places.')}
-<div data-slot="cost-crossings">${slots['cost-crossings']?.html ?? ''}</div>
+<div id="cost-crossings" data-slot="cost-crossings">${slots['cost-crossings']?.html ?? ''}</div>
 <details><summary>The curves as a table</summary><div data-slot="cost-table">${slots['cost-table']?.html ?? ''}</div></details>
 <h3>At this volume</h3>
-<div data-slot="cost-summary">${slots['cost-summary']?.html ?? ''}</div>
+<div id="cost-summary" data-slot="cost-summary">${slots['cost-summary']?.html ?? ''}</div>
 <h3>Line by line</h3>
 <div data-slot="cost-items">${slots['cost-items']?.html ?? ''}</div>
 </section>
@@ -118,7 +118,7 @@ ${figure('scale-units', slots, 'Units that run', 'Instances, functions, tasks, p
 
 <section id="failure" aria-labelledby="failure-title">
 <h2 id="failure-title">Failure</h2>
-<p>What each way makes of it, read from its template.</p>
+<p>What each way makes of it, read from its template; \u201cmeasured\u201d is the fault run below.</p>
 ${dataTable('What each way makes of a failure', ['what happens', ...COMPUTES.map(wayName)], failureRows(comparison), 'prose')}
 <h3>Measured</h3>
 ${measuredFaults(comparison)}
@@ -247,7 +247,7 @@ function measuredFaults({ faults }: Comparison): string {
     ...cells.map(text),
   ]);
   return `<p class="quiet">On ${text(faults.date)}, on endpoints that imitate AWS, seed ${text(faults.seed)}. ${text(FAULT_LEGEND)}</p>
-${dataTable('Faults and what came of them', ['scenario', 'way', ...FAULT_COLUMNS], rows)}`;
+${dataTable('Faults and what came of them', ['scenario', 'way', ...FAULT_COLUMNS], rows, 'numbers many')}`;
 }
 
 function pictures({ architectures, layout }: Comparison): string {

@@ -28,12 +28,14 @@ function ownedCell({ what, who, how, howOften, whenNobodyDoes, supportedUntil, s
   if (what === null) return as === 'html' ? '<span class="quiet">none</span>' : 'none';
   const until = supportedUntil === null ? [] : [`supported until ${supportedUntil}`];
   const often = [how, howOften].filter(Boolean).join(', ');
+  // Where nothing follows, nothing is said.
+  const otherwise = whenNobodyDoes === 'nothing' ? '' : whenNobodyDoes;
   if (as === 'text') {
-    return [`${what}: ${who}`, often, ...until, whenNobodyDoes && `else: ${whenNobodyDoes}`].filter(Boolean).join('; ');
+    return [`${what}: ${who}`, often, ...until, otherwise && `otherwise: ${otherwise}`].filter(Boolean).join('; ');
   }
   return `${text(what)}: <b>${text(who)}</b><small>${text(often)}</small>${until
     .map((said) => `<small>${source ? link(source.source, said) : text(said)}</small>`)
-    .join('')}${whenNobodyDoes ? `<small>Otherwise: ${text(whenNobodyDoes)}</small>` : ''}`;
+    .join('')}${otherwise ? `<small>Otherwise: ${text(otherwise)}</small>` : ''}`;
 }
 
 /** Answers that are often given. */

@@ -133,7 +133,7 @@ function chooseColumns(): void {
   // Two at least: there is nothing to compare with one.
   for (const box of boxes) box.disabled = box.checked && count <= 2;
   for (const table of document.querySelectorAll<HTMLTableElement>('table.columns')) {
-    table.style.minWidth = `${count * 15}rem`;
+    table.style.setProperty('--shown', String(count));
     for (const row of table.rows) {
       [...row.cells].forEach((cell, i) => {
         cell.hidden = !shown[i];
@@ -149,5 +149,14 @@ function chooseColumns(): void {
   }
 }
 columns.addEventListener('change', chooseColumns);
+
+/** A link into what is folded up unfolds it: not every browser does. */
+function unfold(): void {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  for (let fold = target?.closest('details'); fold; fold = fold.parentElement?.closest('details')) fold.open = true;
+  if (target?.closest('details')) target.scrollIntoView();
+}
+window.addEventListener('hashchange', unfold);
+unfold();
 
 for (const part of ['cost', 'scale', 'choose'] as const) ask(part);
