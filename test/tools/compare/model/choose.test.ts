@@ -59,9 +59,10 @@ test('each of the four is the first answer to something, and none of them is the
   expect(first.has(undefined)).toBe(true);
 });
 
-test('no way is both chosen and ruled out; every chosen one has reasons, every other has reasons against or is second best', () => {
+test('no way is both chosen and ruled out, and every reason is for one that is chosen', () => {
   expect(where((_, { ways, against }) => ways.some((way) => against[way]))).toEqual([]);
-  expect(where((_, { ways, reasons }) => ways.length > 0 && reasons.length < ways.length)).toEqual([]);
+  const reasoned = ({ reasons }: Choice) => [...new Set(reasons.map(({ way }) => way))].sort();
+  expect(where((_, choice) => reasoned(choice).join() !== [...choice.ways].sort().join())).toEqual([]);
 });
 
 test('every reason rests on something that is there', () => {
