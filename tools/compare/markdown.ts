@@ -84,6 +84,7 @@ export function markdown(comparison: Comparison): string {
       OWNED_HEAD.map((head) => (head === 'concern' ? head : NAMES[head])),
       ownedRows(owned, 'text'),
     ),
+    supportSources(owned),
     '## Pictures',
     'What plays the same part has the same place; an empty frame is a part that this way does without.',
     ...architectures.map((each) =>
@@ -146,6 +147,16 @@ function scaleTable({ model, state }: Comparison): string {
   return table(['', ...COMPUTES.map((way) => NAMES[way])], rows);
 }
 
+/** Where the days come from on which support ends. */
+function supportSources(owned: Comparison['owned']): string {
+  const known = owned.flatMap(({ source }) => source ?? []);
+  const noted = [...new Set(known.map(({ date }) => date))].map((date) => {
+    const named = known.filter((each) => each.date === date).map(({ source }) => `<${source}>`);
+    return `noted ${date} from ${[...new Set(named)].join(', ')}`;
+  });
+  return `Days on which support ends: ${noted.join('; ')}.`;
+}
+
 function faults({ faults: found }: Comparison): string {
   if (!found) return 'Not measured: `npm run faults`.';
   const rows = faultRows(found).map(({ scenario, way, cells }) => [scenario, NAMES[way], ...cells]);
@@ -159,11 +170,12 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map(cell).join(' | ')} |`).join('\n');
 }
 
-/** Text in Markdown, as it is; an address as a link. */
+/** Text in Markdown, as it is, line by line; an address as a link. */
 const cell = (raw: string): string =>
   /^https:\/\/[^\s<>|]+$/.test(raw)
     ? `<${raw}>`
     : raw
         .replace(/[\\|<>*_`[\]]/g, (special) => `\\${special}`)
-        .replace(/\s+/g, ' ')
-        .trim();
+        .trim()
+        .replace(/\s*\n\s*/g, '<br>')
+        .replace(/\s+/g, ' ');

@@ -31,10 +31,10 @@ function ownedCell({ what, who, how, howOften, whenNobodyDoes, supportedUntil, s
   // Where nothing follows, nothing is said.
   const otherwise = whenNobodyDoes === 'nothing' ? '' : whenNobodyDoes;
   if (as === 'text') {
-    return [`${what}: ${who}`, often, ...until, otherwise && `otherwise: ${otherwise}`].filter(Boolean).join('; ');
+    return [`${what}: ${who}`, often, ...until, otherwise && `Otherwise: ${otherwise}`].filter(Boolean).join('\n');
   }
   return `${text(what)}: <b>${text(who)}</b><small>${text(often)}</small>${until
-    .map((said) => `<small>${source ? link(source.source, said) : text(said)}</small>`)
+    .map((said) => `<small>${source ? `${link(source.source, said)}, noted ${text(source.date)}` : text(said)}</small>`)
     .join('')}${otherwise ? `<small>Otherwise: ${text(otherwise)}</small>` : ''}`;
 }
 
