@@ -5,7 +5,7 @@ import { rangeText } from './page/charts';
 import { FAULT_COLUMNS, FAULT_LEGEND, faultRows } from './page/failure';
 import { format } from './page/format';
 import { chartFile } from './page/page';
-import { answer, condition, crossingsOf, idleOf } from './page/results';
+import { answer, condition, crossingsOf, idleOf, longestJob } from './page/results';
 import { OWNED_HEAD, ownedRows, presetRows } from './page/tables';
 import type { Made } from './run';
 import { NAMES } from './ways';
@@ -30,13 +30,7 @@ export function markdown(comparison: Comparison): string {
           ...COMPUTES.map((way) => range(costs[way].usdPerMillionImages, 'usd')),
         ],
         ['first result from idle', ...COMPUTES.map((way) => range(scale[way].firstResultSeconds, 'duration'))],
-        [
-          'longest job',
-          ...COMPUTES.map((way) => {
-            const most = model.facts[way].longestJobSeconds;
-            return most === null ? 'no limit' : format.duration(most);
-          }),
-        ],
+        ['longest job', ...COMPUTES.map((way) => longestJob(model, way))],
         [
           'resources in the template',
           ...COMPUTES.map((way) => String(Object.keys(comparison.templates[way].Resources).length)),

@@ -14,7 +14,7 @@ import { FAULT_COLUMNS, FAULT_LEGEND, faultRows } from './failure';
 import { format } from './format';
 import { form } from './forms';
 import { dataTable, link, wayName } from './parts';
-import { anchor, answer, idleOf, type Slots } from './results';
+import { anchor, answer, idleOf, longestJob, type Slots } from './results';
 import { OWNED_HEAD, ownedRows, presetRows } from './tables';
 
 /** px of the charts that are drawn when the page is built; scripts draw them at the page's own width. */
@@ -143,7 +143,7 @@ ${pictures(comparison)}
 
 <section id="code" class="wide" aria-labelledby="code-title">
 <h2 id="code-title">Side by side</h2>
-<p>The four stack files, section by section. What all shown columns say is quiet; what differs stands out.</p>
+<p>The four stack files, section by section. What all shown columns say is quiet; what only some of them share has a light ground; what one alone says stands out.</p>
 <form class="choose" aria-label="Columns" hidden>
 ${COMPUTES.map((way) => `<label><input type="checkbox" name="column" value="${way}" checked>${wayName(way)}</label>`).join('\n')}
 </form>
@@ -164,7 +164,7 @@ ${sources(comparison)}
 `;
 }
 
-function cards({ model, costs, sections, scale, templates }: Comparison): string {
+function cards({ model, state, costs, sections, scale, templates }: Comparison): string {
   const items = COMPUTES.map((way) => {
     const cost = costs[way];
     const lines = sections.reduce(
@@ -176,18 +176,13 @@ function cards({ model, costs, sections, scale, templates }: Comparison): string
     const rows = [
       ['idle, a month', rangeText(idle.low, idle.high, 'usd')],
       [
-        'a million images',
+        `a million images, at ${format.count(state.imagesPerMonth)} a month`,
         cost.usdPerMillionImages ? rangeText(cost.usdPerMillionImages.low, cost.usdPerMillionImages.high, 'usd') : '',
       ],
       ['first result from idle', first ? rangeText(first.low, first.high, 'duration') : 'none'],
       ['resources', String(Object.keys(templates[way].Resources).length)],
       ['lines in nine sections', String(lines)],
-      [
-        'longest job',
-        model.facts[way].longestJobSeconds === null
-          ? 'no limit'
-          : format.duration(model.facts[way].longestJobSeconds ?? 0),
-      ],
+      ['longest job', longestJob(model, way)],
     ];
     return `<li class="${way}"><h2>${wayName(way)}</h2><p>${text(LESSONS[way])}</p><dl>${rows
       .map(([name = '', value = '']) => `<div><dt>${text(name)}</dt><dd>${text(value)}</dd></div>`)

@@ -192,6 +192,13 @@ const money = ({ low, high }: Range) => text(rangeText(low, high, 'usd'));
 const total = (ranges: readonly Range[]): Range =>
   ranges.reduce(({ low, high }, each) => ({ low: low + each.low, high: high + each.high }), { low: 0, high: 0 });
 
+/** What one job may take: as the template has it, and as it could be set. */
+export function longestJob({ facts, tables }: Model, way: Compute): string {
+  const most = facts[way].longestJobSeconds;
+  if (most === null) return 'no limit';
+  return `${format.duration(most)}; up to ${format.duration(tables.delays['lambda-longest-job'].high)} can be set`;
+}
+
 /** What is paid when nothing arrives. */
 export const idleOf = ({ items }: Cost): Range =>
   total(items.filter(({ idle }) => idle).map(({ usdPerMonth }) => usdPerMonth));

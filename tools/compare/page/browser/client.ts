@@ -25,20 +25,24 @@ let questions = 0;
 /** Timers of parts whose controls are moving: a slider that is dragged asks once, when it rests. */
 const pending = new Map<string, number>();
 
+/** In the line under a part's controls. */
+function say(part: Control['part'], said: string): void {
+  const status = document.querySelector(`[data-status="${part}"]`);
+  if (status) status.textContent = said;
+}
+
 function ask(part: Control['part']): void {
   questions += 1;
   asked[part] = questions;
   pendingParts();
-  const status = document.querySelector(`[data-status="${part}"]`);
-  if (status) status.textContent = 'Calculating \u2026';
+  say(part, 'Calculating \u2026');
   worker.postMessage({ part, state, question: questions });
 }
 
 worker.addEventListener('message', ({ data: answer }: MessageEvent<Answer>) => {
   if (asked[answer.part] !== answer.question) return;
   delete asked[answer.part];
-  const status = document.querySelector(`[data-status="${answer.part}"]`);
-  if (status) status.textContent = answer.error ?? '';
+  say(answer.part, answer.error ?? '');
   for (const [name, slot] of Object.entries(answer.slots)) put(name, slot);
   pendingParts();
 });
@@ -78,7 +82,11 @@ function changed(target: EventTarget | null): void {
   const control = CONTROLS.find(({ name }) => name === target.name);
   if (!control) return;
   const value = read(control, target);
-  if (value === undefined) return;
+  target.ariaInvalid = value === undefined ? 'true' : null;
+  if (value === undefined) {
+    say(control.part, control.kind === 'number' ? `${control.label}: ${control.min} to ${control.max}` : '');
+    return;
+  }
   state = { ...state, [control.name]: value };
   for (const field of document.querySelectorAll<HTMLElement>('[data-when]')) {
     field.hidden = field.dataset.when !== state.pattern;
@@ -138,8 +146,12 @@ function chooseColumns(): void {
       [...row.cells].forEach((cell, i) => {
         cell.hidden = !shown[i];
       });
-      const pattern = [...(row.dataset.p ?? '')].filter((_, i) => shown[i]);
+      const all = [...(row.dataset.p ?? '')];
+      const pattern = all.filter((_, i) => shown[i]);
       if (pattern.length === 0) continue;
+      [...row.cells].forEach((cell, i) => {
+        cell.classList.toggle('shared', all[i] !== '-' && pattern.filter((each) => each === all[i]).length > 1);
+      });
       row.hidden = pattern.every((each) => each === '-');
       row.classList.toggle(
         'same',
