@@ -72,11 +72,25 @@ describe('follows the template', () => {
     ).toEqual([]);
   });
 
+  test('a right of KEDA to ask the queue', () => {
+    const template = changed('eks-ec2', (resources) => {
+      for (const id of Object.keys(resources)) {
+        if (id.startsWith('PodAutoscalerRoleDefaultPolicy')) delete resources[id];
+      }
+    });
+    const asked = ({ from, to }: { from: string; to: string }) => from === 'queue' && to === 'scaler';
+    expect(architecture('eks-ec2', TEMPLATES['eks-ec2']).edges.some(asked)).toBe(true);
+    expect(architecture('eks-ec2', template).edges.some(asked)).toBe(false);
+  });
+
   test('an alarm that is removed', () => {
     const template = changed('ec2', (resources) => {
       for (const id of Object.keys(resources)) if (id.startsWith('JobsTooOld')) delete resources[id];
     });
-    expect(architecture('ec2', template).absent.map(({ role }) => role)).toContain('ageAlarm');
+    expect(architecture('ec2', template).absent).toContainEqual({
+      role: 'ageAlarm',
+      reason: 'nobody watches how long messages wait',
+    });
   });
 
   test('a template without a notification is refused by name', () => {

@@ -88,11 +88,15 @@ const properties = ({ Resources }: Template, type: string): readonly Json[] =>
 function killed(template: Template): string {
   const [invoke] = properties(template, 'AWS::Lambda::EventInvokeConfig');
   if (invoke) {
-    return `Lambda tries the event up to ${invoke.MaximumRetryAttempts} more times, then hands it to the failure queue.`;
+    return `Lambda tries its events up to ${invoke.MaximumRetryAttempts} more times, then ${givesUp(invoke)}.`;
   }
   const { VisibilityTimeout, RedrivePolicy } = jobQueue(template);
   return `Its messages appear again at most ${VisibilityTimeout} s after its last heartbeat, for whichever worker asks first; after ${RedrivePolicy.maxReceiveCount} receives they go to the failure queue.`;
 }
+
+/** What Lambda does with an event in the end. */
+const givesUp = (invoke: Json): string =>
+  invoke?.DestinationConfig?.OnFailure ? 'hands them to the failure queue' : 'drops them';
 
 /** The queue that workers ask. */
 const jobQueue = (template: Template): Json =>
@@ -135,15 +139,16 @@ function badDeployment(template: Template): string {
   if (properties(template, 'AWS::EKS::Cluster').length > 0) {
     return `The Deployment replaces pods a few at a time, and stops where new ones do not start; nothing goes back by itself.${noticed(template)}`;
   }
-  return 'The new code is in use at once, and nothing goes back by itself; failed events are tried again, then wait in the failure queue, whose alarm goes off.';
+  const [invoke] = properties(template, 'AWS::Lambda::EventInvokeConfig');
+  return `The new code is in use at once, and nothing goes back by itself. Lambda tries failed events again, then ${givesUp(invoke)}.${invoke?.DestinationConfig ? noticed(template) : ''}`;
 }
 
 /** Whether anybody is told of bad code that takes nothing, and of bad code that fails. */
 function noticed(template: Template): string {
   const failures = alarms(template).some(({ MetricName }) => MetricName === 'ApproximateNumberOfMessagesVisible');
   return [
-    ageAlarm(template) ? ' Workers that take nothing are noticed by the alarm on the age of messages.' : '',
-    failures ? ' Workers that fail are noticed by the alarm on the failure queue.' : '',
+    ageAlarm(template) ? ' Code that takes nothing is noticed by the alarm on the age of messages.' : '',
+    failures ? ' Code that fails is noticed by the alarm on the failure queue.' : '',
   ].join('');
 }
 
@@ -157,7 +162,7 @@ const ageAlarm = (template: Template): Json | undefined =>
 function throttled(template: Template, facts: Facts, way: Compute): string {
   const [invoke] = properties(template, 'AWS::Lambda::EventInvokeConfig');
   if (invoke) {
-    return `Lambda keeps events for up to ${invoke.MaximumEventAgeInSeconds / 3600} h and tries again; then they go to the failure queue.`;
+    return `Lambda keeps events for up to ${invoke.MaximumEventAgeInSeconds / 3600} h and tries again, then ${givesUp(invoke)}.`;
   }
   const alarm = ageAlarm(template);
   return `At ${facts[way].capacity.max} units the queue grows: messages wait for up to ${jobQueue(template).MessageRetentionPeriod / 86_400} days${facts[way].waits.afterwards === 'lost' ? ' and are then lost' : ', then go to the failure queue'}; ${alarm ? `an alarm goes off when one has waited for ${alarm.Threshold / 60} min` : 'no alarm watches their age'}.`;
