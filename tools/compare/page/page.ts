@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { parseHTML } from 'linkedom';
 import { COMPUTES } from '../../../workload/contract';
 import { text } from '../../html';
@@ -15,6 +13,7 @@ import { format } from './format';
 import { form } from './forms';
 import { dataTable, link, wayName } from './parts';
 import { anchor, answer, idleOf, longestJob, type Slots } from './results';
+import { colours, style } from './style';
 import { OWNED_HEAD, ownedRows, presetRows } from './tables';
 
 /** px of the charts that are drawn when the page is built; scripts draw them at the page's own width. */
@@ -224,11 +223,6 @@ ${legend.join('')}
 <g color="var(--quiet)">${inner}</g>
 </svg>`;
 }
-
-/** The page's colours, light and dark. */
-const colours = () => /^:root \{.*?^\}\n@media \(prefers-color-scheme: dark\) \{\n.*?^\}/ms.exec(style())?.[0] ?? '';
-
-const style = () => readFileSync(path.join(__dirname, 'style.css'), 'utf8');
 
 function failureRows({ scenarios }: Comparison): readonly (readonly string[])[] {
   return scenarios.map(({ title, ways }) => [`<b>${text(title)}</b>`, ...COMPUTES.map((way) => text(ways[way]))]);
