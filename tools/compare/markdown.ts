@@ -92,7 +92,7 @@ export function markdown(comparison: Comparison): string {
     ),
     '## Side by side',
     table(
-      ['section', 'an empty cell', ...names.map((name) => `${name}: lines, resources`)],
+      ['section', 'a column with nothing there', ...names.map((name) => `${name}: lines, resources`)],
       sections.map(({ name, empty, rows }, i) => [
         name,
         empty,

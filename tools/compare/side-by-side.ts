@@ -39,7 +39,7 @@ export interface Row {
 /** One of the nine sections, of the four files or of the four templates. */
 export interface Section {
   readonly name: SectionName;
-  /** What an empty cell says. */
+  /** What it says when a way has nothing in it. */
   readonly empty: string;
   readonly rows: readonly Row[];
   /** The ways that have only a comment there, with its words: the empty cells. */

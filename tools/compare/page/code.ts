@@ -24,7 +24,7 @@ export function sideBySide(sections: readonly Section[], resources: readonly Res
       const id = section.name.toLowerCase();
       return `<section class="part" id="code-${id}" aria-labelledby="code-${id}-title">
 <h3 id="code-${id}-title"><span class="number">${i + 1}</span> ${text(section.name)}</h3>
-<p class="empty"><b>An empty cell:</b> ${text(section.empty)}</p>
+<p class="empty"><b>A column with nothing here:</b> ${text(section.empty)}</p>
 ${reasons(section)}
 ${table(section.rows, highlighted(section.rows), `${section.name}: the four stack files`)}
 ${made ? resourcesOf(made) : ''}

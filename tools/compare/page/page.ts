@@ -142,7 +142,7 @@ ${pictures(comparison)}
 
 <section id="code" class="wide" aria-labelledby="code-title">
 <h2 id="code-title">Side by side</h2>
-<p>The four stack files, section by section. What all shown columns say is quiet; what only some of them share has a light ground; what one alone says stands out.</p>
+<p>The four stack files, section by section. What all shown columns say is quiet; what only some of them share has a light ground; what one alone says stands out. Hatched: this way has no such line.</p>
 <form class="choose" aria-label="Columns" hidden>
 ${COMPUTES.map((way) => `<label><input type="checkbox" name="column" value="${way}" checked>${wayName(way)}</label>`).join('\n')}
 </form>
