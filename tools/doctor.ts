@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import Table from 'cli-table3';
 import type { Command } from './command-line';
 import { type Template, templates } from './templates';
 
 /**
- * What in the stacks leaves support, and when. Versions are read from the templates; dates are a table, each with its
+ * What in the stacks leaves support, and when. Versions are read from the templates and the Dockerfile; dates are a table, each with its
  * source. A command and not a test: a test must not fail because time passes.
  */
 
@@ -29,11 +31,17 @@ const WINDOWS: readonly Window[] = [
     until: '2028-04-30',
     source: 'https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html',
   },
-  {
-    what: 'Node in the image and on instances',
+  ...['Node on instances', 'Node in the image'].map((what) => ({
+    what,
     version: '24',
     until: '2028-04-30',
     source: 'https://github.com/nodejs/release#release-schedule',
+  })),
+  {
+    what: 'Debian in the image, long-term support',
+    version: 'bookworm',
+    until: '2028-06-30',
+    source: 'https://wiki.debian.org/DebianReleases',
   },
   {
     what: 'Kubernetes on EKS, standard support',
@@ -55,7 +63,17 @@ const WINDOWS: readonly Window[] = [
   },
 ];
 
-/** What the stacks use, as their templates say. */
+/** The base image of the containers, as the Dockerfile names it. */
+export function containerBase(): string {
+  const dockerfile = readFileSync(path.join(__dirname, '../containers/resizer/Dockerfile'), 'utf8');
+  const from = /^FROM\s+(?:--\S+\s+)*(\S+)/m.exec(dockerfile)?.[1];
+  const argument = /^\$\{?(\w+)/.exec(from ?? '')?.[1];
+  const image = argument ? new RegExp(`^ARG ${argument}=(\\S+)`, 'm').exec(dockerfile)?.[1] : from;
+  if (!image) throw new Error('containers/resizer/Dockerfile has no FROM that can be read');
+  return image;
+}
+
+/** What the stacks use, as their templates and the Dockerfile say. */
 export function versionsInUse(all: Readonly<Record<string, Template>>): { what: string; version: string }[] {
   const find = (type: string) =>
     Object.values(all).flatMap(({ Resources }) =>
@@ -69,9 +87,15 @@ export function versionsInUse(all: Readonly<Record<string, Template>>): { what: 
   );
   const userData = JSON.stringify(instances?.Properties.LaunchTemplateData.UserData);
   const image = /al(\d{4})-ami/.exec(JSON.stringify(instances?.Properties.LaunchTemplateData.ImageId))?.[1];
+  const base = containerBase();
   return [
     { what: 'Lambda runtime', version: worker?.Properties.Runtime },
-    { what: 'Node in the image and on instances', version: /node-(\d+)/.exec(userData)?.[1] ?? 'unknown' },
+    { what: 'Node on instances', version: /node-(\d+)/.exec(userData)?.[1] ?? 'unknown' },
+    { what: 'Node in the image', version: /node:(\d+)/.exec(base)?.[1] ?? 'unknown' },
+    {
+      what: 'Debian in the image, long-term support',
+      version: /node:[\d.]+-([a-z]+)/.exec(base)?.[1] ?? 'unknown',
+    },
     { what: 'Kubernetes on EKS, standard support', version: cluster?.Properties.Version },
     { what: 'Amazon Linux', version: image ?? 'unknown' },
   ];

@@ -17,9 +17,9 @@ describe('the doctor', () => {
     expect(verdict('2026-12-01', { ...KUBERNETES, version: '9.99' })).toBe('not in the table');
   });
 
-  test('reads from the templates what is in use, and knows all of it', () => {
+  test('reads from the templates and the Dockerfile what is in use, and knows all of it', () => {
     const inUse = versionsInUse(templates());
-    expect(inUse.map(({ version }) => version)).toEqual(['nodejs24.x', '24', '1.35', '2023']);
+    expect(inUse.map(({ version }) => version)).toEqual(['nodejs24.x', '24', '24', 'bookworm', '1.35', '2023']);
     const findings = examine(inUse, new Date('2026-11-22'));
     expect(findings.filter(({ verdict: found }) => found === 'not in the table')).toEqual([]);
     for (const { source, until } of findings) {

@@ -65,7 +65,7 @@ export async function compare({ templates, stacks, measured, faults }: Sources):
     layout: places,
     // As of the day of the measurements: equal sources give an equal comparison on any day.
     owned: readOwned(facts, templates, new Date(measured.date)),
-    scenarios: scenarios(templates, facts),
+    scenarios: scenarios(templates, facts, faults),
     costs: byWay((way) => cost(facts[way], tables, costInputs(model, state))),
     scale: byWay((way) => simulateWay(facts[way], tables, one)),
     ...(faults && { faults }),

@@ -5,7 +5,7 @@ import { rangeText } from './page/charts';
 import { FAULT_COLUMNS, FAULT_LEGEND, faultRows } from './page/failure';
 import { format } from './page/format';
 import { chartFile } from './page/page';
-import { answer, condition, crossingsOf, idleOf } from './page/results';
+import { answer, condition, crossingsOf, idleOf, longestJob } from './page/results';
 import { OWNED_HEAD, ownedRows, presetRows } from './page/tables';
 import type { Made } from './run';
 import { NAMES } from './ways';
@@ -30,13 +30,7 @@ export function markdown(comparison: Comparison): string {
           ...COMPUTES.map((way) => range(costs[way].usdPerMillionImages, 'usd')),
         ],
         ['first result from idle', ...COMPUTES.map((way) => range(scale[way].firstResultSeconds, 'duration'))],
-        [
-          'longest job',
-          ...COMPUTES.map((way) => {
-            const most = model.facts[way].longestJobSeconds;
-            return most === null ? 'no limit' : format.duration(most);
-          }),
-        ],
+        ['longest job', ...COMPUTES.map((way) => longestJob(model, way))],
         [
           'resources in the template',
           ...COMPUTES.map((way) => String(Object.keys(comparison.templates[way].Resources).length)),
@@ -89,6 +83,7 @@ export function markdown(comparison: Comparison): string {
       OWNED_HEAD.map((head) => (head === 'concern' ? head : NAMES[head])),
       ownedRows(owned, 'text'),
     ),
+    supportSources(owned),
     '## Pictures',
     'What plays the same part has the same place; an empty frame is a part that this way does without.',
     ...architectures.map((each) =>
@@ -102,7 +97,7 @@ export function markdown(comparison: Comparison): string {
     ),
     '## Side by side',
     table(
-      ['section', 'an empty cell', ...names.map((name) => `${name}: lines, resources`)],
+      ['section', 'a column with nothing there', ...names.map((name) => `${name}: lines, resources`)],
       sections.map(({ name, empty, rows }, i) => [
         name,
         empty,
@@ -151,6 +146,16 @@ function scaleTable({ model, state }: Comparison): string {
   return table(['', ...COMPUTES.map((way) => NAMES[way])], rows);
 }
 
+/** Where the days come from on which support ends. */
+function supportSources(owned: Comparison['owned']): string {
+  const known = owned.flatMap(({ source }) => source ?? []);
+  const noted = [...new Set(known.map(({ date }) => date))].map((date) => {
+    const named = known.filter((each) => each.date === date).map(({ source }) => `<${source}>`);
+    return `noted ${date} from ${[...new Set(named)].join(', ')}`;
+  });
+  return `Days on which support ends: ${noted.join('; ')}.`;
+}
+
 function faults({ faults: found }: Comparison): string {
   if (!found) return 'Not measured: `npm run faults`.';
   const rows = faultRows(found).map(({ scenario, way, cells }) => [scenario, NAMES[way], ...cells]);
@@ -164,11 +169,12 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map(cell).join(' | ')} |`).join('\n');
 }
 
-/** Text in Markdown, as it is; an address as a link. */
+/** Text in Markdown, as it is, line by line; an address as a link. */
 const cell = (raw: string): string =>
   /^https:\/\/[^\s<>|]+$/.test(raw)
     ? `<${raw}>`
     : raw
         .replace(/[\\|<>*_`[\]]/g, (special) => `\\${special}`)
-        .replace(/\s+/g, ' ')
-        .trim();
+        .trim()
+        .replace(/\s*\n\s*/g, '<br>')
+        .replace(/\s+/g, ' ');

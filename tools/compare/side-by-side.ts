@@ -39,7 +39,7 @@ export interface Row {
 /** One of the nine sections, of the four files or of the four templates. */
 export interface Section {
   readonly name: SectionName;
-  /** What an empty cell says. */
+  /** What it says when a way has nothing in it. */
   readonly empty: string;
   readonly rows: readonly Row[];
   /** The ways that have only a comment there, with its words: the empty cells. */
@@ -211,15 +211,32 @@ function outline(value: unknown, ids: RegExp, indent = ''): readonly string[] {
   return Object.entries(value).flatMap(([key, each]) => {
     const name = Array.isArray(value) ? '-' : `${key}:`;
     const short = inline(each, ids);
-    if (short !== undefined) return [`${indent}${name} ${short}`];
-    return [`${indent}${name}`, ...outline(each, ids, `${indent}  `)];
+    if (short === undefined) return [`${indent}${name}`, ...outline(each, ids, `${indent}  `)];
+    // Kubernetes objects are JSON in a text, boot scripts and handlers have lines of their own.
+    const inner = parsed(short);
+    if (inner !== undefined) return [`${indent}${name}`, ...outline(inner, ids, `${indent}  `)];
+    const [first = '', ...others] = short.trimEnd().split('\n');
+    return [
+      `${indent}${name} ${first}`,
+      ...others.filter((line) => line.trim() !== '').map((line) => `${indent}  ${line.replaceAll('\t', '  ')}`),
+    ];
   });
+}
+
+/** Of a text that is JSON, what it says. */
+function parsed(text: string): object | undefined {
+  if (!/^[[{]/.test(text)) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A value on one line, if it has room there. */
 function inline(value: unknown, ids: RegExp): string | undefined {
   if (typeof value !== 'object' || value === null) {
-    return String(value).replace(ids, withoutHash).replaceAll('\n', ' ');
+    return String(value).replace(ids, withoutHash);
   }
   const [[key, of] = ['', undefined], ...others] = Object.entries(value);
   if (others.length > 0) return undefined;

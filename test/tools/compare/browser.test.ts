@@ -103,9 +103,32 @@ const found = existsSync(CHROMIUM);
     }
   });
 
-  test('a number out of range changes nothing, and leaves the last result', async () => {
+  test('a reason leads to what it rests on, folded up or not', async () => {
+    const [first] = CONTROLS.filter(({ part }) => part === 'choose');
+    await page.check(`[name="${first?.name}"][value="over 15 minutes"]`);
+    await settled();
+    const link = page.locator('#choose .answer a[href="#fact-ecs-fargate.longestJobSeconds"]');
+    const place = page.locator('[id="fact-ecs-fargate.longestJobSeconds"]');
+    await page.evaluate(`document.querySelectorAll('details').forEach((each) => { each.open = false; })`);
+    expect(await place.isVisible()).toBe(false);
+    await link.focus();
+    await page.keyboard.press('Enter');
+    await place.waitFor({ state: 'visible', timeout: 5000 });
+    await page.evaluate(`document.querySelectorAll('form details').forEach((each) => { each.open = true; })`);
+  });
+
+  test('every text of a diagram stays in its box', async () => {
+    const wide = await page.evaluate(`[...document.querySelectorAll('.diagram g')].flatMap((group) => {
+      const room = group.querySelector('rect').getBBox().width - 6;
+      return [...group.querySelectorAll('text')].filter((text) => text.getBBox().width > room).map((text) => text.textContent);
+    })`);
+    expect(wide).toEqual([]);
+  });
+
+  test('a number out of range changes nothing, leaves the last result, and is told the range', async () => {
     const before = await shown('cost');
     await page.fill('[name="slowdownHigh"]', '-1');
+    expect(await page.textContent('[data-status="cost"]')).toMatch(/at most: 0\.1 to 10/);
     await page.fill('[name="customMetrics"]', '');
     await settled();
     expect(await shown('cost')).toBe(before);
@@ -119,6 +142,8 @@ const found = existsSync(CHROMIUM);
     expect(await page.locator('#code-network th:visible').count()).toBe(3);
     await page.uncheck('[name="column"][value="eks-ec2"]');
     expect(await page.locator('[name="column"]:disabled').count()).toBe(2);
+    // Of two columns a line is in both, or in one.
+    expect(await page.locator('#code-network tr:not(.same) td.shared:visible').count()).toBe(0);
     await page.check('[name="column"][value="lambda"]');
     await page.check('[name="column"][value="eks-ec2"]');
   });

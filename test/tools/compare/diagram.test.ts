@@ -1,5 +1,5 @@
 import { architecture, type Role } from '../../../tools/compare/diagram/architecture';
-import { layout } from '../../../tools/compare/diagram/layout';
+import { CHARACTER, edgeId, LINE, layout, type Route } from '../../../tools/compare/diagram/layout';
 import { sentences, svg } from '../../../tools/compare/diagram/svg';
 import { byWay } from '../../../tools/compare/side-by-side';
 import { type Template, templates } from '../../../tools/templates';
@@ -72,11 +72,25 @@ describe('follows the template', () => {
     ).toEqual([]);
   });
 
+  test('a right of KEDA to ask the queue', () => {
+    const template = changed('eks-ec2', (resources) => {
+      for (const id of Object.keys(resources)) {
+        if (id.startsWith('PodAutoscalerRoleDefaultPolicy')) delete resources[id];
+      }
+    });
+    const asked = ({ from, to }: { from: string; to: string }) => from === 'queue' && to === 'scaler';
+    expect(architecture('eks-ec2', TEMPLATES['eks-ec2']).edges.some(asked)).toBe(true);
+    expect(architecture('eks-ec2', template).edges.some(asked)).toBe(false);
+  });
+
   test('an alarm that is removed', () => {
     const template = changed('ec2', (resources) => {
       for (const id of Object.keys(resources)) if (id.startsWith('JobsTooOld')) delete resources[id];
     });
-    expect(architecture('ec2', template).absent.map(({ role }) => role)).toContain('ageAlarm');
+    expect(architecture('ec2', template).absent).toContainEqual({
+      role: 'ageAlarm',
+      reason: 'nobody watches how long messages wait',
+    });
   });
 
   test('a template without a notification is refused by name', () => {
@@ -103,6 +117,47 @@ describe('the drawing', () => {
         expect([role, other, other === role || apart]).toEqual([role, other, true]);
       }
     }
+  });
+
+  test('leads no arrow through a box or a label, and lays no label over anything', async () => {
+    const { boxes, routes } = await layout(ALL);
+    type Rectangle = readonly [left: number, top: number, right: number, bottom: number];
+    const meet = (a: Rectangle, b: Rectangle) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+    // Arrows end at the edges of boxes: a px inside is through.
+    const taken = Object.entries(boxes).map(
+      ([role, { x, y, width, height }]) =>
+        [role, [x + 1, y + 1, x + width - 1, y + height - 1] satisfies Rectangle] as const,
+    );
+    const over: string[] = [];
+    for (const { way, edges } of ALL) {
+      const labels = edges.map((edge) => {
+        const { x, y } = (routes[edgeId(edge)] as Route).label;
+        const half = (edge.verb.length * CHARACTER) / 2;
+        return [edgeId(edge), [x - half, y - LINE / 2, x + half, y + LINE / 2] satisfies Rectangle] as const;
+      });
+      const strokes = edges.flatMap((edge) => {
+        const { points } = routes[edgeId(edge)] as Route;
+        return points.slice(1).map((to, i) => {
+          const from = points[i] as typeof to;
+          const stroke: Rectangle = [
+            Math.min(from.x, to.x) - 0.5,
+            Math.min(from.y, to.y) - 0.5,
+            Math.max(from.x, to.x) + 0.5,
+            Math.max(from.y, to.y) + 0.5,
+          ];
+          return [edgeId(edge), stroke] as const;
+        });
+      });
+      for (const [i, [id, label]] of labels.entries()) {
+        for (const [other, at] of [...taken, ...strokes, ...labels.slice(i + 1)]) {
+          if (meet(label, at)) over.push(`${way}: the label of ${id} over ${other}`);
+        }
+      }
+      for (const [id, stroke] of strokes) {
+        for (const [role, at] of taken) if (meet(stroke, at)) over.push(`${way}: ${id} through ${role}`);
+      }
+    }
+    expect(over).toEqual([]);
   });
 
   test('draws the same twice, and everything once', async () => {

@@ -50,6 +50,7 @@ describe('COMPARISON.md', () => {
     const measured = markdown(await compare({ ...sources(), faults }));
     expect(measured).toContain('Measured 2026-11-02 on endpoints that imitate AWS, seed 7');
     expect(measured).toContain('| kill | Lambda | yes | 200 | 12 |');
+    expect(measured).toContain('Measured: 12 kills in 200 images, none lost.');
   });
 
   test('names each picture that is made, and no other', async () => {
@@ -90,6 +91,27 @@ describe('changes of a stack are followed', () => {
         .map(({ text }) => text),
     );
     expect(after.architectures[0]?.nodes.find(({ role }) => role === 'scaler')?.detail).toBe('+1, +2, \u22124');
+  });
+
+  test('a visibility timeout, an alarm, a circuit breaker: in what follows a failure', async () => {
+    const changed = sources();
+    for (const { Type, Properties } of Object.values(changed.templates['ecs-fargate'].Resources)) {
+      if (Type === 'AWS::SQS::Queue' && Properties.RedrivePolicy) Properties.VisibilityTimeout = 77;
+      if (Type === 'AWS::ECS::Service') Properties.DeploymentConfiguration.DeploymentCircuitBreaker.Rollback = false;
+      if (Properties?.MetricName === 'ApproximateAgeOfOldestMessage') Properties.Threshold = 600;
+      const [container] = Properties?.ContainerDefinitions ?? [];
+      container?.Environment.push({ Name: 'DECODE_CPU_SECONDS', Value: '11' });
+    }
+    for (const { Type, Properties } of Object.values(changed.templates.lambda.Resources)) {
+      if (Type === 'AWS::Lambda::EventInvokeConfig') delete Properties.DestinationConfig;
+    }
+    const after = await compare(changed);
+    expect(after.scenarios.map(({ ways }) => ways.lambda).join('\n')).toContain('2 more times, then drops them');
+    const said = after.scenarios.map(({ ways }) => ways['ecs-fargate']).join('\n');
+    expect(said).toContain('at most 77 s after its last heartbeat');
+    expect(said).toContain('Tasks that do not start are tried again and again');
+    expect(said).toContain('an alarm goes off when one has waited for 10 min');
+    expect(said).toContain('11 s of CPU');
   });
 
   test('a resource that is removed: in the count and the idle cost', async () => {

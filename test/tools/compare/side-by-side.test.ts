@@ -6,6 +6,7 @@ import {
   sectionOf,
   sourceSections,
   stackSources,
+  withoutHash,
 } from '../../../tools/compare/side-by-side';
 import { templates } from '../../../tools/templates';
 import { COMPUTES } from '../../../workload/contract';
@@ -70,9 +71,21 @@ describe('the stack files', () => {
 describe('resources', () => {
   const sections = resourceSections(TEMPLATES, STACKS);
 
-  test('all belong to a section', () => {
-    const counted = byWay((way) => sections.reduce((sum, { counts }) => sum + counts[way], 0));
-    expect(counted).toEqual(byWay((way) => Object.keys(TEMPLATES[way].Resources).length));
+  test('are shown each once, in one section', () => {
+    const shown = byWay((way) => sections.flatMap(({ rows }) => rows.flatMap(({ cells }) => cells[way] ?? [])).sort());
+    const made = byWay((way) =>
+      Object.entries(TEMPLATES[way].Resources)
+        .map(([id, { Type }]) => `${Type} ${withoutHash(id)}`)
+        .sort(),
+    );
+    expect(shown).toEqual(made);
+  });
+
+  test('have Kubernetes objects and scripts line by line', () => {
+    const lines = sections.flatMap(({ properties }) => properties.flat().flatMap(({ cells }) => Object.values(cells)));
+    expect(lines).toContain('    kind: Deployment');
+    expect(lines.filter((line) => line.includes('systemctl daemon-reload'))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes('\n'))).toEqual([]);
   });
 
   test.each([

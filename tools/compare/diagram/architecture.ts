@@ -36,6 +36,13 @@ const ABSENT: Readonly<Record<Role, string>> = {
   logs: 'nothing is logged',
 };
 
+/** And where the template has what would need it: nobody does it. */
+const MISSING: Readonly<Partial<Record<Role, readonly [beside: Role, reason: string]>>> = {
+  ageAlarm: ['queue', 'nobody watches how long messages wait'],
+  scaler: ['orchestrator', 'as many run as somebody sets'],
+  hostScaler: ['shipper', 'as many hosts run as somebody sets'],
+};
+
 /** A box: what in the template plays a part. */
 export interface Node {
   readonly role: Role;
@@ -210,7 +217,22 @@ export function architecture(way: Compute, template: Template): Architecture {
   if (scaled) {
     const { pollingInterval, minReplicaCount, maxReplicaCount, triggers } = scaled.object.spec;
     add('scaler', 'KEDA', `a pod for every ${triggers[0].metadata.queueLength} messages`, [scaled.id]);
-    link('queue', 'scaler', `asked every ${pollingInterval} s`, 'the ScaledObject');
+    // Without the right it would ask in vain.
+    const asks = ofType('AWS::IAM::Policy').some(
+      ([, { Properties }]) =>
+        principals.get(idIn(Properties.Roles)) === 'scaler' &&
+        Properties.PolicyDocument.Statement.some((statement: Json) =>
+          [statement.Action].flat().includes('sqs:GetQueueAttributes'),
+        ),
+    );
+    if (asks) {
+      link(
+        'queue',
+        'scaler',
+        `asked every ${pollingInterval} s`,
+        'the ScaledObject; the right to sqs:GetQueueAttributes',
+      );
+    }
     link('scaler', 'orchestrator', `${minReplicaCount} to ${maxReplicaCount}`, 'the ScaledObject');
   }
   for (const [id, { Properties }] of ofType('Custom::AWSCDK-EKS-HelmChart')) {
@@ -256,8 +278,13 @@ export function architecture(way: Compute, template: Template): Architecture {
     nodes: (Object.keys(ROLES) as Role[]).flatMap((role) => nodes.filter((node) => node.role === role).slice(0, 1)),
     // An arrow needs both its ends.
     edges: edges.filter(({ from, to: end }) => present.has(from) && present.has(end)),
-    absent: absent.map((role) => ({ role, reason: ABSENT[role] })),
+    absent: absent.map((role) => ({ role, reason: reasonOf(role, present) })),
   };
+}
+
+function reasonOf(role: Role, present: ReadonlySet<Role>): string {
+  const [beside, missing] = MISSING[role] ?? [];
+  return beside && missing && present.has(beside) ? missing : ABSENT[role];
 }
 
 /** What a diagram shows of what a policy allows; the rest is bookkeeping. */

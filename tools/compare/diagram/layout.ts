@@ -44,9 +44,9 @@ const LAYERS: Readonly<Record<Role, number>> = {
 };
 
 const BOX = { width: 212, height: 70 };
-/** Of a label in the diagram's smallest type. */
-const CHARACTER = 7.8;
-const LINE = 16;
+/** px of a label in the diagram's smallest type. */
+export const CHARACTER = 7.8;
+export const LINE = 16;
 
 /** Lays all ways out as one graph, with everything that any of them has. */
 export async function layout(architectures: readonly Architecture[]): Promise<Layout> {

@@ -1,4 +1,6 @@
+import { COMPUTES } from '../../../workload/contract';
 import { text } from '../../html';
+import { colours } from '../page/style';
 import { NAMES } from '../ways';
 import { type Architecture, type Node, ROLES, type Role } from './architecture';
 import { type Box, edgeId, type Layout, type Route } from './layout';
@@ -21,7 +23,7 @@ export function svg(drawn: Architecture, layout: Layout, { standalone = false } 
   const cards = nodes.map((node) => card(node, boxes[node.role] as Box));
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" class="diagram ${way}" role="img" aria-label="${text(title)}">
 <title>${text(title)}</title>
-${standalone ? `<style>${STYLE}${STANDALONE}</style>\n<rect class="paper" width="100%" height="100%"/>\n` : ''}<defs><marker id="${marker}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse"><path class="head" d="M0 0.5 8 4 0 7.5z"/></marker></defs>
+${standalone ? `<style>${STYLE}${standaloneStyle()}</style>\n<rect class="paper" width="100%" height="100%"/>\n` : ''}<defs><marker id="${marker}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse"><path class="head" d="M0 0.5 8 4 0 7.5z"/></marker></defs>
 ${[...frames, ...arrows, ...cards, ...labels].join('\n')}
 </svg>`;
 }
@@ -86,14 +88,8 @@ export const STYLE = `
 .diagram .verb { fill: var(--ink); paint-order: stroke; stroke: var(--paper); stroke-width: 4px; stroke-linejoin: round; }
 `;
 
-/** The page's colours, for a diagram that is a file of its own. */
-const STANDALONE = `
-.diagram { --paper: #fbfaf8; --card: #fff; --ink: #1f2326; --quiet: #5d666d; --line: #d5d1c9; --strong: #8b9299;
-  --own: #8b9299; }
+/** What the page has around its diagrams, for one that is a file of its own. */
+const standaloneStyle = () => `${colours()}
 .paper { fill: var(--paper); }
-.ec2 { --own: #b3540a; } .lambda { --own: #7a3fb0; } .ecs-fargate { --own: #0b6e75; } .eks-ec2 { --own: #2458c5; }
-@media (prefers-color-scheme: dark) {
-  .diagram { --paper: #14171a; --card: #1b1f23; --ink: #e4e7e9; --quiet: #9aa5ad; --line: #3a4148; --strong: #6b757d; }
-  .ec2 { --own: #f0a35e; } .lambda { --own: #c99bf0; } .ecs-fargate { --own: #5cc8cf; } .eks-ec2 { --own: #8fb4ff; }
-}
+${COMPUTES.map((way) => `.${way} { --own: var(--${way}); }`).join(' ')}
 `;

@@ -9,7 +9,10 @@ import type { Answers, Choice, Reason } from './types';
 export const QUESTIONS: {
   readonly [Key in keyof Answers]: { readonly question: string; readonly answers: readonly Answers[Key][] };
 } = {
-  job: { question: 'How long does one job take?', answers: ['seconds', 'minutes', 'up to 15 minutes', 'hours'] },
+  job: {
+    question: 'How long does one job take?',
+    answers: ['seconds', 'a few minutes', 'close to 15 minutes', 'over 15 minutes'],
+  },
   arrival: { question: 'How does work arrive?', answers: ['steady', 'bursts', 'rare'] },
   idle: { question: 'How often is there nothing to do?', answers: ['mostly', 'nights', 'never'] },
   onCall: { question: 'Who looks after machines and clusters?', answers: ['nobody', 'somebody', 'platform team'] },
@@ -40,7 +43,7 @@ export function choose(answers: Answers): Choice {
   const chosen = ranked.filter(({ merits: found }, index) => index === 0 || (index === 1 && best - weight(found) <= 1));
   return {
     ways: chosen.map(({ way }) => way),
-    reasons: chosen.flatMap(({ merits: found }) => found.map(({ why }) => why)),
+    reasons: chosen.flatMap(({ way, merits: found }) => found.map(({ why }) => ({ ...why, way }))),
     against,
     instead: null,
   };
@@ -57,8 +60,9 @@ function objections(way: Compute, { job, onCall, host, kubernetes }: Answers): R
   }
   switch (way) {
     case 'lambda':
-      if (job === 'hours') found.push(reason('An invocation ends after 15 minutes.', 'delay:lambda-longest-job'));
-      if (job === 'up to 15 minutes') {
+      if (job === 'over 15 minutes')
+        found.push(reason('An invocation ends after 15 minutes.', 'delay:lambda-longest-job'));
+      if (job === 'close to 15 minutes') {
         found.push(reason('A job that comes near 15 minutes fails on its slow day.', 'delay:lambda-longest-job'));
       }
       if (host === 'gpu')
@@ -111,7 +115,7 @@ function merits(way: Compute, { job, arrival, idle, onCall, host, kubernetes }: 
   };
   switch (way) {
     case 'lambda':
-      add(true, 1, 'Nothing to patch but the code.', 'figure:owned.lambda.runtime');
+      add(true, onCall === 'nobody' ? 2 : 1, 'Nothing to patch but the code.', 'figure:owned.lambda.runtime');
       add(
         idle === 'mostly' || arrival === 'rare',
         2,
@@ -121,43 +125,41 @@ function merits(way: Compute, { job, arrival, idle, onCall, host, kubernetes }: 
       add(
         arrival === 'bursts',
         2,
-        'A burst finds as many environments as it needs, in about a second each.',
-        'delay:lambda-cold-start',
+        'A burst has its environments within seconds, up to the concurrency of the account.',
+        'delay:lambda-concurrency-quota',
       );
-      add(onCall === 'nobody', 1, 'Nobody has to be there.', 'figure:owned.lambda.operating system');
       add(
-        job === 'minutes',
+        job === 'a few minutes',
         -1,
-        'Minutes of work are billed by the millisecond: compare the curves.',
-        'figure:cost-curves',
+        'But the timeout of the function has to allow for it, and minutes of work are billed by the millisecond.',
+        'fact:lambda.longestJobSeconds',
       );
       add(
         arrival === 'steady' && idle === 'never',
         -2,
-        'Work that never stops is cheaper on units that never stop.',
+        'But beyond the volumes where the curves cross, units that never stop cost less.',
         'figure:break-even',
       );
       break;
     case 'ecs-fargate':
       add(
         true,
-        1,
-        'Containers without machines to look after; a job takes as long as it takes.',
-        'fact:ecs-fargate.longestJobSeconds',
+        onCall === 'nobody' ? 2 : 1,
+        'Containers without machines to look after.',
+        'figure:owned.ecs-fargate.operating system',
       );
       add(
-        job === 'hours' || job === 'up to 15 minutes',
+        job === 'over 15 minutes' || job === 'close to 15 minutes',
         2,
-        'There is no limit to the time of a job.',
+        'A job takes as long as it takes.',
         'fact:ecs-fargate.longestJobSeconds',
       );
       add(
         arrival === 'steady' && idle !== 'mostly',
         2,
-        'Units that work all the time cost less than invocations.',
+        'Beyond the volumes where the curves cross, tasks that work all the time cost less than invocations.',
         'figure:break-even',
       );
-      add(onCall === 'nobody', 1, 'AWS looks after the hosts.', 'figure:owned.ecs-fargate.operating system');
       add(idle === 'mostly', 1, 'It goes down to nothing, apart from a few alarms.', 'figure:idle-cost.ecs-fargate');
       break;
     case 'ec2':
@@ -171,7 +173,7 @@ function merits(way: Compute, { job, arrival, idle, onCall, host, kubernetes }: 
       add(
         arrival === 'steady' && idle === 'never' && onCall !== 'nobody',
         2,
-        'The lowest price of a unit that never stops.',
+        'A unit that never stops costs least by the hour.',
         'figure:cost-curves',
       );
       break;
@@ -204,11 +206,11 @@ function merits(way: Compute, { job, arrival, idle, onCall, host, kubernetes }: 
 function none({ host, kubernetes, onCall }: Answers, against: Choice['against']): Choice {
   const instead =
     host === 'desktop or windows'
-      ? 'Machines with a desktop or with Windows: EC2 with images of that kind, or a service made for desktops. None of these stacks is near it.'
+      ? 'Machines with a desktop or with Windows: EC2 with images of that kind, or a service made for desktops, such as Amazon WorkSpaces. None of these stacks is near it.'
       : kubernetes === 'has to be' && onCall === 'nobody'
         ? 'Kubernetes that nobody looks after: EKS Auto Mode, where AWS keeps the nodes; or question the requirement.'
         : host === 'gpu'
-          ? 'A GPU, and nobody for the machine under it: a service that brings both, such as AWS Batch on managed compute, or hosted inference.'
+          ? 'A GPU, and nobody for the machine under it: a service that brings both, such as AWS Batch on ECS Managed Instances, or hosted inference.'
           : 'A host of your own needs somebody to own it. Find that somebody, or change the job so that it needs no host.';
   return { ways: [], reasons: [], against, instead };
 }

@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import type { Compute } from '../../../workload/contract';
-import { examine, type Finding, NOTED, versionsInUse } from '../../doctor';
+import { containerBase, examine, type Finding, NOTED, versionsInUse } from '../../doctor';
 import type { Template } from '../../templates';
 import type { Concern, Facts, Owned } from './types';
 
@@ -50,21 +48,9 @@ const NOT_THERE: Row = {
   restsOn: [],
 };
 
-const NODE = 'Node in the image and on instances';
-
-/** The base image of the containers, as the Dockerfile names it. */
-function containerBase(): string {
-  const dockerfile = readFileSync(path.join(__dirname, '../../../containers/resizer/Dockerfile'), 'utf8');
-  const from = /^FROM\s+(?:--\S+\s+)*(\S+)/m.exec(dockerfile)?.[1];
-  const argument = /^\$\{?(\w+)/.exec(from ?? '')?.[1];
-  const image = argument ? new RegExp(`^ARG ${argument}=(\\S+)`, 'm').exec(dockerfile)?.[1] : from;
-  if (!image) throw new Error('containers/resizer/Dockerfile has no FROM that the model can read');
-  return image;
-}
-
 function rowsOf(way: Facts[Compute], findings: readonly Finding[]): Partial<Record<Concern, Row>> {
   const { versions, resources } = way;
-  const node = findings.find(({ what }) => what === NODE)?.version ?? 'unknown';
+  const version = (of: string) => findings.find(({ what }) => what === of)?.version ?? 'unknown';
   const queueScaling = (what: string, restsOn: readonly string[]): Row => ({
     what,
     who: 'you',
@@ -88,7 +74,12 @@ function rowsOf(way: Facts[Compute], findings: readonly Finding[]): Partial<Reco
     howOften: 'monthly, and on every advisory for the base image',
     whenNobodyDoes: 'known holes stay in what runs; nothing warns',
     restsOn: [restsOn],
-    supported: NODE,
+    supported: 'Debian in the image, long-term support',
+  });
+  const nodeInImage = (restsOn: string): Row => ({
+    ...image(restsOn),
+    what: `Node ${version('Node in the image')}, in the image`,
+    supported: 'Node in the image',
   });
   switch (way.way) {
     case 'ec2':
@@ -103,13 +94,13 @@ function rowsOf(way: Facts[Compute], findings: readonly Finding[]): Partial<Reco
           supported: 'Amazon Linux',
         },
         runtime: {
-          what: `Node ${node}, installed at boot`,
+          what: `Node ${version('Node on instances')}, installed at boot`,
           who: 'you',
           how: 'minor versions come with the packages at boot; a major version is a line of the boot script',
           howOften: 'once in two or three years',
           whenNobodyDoes: 'a runtime without fixes; one day the package is gone, and instances no longer boot',
           restsOn: ['AWS::EC2::LaunchTemplate'],
-          supported: NODE,
+          supported: 'Node on instances',
         },
         scaling: queueScaling('alarms on the queue, steps of instances', [
           'AWS::AutoScaling::ScalingPolicy',
@@ -120,7 +111,7 @@ function rowsOf(way: Facts[Compute], findings: readonly Finding[]): Partial<Reco
           who: 'AWS, when you let it',
           how: 'the group replaces instances that fail; what a boot installs has to be there',
           howOften: 'by itself',
-          whenNobodyDoes: 'an instance that boots into an error is replaced by the next that does',
+          whenNobodyDoes: 'an instance that cannot boot shuts itself down, and the next one does the same',
           restsOn: ['AWS::AutoScaling::AutoScalingGroup'],
         },
         network: ownNetwork,
@@ -172,7 +163,7 @@ function rowsOf(way: Facts[Compute], findings: readonly Finding[]): Partial<Reco
           whenNobodyDoes: 'nothing',
           restsOn: ['AWS::ECS::Service'],
         },
-        runtime: { ...image('AWS::ECS::TaskDefinition'), what: `Node ${node}, in the image` },
+        runtime: nodeInImage('AWS::ECS::TaskDefinition'),
         'container base': image('AWS::ECS::TaskDefinition'),
         scaling: queueScaling('alarms on the queue, steps of tasks', [
           'AWS::ApplicationAutoScaling::ScalingPolicy',
@@ -199,7 +190,7 @@ function rowsOf(way: Facts[Compute], findings: readonly Finding[]): Partial<Reco
           restsOn: ['AWS::EKS::Nodegroup'],
           supported: 'Amazon Linux',
         },
-        runtime: { ...image('Custom::AWSCDK-EKS-KubernetesResource'), what: `Node ${node}, in the image` },
+        runtime: nodeInImage('Custom::AWSCDK-EKS-KubernetesResource'),
         'container base': image('Custom::AWSCDK-EKS-KubernetesResource'),
         'cluster version': {
           what: `Kubernetes ${versions.cluster}`,

@@ -386,7 +386,7 @@ export interface ScaleResult {
 // --- Choose ----------------------------------------------------------------------------------------------------------
 
 export interface Answers {
-  readonly job: 'seconds' | 'minutes' | 'up to 15 minutes' | 'hours';
+  readonly job: 'seconds' | 'a few minutes' | 'close to 15 minutes' | 'over 15 minutes';
   readonly arrival: 'steady' | 'bursts' | 'rare';
   /** How much of the month nothing arrives. */
   readonly idle: 'mostly' | 'nights' | 'never';
@@ -404,8 +404,9 @@ export interface Reason {
 export interface Choice {
   /** One or two ways, the better first; empty: none of these four. */
   readonly ways: readonly Compute[];
-  readonly reasons: readonly Reason[];
-  /** Why the others are not among them. */
+  /** Each for one of `ways`. */
+  readonly reasons: readonly (Reason & { readonly way: Compute })[];
+  /** What rules a way out. Those neither chosen nor ruled out would do, with less that speaks for them. */
   readonly against: Readonly<Partial<Record<Compute, readonly Reason[]>>>;
   /** What to look at instead, where the answer is none of these four. */
   readonly instead: string | null;

@@ -24,7 +24,7 @@ export function sideBySide(sections: readonly Section[], resources: readonly Res
       const id = section.name.toLowerCase();
       return `<section class="part" id="code-${id}" aria-labelledby="code-${id}-title">
 <h3 id="code-${id}-title"><span class="number">${i + 1}</span> ${text(section.name)}</h3>
-<p class="empty"><b>An empty cell:</b> ${text(section.empty)}</p>
+<p class="empty"><b>A column with nothing here:</b> ${text(section.empty)}</p>
 ${reasons(section)}
 ${table(section.rows, highlighted(section.rows), `${section.name}: the four stack files`)}
 ${made ? resourcesOf(made) : ''}
@@ -66,12 +66,15 @@ ${table(all, cells, `${name}: resources and their properties`)}
 function table(rows: readonly Row[], html: Lines, label: string): string {
   const next = byWay(() => 0);
   const body = rows.map(({ cells, pattern }) => {
-    const columns = COMPUTES.map((way) => {
+    const columns = COMPUTES.map((way, i) => {
       const line = cells[way];
       if (line === undefined) return `<td></td>`;
       const indent = line.length - line.trimStart().length;
       next[way] += 1;
-      return `<td${indent > 0 ? ` class="i${indent}"` : ''}>${html[way][next[way] - 1]}</td>`;
+      // A line that another column has too, and not all of them.
+      const shared = pattern !== 'aaaa' && pattern.split(pattern.charAt(i)).length > 2;
+      const classes = [...(indent > 0 ? [`i${indent}`] : []), ...(shared ? ['shared'] : [])].join(' ');
+      return `<td${classes ? ` class="${classes}"` : ''}>${html[way][next[way] - 1]}</td>`;
     });
     return `<tr data-p="${pattern}"${pattern === 'aaaa' ? ' class="same"' : ''}>${columns.join('')}</tr>`;
   });

@@ -1,5 +1,6 @@
-import { type Compute, DEFAULTS } from '../../../workload/contract';
+import { type Compute, DEFAULTS, ENV, REJECTED_PREFIX } from '../../../workload/contract';
 import type { Row } from '../../faults/run';
+import { readDeployment } from '../../local/deployment';
 import type { Template } from '../../templates';
 import type { Facts } from '../model/types';
 import { byWay } from '../side-by-side';
@@ -20,28 +21,62 @@ export interface Scenario {
   readonly ways: Readonly<Record<Compute, string>>;
 }
 
-/** Reads out of the templates what follows a failure. */
-export function scenarios(templates: Readonly<Record<Compute, Template>>, facts: Facts): readonly Scenario[] {
-  const everywhere = (said: string) => byWay(() => said);
+/** Reads out of the templates what follows a failure, and out of the fault run what came of it. */
+export function scenarios(
+  templates: Readonly<Record<Compute, Template>>,
+  facts: Facts,
+  faults?: FaultResults,
+): readonly Scenario[] {
+  const measured = (way: Compute, scenario: string, injected: (fault: string) => boolean, what: string) =>
+    came(faults, scenario, way, injected, what);
   return [
     {
       title: 'A corrupt image',
-      ways: everywhere(
-        'Rejected for good: a record under rejected/ says why, and the event is acknowledged. No retry.',
+      ways: byWay(
+        (way) =>
+          `Rejected for good: a record under ${REJECTED_PREFIX} says why, and the event is acknowledged. No retry.${measured(way, 'poison', () => true, 'such pictures and bombs')}`,
       ),
     },
     {
       title: 'A bomb: small file, huge picture',
+      ways: byWay((way) => {
+        const { environment } = readDeployment(way, templates[way], NOWHERE);
+        const cpu = Number(environment[ENV.decodeCpuSeconds] ?? DEFAULTS.decodeCpuSeconds);
+        const memory = Number(environment[ENV.decodeMemoryMib] ?? DEFAULTS.decodeMemoryMib);
+        return `Rejected as too large before it is decoded, or when its decoder has used ${cpu} s of CPU or ${memory.toLocaleString('en')} MiB of the ${facts[way].unit.memoryMib.toLocaleString('en')} MiB there are. The worker lives on.`;
+      }),
+    },
+    {
+      title: 'A killed worker',
       ways: byWay(
         (way) =>
-          `Rejected as too large before it is decoded, or when its decoder has used ${DEFAULTS.decodeCpuSeconds} s of CPU or ${DEFAULTS.decodeMemoryMib.toLocaleString('en')} MiB of the ${facts[way].unit.memoryMib.toLocaleString('en')} MiB there are. The worker lives on.`,
+          `${killed(templates[way])}${measured(way, way === 'lambda' ? 'lambda' : 'kill', (fault) => KILLS.test(fault), 'kills')}`,
       ),
     },
-    { title: 'A killed worker', ways: byWay((way) => killed(templates[way], facts, way)) },
     { title: 'A lost host', ways: byWay((way) => lostHost(templates[way])) },
     { title: 'A bad deployment', ways: byWay((way) => badDeployment(templates[way])) },
     { title: 'A throttle: more work than units', ways: byWay((way) => throttled(templates[way], facts, way)) },
   ];
+}
+
+/** Names do not matter for limits. */
+const NOWHERE = { region: '', queueUrl: (name: string) => name, queueArn: (name: string) => name };
+
+/** Kills of a worker are called by when they come. */
+const KILLS = /^(after|before|during|mid-)/;
+
+/** What the fault run has seen of a failure: how many, and whether anything was lost. */
+function came(
+  faults: FaultResults | undefined,
+  scenario: string,
+  way: Compute,
+  counts: (fault: string) => boolean,
+  what: string,
+): string {
+  const row = faults?.rows.find((each) => each.scenario === scenario && each.way === way);
+  if (!row) return '';
+  const injected = Object.entries(row.faults).reduce((sum, [fault, times]) => sum + (counts(fault) ? times : 0), 0);
+  return ` Measured: ${format.count(injected)} ${what} in ${format.count(row.images)} images, ${row.lost === 0 ? 'none' : format.count(row.lost)} lost.`;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: CloudFormation, as deep and as varied as it is.
@@ -50,37 +85,47 @@ type Json = any;
 const properties = ({ Resources }: Template, type: string): readonly Json[] =>
   Object.values(Resources).flatMap((resource) => (resource.Type === type ? [resource.Properties] : []));
 
-function killed(template: Template, facts: Facts, way: Compute): string {
+function killed(template: Template): string {
   const [invoke] = properties(template, 'AWS::Lambda::EventInvokeConfig');
   if (invoke) {
-    return `Lambda tries the event up to ${invoke.MaximumRetryAttempts} more times, then hands it to the failure queue.`;
+    return `Lambda tries its events up to ${invoke.MaximumRetryAttempts} more times, then ${givesUp(invoke)}.`;
   }
-  const queue = properties(template, 'AWS::SQS::Queue').find((each) => each?.RedrivePolicy);
-  const { VisibilityTimeout, RedrivePolicy } = queue;
-  return `Its messages appear again at most ${VisibilityTimeout} s after its last heartbeat, and another ${facts[way].unit.kind} takes them; after ${RedrivePolicy.maxReceiveCount} receives they go to the failure queue.`;
+  const { VisibilityTimeout, RedrivePolicy } = jobQueue(template);
+  return `Its messages appear again at most ${VisibilityTimeout} s after its last heartbeat, for whichever worker asks first; after ${RedrivePolicy.maxReceiveCount} receives they go to the failure queue.`;
 }
+
+/** What Lambda does with an event in the end. */
+const givesUp = (invoke: Json): string =>
+  invoke?.DestinationConfig?.OnFailure ? 'hands them to the failure queue' : 'drops them';
+
+/** The queue that workers ask. */
+const jobQueue = (template: Template): Json =>
+  properties(template, 'AWS::SQS::Queue').find((each) => each?.RedrivePolicy);
 
 function lostHost(template: Template): string {
   const [group] = properties(template, 'AWS::AutoScaling::AutoScalingGroup');
   if (group) {
-    return `The group starts another instance, up to ${group.MaxSize}; the messages wait meanwhile, hidden and then visible.`;
+    return `The group starts another instance in its place; what the lost one held appears again within ${jobQueue(template).VisibilityTimeout} s, and waits.`;
   }
   const [nodes] = properties(template, 'AWS::EKS::Nodegroup');
   if (nodes) {
-    const repair = nodes.NodeRepairConfig?.Enabled ? 'EKS replaces the node by itself' : 'Nothing replaces the node';
-    return `${repair}; its pods are started on another one, of up to ${nodes.ScalingConfig.MaxSize}. With ${nodes.ScalingConfig.MinSize} node, KEDA and the autoscaler go down with it until then.`;
+    const { MinSize: min } = nodes.ScalingConfig;
+    const repair = nodes.NodeRepairConfig?.Enabled
+      ? 'EKS notices, and replaces the node'
+      : 'Its group replaces a node whose instance is gone, and no other';
+    return `${repair}; its pods are started where there is room.${min > 1 ? '' : ' With a single node, KEDA and the autoscaler are gone until then.'}`;
   }
   if (properties(template, 'AWS::ECS::Service').length > 0) {
-    return 'Fargate’s machines are AWS’s: the service starts the task again on another.';
+    return `Fargate\u2019s machines are AWS\u2019s: the service starts another task; what the lost one held appears again within ${jobQueue(template).VisibilityTimeout} s.`;
   }
-  return 'Lambda’s machines are AWS’s: the event is tried again on another.';
+  return 'Lambda\u2019s machines are AWS\u2019s: the event is tried again on another.';
 }
 
 function badDeployment(template: Template): string {
   const [service] = properties(template, 'AWS::ECS::Service');
   if (service) {
     const { DeploymentCircuitBreaker: breaker, MinimumHealthyPercent } = service.DeploymentConfiguration ?? {};
-    return `${breaker?.Rollback ? 'The circuit breaker notices tasks that do not stay up and rolls back' : 'Tasks that do not stay up are started again and again'}; ${MinimumHealthyPercent} % of the old tasks stay until the new ones run.`;
+    return `${breaker?.Rollback ? 'The circuit breaker notices tasks that do not start, and rolls back' : 'Tasks that do not start are tried again and again'}; ${MinimumHealthyPercent} % of the old tasks stay until the new ones run. Where none are wanted, none is tried.${noticed(template)}`;
   }
   const group = Object.values(template.Resources).find(({ Type }) => Type === 'AWS::AutoScaling::AutoScalingGroup') as
     | { UpdatePolicy?: { AutoScalingRollingUpdate?: Json } }
@@ -89,22 +134,38 @@ function badDeployment(template: Template): string {
     const update = group.UpdatePolicy?.AutoScalingRollingUpdate;
     return update?.WaitOnResourceSignals
       ? 'The rolling update waits for a signal of each instance, and goes back without it.'
-      : 'Nothing waits for an instance to say that it works: a bad one fails its messages until the failure queue’s alarm goes off.';
+      : `Nothing waits for an instance to say that it works, and nothing goes back by itself.${noticed(template)}`;
   }
   if (properties(template, 'AWS::EKS::Cluster').length > 0) {
-    return 'The Deployment keeps old pods until new ones are up; nothing goes back by itself, and pods that start and fail their messages are seen by the failure queue’s alarm.';
+    return `The Deployment replaces pods a few at a time, and stops where new ones do not start; nothing goes back by itself.${noticed(template)}`;
   }
-  return 'The new code is in use at once; failed events are tried again, then wait in the failure queue, whose alarm goes off.';
+  const [invoke] = properties(template, 'AWS::Lambda::EventInvokeConfig');
+  return `The new code is in use at once, and nothing goes back by itself. Lambda tries failed events again, then ${givesUp(invoke)}.${invoke?.DestinationConfig ? noticed(template) : ''}`;
 }
+
+/** Whether anybody is told of bad code that takes nothing, and of bad code that fails. */
+function noticed(template: Template): string {
+  const failures = alarms(template).some(({ MetricName }) => MetricName === 'ApproximateNumberOfMessagesVisible');
+  return [
+    ageAlarm(template) ? ' Code that takes nothing is noticed by the alarm on the age of messages.' : '',
+    failures ? ' Code that fails is noticed by the alarm on the failure queue.' : '',
+  ].join('');
+}
+
+/** Alarms that tell somebody, and scale nothing. */
+const alarms = (template: Template): readonly Json[] =>
+  properties(template, 'AWS::CloudWatch::Alarm').filter(({ AlarmActions }) => !AlarmActions);
+
+const ageAlarm = (template: Template): Json | undefined =>
+  alarms(template).find(({ MetricName }) => MetricName === 'ApproximateAgeOfOldestMessage');
 
 function throttled(template: Template, facts: Facts, way: Compute): string {
   const [invoke] = properties(template, 'AWS::Lambda::EventInvokeConfig');
-  const { max } = facts[way].capacity;
   if (invoke) {
-    return `Lambda keeps events for up to ${invoke.MaximumEventAgeInSeconds / 3600} h and tries again; then they go to the failure queue.`;
+    return `Lambda keeps events for up to ${invoke.MaximumEventAgeInSeconds / 3600} h and tries again, then ${givesUp(invoke)}.`;
   }
-  const queue = properties(template, 'AWS::SQS::Queue').find((each) => each?.RedrivePolicy);
-  return `At ${max} units the queue grows: messages wait for up to ${queue.MessageRetentionPeriod / 86_400} days${facts[way].waits.afterwards === 'lost' ? ' and are then lost' : ', then go to the failure queue'}; the age alarm goes off long before.`;
+  const alarm = ageAlarm(template);
+  return `At ${facts[way].capacity.max} units the queue grows: messages wait for up to ${jobQueue(template).MessageRetentionPeriod / 86_400} days${facts[way].waits.afterwards === 'lost' ? ' and are then lost' : ', then go to the failure queue'}; ${alarm ? `an alarm goes off when one has waited for ${alarm.Threshold / 60} min` : 'no alarm watches their age'}.`;
 }
 
 /** What the columns of {@link faultRows} say. */

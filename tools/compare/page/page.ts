@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { parseHTML } from 'linkedom';
 import { COMPUTES } from '../../../workload/contract';
 import { text } from '../../html';
@@ -14,7 +12,8 @@ import { FAULT_COLUMNS, FAULT_LEGEND, faultRows } from './failure';
 import { format } from './format';
 import { form } from './forms';
 import { dataTable, link, wayName } from './parts';
-import { anchor, answer, idleOf, type Slots } from './results';
+import { anchor, answer, idleOf, longestJob, type Slots } from './results';
+import { colours, style } from './style';
 import { OWNED_HEAD, ownedRows, presetRows } from './tables';
 
 /** px of the charts that are drawn when the page is built; scripts draw them at the page's own width. */
@@ -94,10 +93,10 @@ ${form('cost', 'Inputs of the cost', state)}
 <div data-slot="cost-given">${slots['cost-given']?.html ?? ''}</div>
 <p class="status" data-status="cost" role="status"></p>
 ${figure('cost-chart', slots, 'Cost a month', 'Both axes are logarithmic. Numbered bars: between which volumes two ways change places.')}
-<div data-slot="cost-crossings">${slots['cost-crossings']?.html ?? ''}</div>
+<div id="cost-crossings" data-slot="cost-crossings">${slots['cost-crossings']?.html ?? ''}</div>
 <details><summary>The curves as a table</summary><div data-slot="cost-table">${slots['cost-table']?.html ?? ''}</div></details>
 <h3>At this volume</h3>
-<div data-slot="cost-summary">${slots['cost-summary']?.html ?? ''}</div>
+<div id="cost-summary" data-slot="cost-summary">${slots['cost-summary']?.html ?? ''}</div>
 <h3>Line by line</h3>
 <div data-slot="cost-items">${slots['cost-items']?.html ?? ''}</div>
 </section>
@@ -118,7 +117,7 @@ ${figure('scale-units', slots, 'Units that run', 'Instances, functions, tasks, p
 
 <section id="failure" aria-labelledby="failure-title">
 <h2 id="failure-title">Failure</h2>
-<p>What each way makes of it, read from its template.</p>
+<p>What each way makes of it, read from its template; \u201cmeasured\u201d is the fault run below.</p>
 ${dataTable('What each way makes of a failure', ['what happens', ...COMPUTES.map(wayName)], failureRows(comparison), 'prose')}
 <h3>Measured</h3>
 ${measuredFaults(comparison)}
@@ -143,7 +142,7 @@ ${pictures(comparison)}
 
 <section id="code" class="wide" aria-labelledby="code-title">
 <h2 id="code-title">Side by side</h2>
-<p>The four stack files, section by section. What all shown columns say is quiet; what differs stands out.</p>
+<p>The four stack files, section by section. What all shown columns say is quiet; what only some of them share has a light ground; what one alone says stands out. Hatched: this way has no such line.</p>
 <form class="choose" aria-label="Columns" hidden>
 ${COMPUTES.map((way) => `<label><input type="checkbox" name="column" value="${way}" checked>${wayName(way)}</label>`).join('\n')}
 </form>
@@ -164,7 +163,7 @@ ${sources(comparison)}
 `;
 }
 
-function cards({ model, costs, sections, scale, templates }: Comparison): string {
+function cards({ model, state, costs, sections, scale, templates }: Comparison): string {
   const items = COMPUTES.map((way) => {
     const cost = costs[way];
     const lines = sections.reduce(
@@ -176,18 +175,13 @@ function cards({ model, costs, sections, scale, templates }: Comparison): string
     const rows = [
       ['idle, a month', rangeText(idle.low, idle.high, 'usd')],
       [
-        'a million images',
+        `a million images, at ${format.count(state.imagesPerMonth)} a month`,
         cost.usdPerMillionImages ? rangeText(cost.usdPerMillionImages.low, cost.usdPerMillionImages.high, 'usd') : '',
       ],
       ['first result from idle', first ? rangeText(first.low, first.high, 'duration') : 'none'],
       ['resources', String(Object.keys(templates[way].Resources).length)],
       ['lines in nine sections', String(lines)],
-      [
-        'longest job',
-        model.facts[way].longestJobSeconds === null
-          ? 'no limit'
-          : format.duration(model.facts[way].longestJobSeconds ?? 0),
-      ],
+      ['longest job', longestJob(model, way)],
     ];
     return `<li class="${way}"><h2>${wayName(way)}</h2><p>${text(LESSONS[way])}</p><dl>${rows
       .map(([name = '', value = '']) => `<div><dt>${text(name)}</dt><dd>${text(value)}</dd></div>`)
@@ -230,11 +224,6 @@ ${legend.join('')}
 </svg>`;
 }
 
-/** The page's colours, light and dark. */
-const colours = () => /^:root \{.*?^\}\n@media \(prefers-color-scheme: dark\) \{\n.*?^\}/ms.exec(style())?.[0] ?? '';
-
-const style = () => readFileSync(path.join(__dirname, 'style.css'), 'utf8');
-
 function failureRows({ scenarios }: Comparison): readonly (readonly string[])[] {
   return scenarios.map(({ title, ways }) => [`<b>${text(title)}</b>`, ...COMPUTES.map((way) => text(ways[way]))]);
 }
@@ -247,7 +236,7 @@ function measuredFaults({ faults }: Comparison): string {
     ...cells.map(text),
   ]);
   return `<p class="quiet">On ${text(faults.date)}, on endpoints that imitate AWS, seed ${text(faults.seed)}. ${text(FAULT_LEGEND)}</p>
-${dataTable('Faults and what came of them', ['scenario', 'way', ...FAULT_COLUMNS], rows)}`;
+${dataTable('Faults and what came of them', ['scenario', 'way', ...FAULT_COLUMNS], rows, 'numbers many')}`;
 }
 
 function pictures({ architectures, layout }: Comparison): string {

@@ -192,6 +192,13 @@ const money = ({ low, high }: Range) => text(rangeText(low, high, 'usd'));
 const total = (ranges: readonly Range[]): Range =>
   ranges.reduce(({ low, high }, each) => ({ low: low + each.low, high: high + each.high }), { low: 0, high: 0 });
 
+/** What one job may take: as the template has it, and as it could be set. */
+export function longestJob({ facts, tables }: Model, way: Compute): string {
+  const most = facts[way].longestJobSeconds;
+  if (most === null) return 'no limit';
+  return `${format.duration(most)}; up to ${format.duration(tables.delays['lambda-longest-job'].high)} can be set`;
+}
+
 /** What is paid when nothing arrives. */
 export const idleOf = ({ items }: Cost): Range =>
   total(items.filter(({ idle }) => idle).map(({ usdPerMonth }) => usdPerMonth));
@@ -394,23 +401,42 @@ export function chooseSlots(_model: Model, state: State): Slots {
 
 export function choiceHtml({ ways, reasons, against, instead }: Choice): string {
   const title = ways.length > 0 ? ways.map(wayName).join(', or ') : 'None of these four';
-  const others = COMPUTES.flatMap((way) => {
+  const chosen = ways.map((way) => {
+    const own = reasons.filter((each) => each.way === way);
+    return `${ways.length > 1 ? `<h4>${wayName(way)}</h4>` : ''}<ul>${own.map((each) => `<li>${reason(each)}</li>`).join('')}</ul>`;
+  });
+  const ruledOut = COMPUTES.flatMap((way) => {
     const why = against[way] ?? [];
     return why.length > 0 ? [`<li>Not ${wayName(way)}: ${why.map(reason).join(' ')}</li>`] : [];
   });
+  const possible = COMPUTES.filter((way) => !ways.includes(way) && !against[way]);
+  const rest =
+    possible.length > 0 ? [`<li>Less speaks for ${possible.map(wayName).join(', ')}, which would do too.</li>`] : [];
   return `<h3>${title}</h3>
 ${instead === null ? '' : `<p>${text(instead)}</p>`}
-<ul>${reasons.map((each) => `<li>${reason(each)}</li>`).join('')}${others.join('')}</ul>`;
+${chosen.join('')}
+${ruledOut.length + rest.length > 0 ? `<h4>The others</h4><ul>${rest.join('')}${ruledOut.join('')}</ul>` : ''}`;
 }
 
 export const reason = ({ text: said, restsOn }: Reason) =>
-  `${text(said)} <a class="rests" href="#${text(anchor(restsOn))}">${text(restsOn.replace(/^\w+:/, ''))}</a>`;
+  `${text(said)} <a class="rests" href="#${text(anchor(restsOn))}">${text(placeName(restsOn))}</a>`;
+
+/** What a reader calls the place that a reason rests on. */
+function placeName(restsOn: string): string {
+  const [, kind = '', name = ''] = /^(\w+):(.*)$/.exec(restsOn) ?? [];
+  if (kind === 'fact') return 'the template';
+  if (kind !== 'figure') return `${kind} ${name}`;
+  const [figure = '', , concern] = name.split('.');
+  if (figure === 'owned') return `what you own: ${concern}`;
+  return { 'idle-cost': 'idle cost', 'cost-curves': 'cost curves' }[figure] ?? 'where the curves cross';
+}
 
 /** Where on the page a fact, a delay, a price or a figure is shown. */
 export const anchor = (restsOn: string): string => {
   const [, kind = '', name = ''] = /^(\w+):(.*)$/.exec(restsOn) ?? [];
   if (kind === 'fact') return `fact-${name.split('.').slice(0, 2).join('.')}`;
   if (kind !== 'figure') return `${kind}-${name}`;
-  if (name.startsWith('owned')) return 'own';
-  return name === 'cost-curves' ? 'figure-cost-chart' : 'cost';
+  const [figure = '', , concern = ''] = name.split('.');
+  if (figure === 'owned') return `own-${concern.replaceAll(' ', '-')}`;
+  return { 'idle-cost': 'cost-summary', 'cost-curves': 'figure-cost-chart' }[figure] ?? 'cost-crossings';
 };

@@ -4,7 +4,7 @@ import { choose } from '../model/choose';
 import type { Answers, Owned } from '../model/types';
 import { NAMES } from '../ways';
 import { link, wayName } from './parts';
-import { reason } from './results';
+import { anchor, reason } from './results';
 import { START } from './state';
 
 /** Tables that the page and `COMPARISON.md` share: cells as HTML, or as text. */
@@ -16,7 +16,7 @@ export const OWNED_HEAD = ['concern', ...COMPUTES] as const;
 export function ownedRows(owned: readonly Owned[], as: As): readonly (readonly string[])[] {
   const concerns = [...new Set(owned.map(({ concern }) => concern))];
   return concerns.map((concern) => [
-    as === 'html' ? `<b>${text(concern)}</b>` : concern,
+    as === 'html' ? `<b id="${anchor(`figure:owned..${concern}`)}">${text(concern)}</b>` : concern,
     ...COMPUTES.map((way) => {
       const found = owned.find((each) => each.way === way && each.concern === concern);
       return found ? ownedCell(found, as) : '';
@@ -28,21 +28,23 @@ function ownedCell({ what, who, how, howOften, whenNobodyDoes, supportedUntil, s
   if (what === null) return as === 'html' ? '<span class="quiet">none</span>' : 'none';
   const until = supportedUntil === null ? [] : [`supported until ${supportedUntil}`];
   const often = [how, howOften].filter(Boolean).join(', ');
+  // Where nothing follows, nothing is said.
+  const otherwise = whenNobodyDoes === 'nothing' ? '' : whenNobodyDoes;
   if (as === 'text') {
-    return [`${what}: ${who}`, often, ...until, whenNobodyDoes && `else: ${whenNobodyDoes}`].filter(Boolean).join('; ');
+    return [`${what}: ${who}`, often, ...until, otherwise && `Otherwise: ${otherwise}`].filter(Boolean).join('\n');
   }
   return `${text(what)}: <b>${text(who)}</b><small>${text(often)}</small>${until
-    .map((said) => `<small>${source ? link(source.source, said) : text(said)}</small>`)
-    .join('')}${whenNobodyDoes ? `<small>Otherwise: ${text(whenNobodyDoes)}</small>` : ''}`;
+    .map((said) => `<small>${source ? `${link(source.source, said)}, noted ${text(source.date)}` : text(said)}</small>`)
+    .join('')}${otherwise ? `<small>Otherwise: ${text(otherwise)}</small>` : ''}`;
 }
 
 /** Answers that are often given. */
 export const PRESETS: readonly (readonly [title: string, answers: Partial<Answers>])[] = [
   ['short jobs, in bursts, nobody on call', { onCall: 'nobody' }],
   ['short jobs, a steady stream', { arrival: 'steady', idle: 'never' }],
-  ['jobs of minutes, in bursts', { job: 'minutes' }],
-  ['jobs of hours', { job: 'hours', idle: 'nights' }],
-  ['a GPU, deep learning', { job: 'minutes', host: 'gpu' }],
+  ['jobs of minutes, in bursts', { job: 'a few minutes' }],
+  ['jobs of hours', { job: 'over 15 minutes', idle: 'nights' }],
+  ['a GPU, deep learning', { job: 'a few minutes', host: 'gpu' }],
   ['a kernel module or a device', { host: 'kernel or device' }],
   [
     'Kubernetes is there already, with its team',
@@ -56,7 +58,12 @@ export function presetRows(as: As): readonly (readonly string[])[] {
   return PRESETS.map(([title, answers]) => {
     const { ways, reasons, instead } = choose({ ...START, ...answers });
     const named = ways.map((way) => (as === 'html' ? wayName(way) : NAMES[way])).join(', or ') || 'none of these four';
-    const why = reasons.map((each) => (as === 'html' ? reason(each) : each.text));
+    const why = ways.map((way) => {
+      const own = reasons.filter((each) => each.way === way).map((each) => (as === 'html' ? reason(each) : each.text));
+      // Whose reasons they are, where there is a choice.
+      const whose = as === 'html' ? wayName(way) : NAMES[way];
+      return `${ways.length > 1 ? `${whose}: ` : ''}${own.join(' ')}`;
+    });
     return [title, named, [...(instead === null ? [] : [as === 'html' ? text(instead) : instead]), ...why].join(' ')];
   });
 }

@@ -25,20 +25,24 @@ let questions = 0;
 /** Timers of parts whose controls are moving: a slider that is dragged asks once, when it rests. */
 const pending = new Map<string, number>();
 
+/** In the line under a part's controls. */
+function say(part: Control['part'], said: string): void {
+  const status = document.querySelector(`[data-status="${part}"]`);
+  if (status) status.textContent = said;
+}
+
 function ask(part: Control['part']): void {
   questions += 1;
   asked[part] = questions;
   pendingParts();
-  const status = document.querySelector(`[data-status="${part}"]`);
-  if (status) status.textContent = 'Calculating \u2026';
+  say(part, 'Calculating \u2026');
   worker.postMessage({ part, state, question: questions });
 }
 
 worker.addEventListener('message', ({ data: answer }: MessageEvent<Answer>) => {
   if (asked[answer.part] !== answer.question) return;
   delete asked[answer.part];
-  const status = document.querySelector(`[data-status="${answer.part}"]`);
-  if (status) status.textContent = answer.error ?? '';
+  say(answer.part, answer.error ?? '');
   for (const [name, slot] of Object.entries(answer.slots)) put(name, slot);
   pendingParts();
 });
@@ -78,7 +82,11 @@ function changed(target: EventTarget | null): void {
   const control = CONTROLS.find(({ name }) => name === target.name);
   if (!control) return;
   const value = read(control, target);
-  if (value === undefined) return;
+  target.ariaInvalid = value === undefined ? 'true' : null;
+  if (value === undefined) {
+    say(control.part, control.kind === 'number' ? `${control.label}: ${control.min} to ${control.max}` : '');
+    return;
+  }
   state = { ...state, [control.name]: value };
   for (const field of document.querySelectorAll<HTMLElement>('[data-when]')) {
     field.hidden = field.dataset.when !== state.pattern;
@@ -133,13 +141,17 @@ function chooseColumns(): void {
   // Two at least: there is nothing to compare with one.
   for (const box of boxes) box.disabled = box.checked && count <= 2;
   for (const table of document.querySelectorAll<HTMLTableElement>('table.columns')) {
-    table.style.minWidth = `${count * 15}rem`;
+    table.style.setProperty('--shown', String(count));
     for (const row of table.rows) {
       [...row.cells].forEach((cell, i) => {
         cell.hidden = !shown[i];
       });
-      const pattern = [...(row.dataset.p ?? '')].filter((_, i) => shown[i]);
+      const all = [...(row.dataset.p ?? '')];
+      const pattern = all.filter((_, i) => shown[i]);
       if (pattern.length === 0) continue;
+      [...row.cells].forEach((cell, i) => {
+        cell.classList.toggle('shared', all[i] !== '-' && pattern.filter((each) => each === all[i]).length > 1);
+      });
       row.hidden = pattern.every((each) => each === '-');
       row.classList.toggle(
         'same',
@@ -149,5 +161,14 @@ function chooseColumns(): void {
   }
 }
 columns.addEventListener('change', chooseColumns);
+
+/** A link into what is folded up unfolds it: not every browser does. */
+function unfold(): void {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  for (let fold = target?.closest('details'); fold; fold = fold.parentElement?.closest('details')) fold.open = true;
+  if (target?.closest('details')) target.scrollIntoView();
+}
+window.addEventListener('hashchange', unfold);
+unfold();
 
 for (const part of ['cost', 'scale', 'choose'] as const) ask(part);
