@@ -5,7 +5,7 @@ import { rangeText } from './page/charts';
 import { FAULT_COLUMNS, FAULT_LEGEND, faultRows } from './page/failure';
 import { format } from './page/format';
 import { chartFile } from './page/page';
-import { answer, condition, crossingsOf, idleOf, longestJob } from './page/results';
+import { answer, crossingsOf, crossingText, idleOf, longestJob } from './page/results';
 import { OWNED_HEAD, ownedRows, presetRows } from './page/tables';
 import type { Made } from './run';
 import { NAMES } from './ways';
@@ -43,12 +43,9 @@ export function markdown(comparison: Comparison): string {
     `${state.region}; images of ${state.megapixels} megapixels, ${format.count(state.imagesPerBurst)} at a time; On-Demand; list prices. CPU there takes ${state.slowdownLow} to ${state.slowdownHigh} times what it took where it was measured (${model.measured.machine.cpu}): an assumption, to be changed on the page.`,
     '![Cost a month over images a month, four ways](docs/diagrams/cost.svg)',
     crossingsOf(model, state)
-      .map(
-        ({ cheaperBelow, cheaperAbove, low, high, ends }, i) =>
-          `${i + 1}. Below ${rangeText(low, high, 'count')} images a month ${NAMES[cheaperBelow]} costs less, above ${NAMES[cheaperAbove]}.${condition(ends)}`,
-      )
+      .map((crossing, i) => `${i + 1}. ${crossingText(crossing, (way) => NAMES[way])}`)
       .join('\n'),
-    'Both ends of a break-even are with every range at the same end on both ways; where one way is at its low and the other at its high end, it can lie outside. What pictures cost in buckets is the same on all four and left out of it.',
+    'Between the two volumes it depends on where in the ranges the figures are. Both are with every range at the same end on both ways; where one way is at its low and the other at its high end, it can lie outside. What pictures cost in buckets is the same on all four and left out of it.',
     ...COMPUTES.map((way) =>
       [
         `### ${NAMES[way]}: ${format.count(state.imagesPerMonth)} images a month`,

@@ -122,27 +122,48 @@ export function costSlots(model: Model, state: State): Slots {
   };
 }
 
-/** The volumes between which one way becomes cheaper than another, whichever end of the ranges holds. */
+/** Where two ways change places, whichever end of the ranges holds: from `low` to `high` images a month it depends. */
 export interface Crossing extends Range {
   readonly cheaperBelow: Compute;
+  /** The same as `cheaperBelow` where the other one is cheaper only in between. */
   readonly cheaperAbove: Compute;
+  readonly other: Compute;
   /** The ends of the ranges at which they change places at all. */
   readonly ends: readonly End[];
 }
 
+/** One for each two ways that change places. */
 export function crossingsOf(model: Model, state: State): readonly Crossing[] {
-  const crossings: Crossing[] = [];
   const all = breakEvens(model.facts, model.tables, costInputs(model, state));
-  for (const { cheaperBelow, cheaperAbove, imagesPerMonth, end } of all) {
-    const at = crossings.findIndex((each) => each.cheaperBelow === cheaperBelow && each.cheaperAbove === cheaperAbove);
-    const known = crossings[at];
-    if (!known) crossings.push({ cheaperBelow, cheaperAbove, low: imagesPerMonth, high: imagesPerMonth, ends: [end] });
-    else {
-      const [low, high] = [Math.min(known.low, imagesPerMonth), Math.max(known.high, imagesPerMonth)];
-      crossings[at] = { ...known, low, high, ends: [...new Set([...known.ends, end])] };
-    }
-  }
-  return crossings.sort((a, b) => a.low - b.low);
+  const pairs = COMPUTES.flatMap((a, i) => COMPUTES.slice(i + 1).map((b) => [a, b] as const));
+  return pairs
+    .flatMap((pair) => {
+      const found = all
+        .filter((each) => pair.includes(each.cheaperBelow) && pair.includes(each.cheaperAbove))
+        .sort((a, b) => a.imagesPerMonth - b.imagesPerMonth);
+      const [first, last] = [found[0], found.at(-1)];
+      if (!first || !last) return [];
+      return [
+        {
+          low: first.imagesPerMonth,
+          high: last.imagesPerMonth,
+          cheaperBelow: first.cheaperBelow,
+          cheaperAbove: last.cheaperAbove,
+          other: first.cheaperAbove,
+          ends: [...new Set(found.map(({ end }) => end))],
+        },
+      ];
+    })
+    .sort((a, b) => a.low - b.low);
+}
+
+/** A crossing in words. @param name how a way is named */
+export function crossingText(crossing: Crossing, name: (way: Compute) => string): string {
+  const { cheaperBelow, cheaperAbove, other, low, high, ends } = crossing;
+  const only = ends.length > 1 ? '' : ` Only with every range at its ${ends[0]} end.`;
+  return cheaperBelow === cheaperAbove
+    ? `Between ${format.count(low)} and ${format.count(high)} images a month ${name(other)} can cost less, elsewhere ${name(cheaperBelow)} does.${only}`
+    : `Below ${rangeText(low, high, 'count')} images a month ${name(cheaperBelow)} costs less, above ${name(cheaperAbove)}.${only}`;
 }
 
 function given({ region, work, slowdown: factor, imagesPerBurst, spot, job }: CostInputs): string {
@@ -177,16 +198,9 @@ function costChart(points: readonly CurvePoint[], crossings: readonly Crossing[]
 
 function crossingList(crossings: readonly Crossing[]): string {
   if (crossings.length === 0) return '<p>No two ways change places between 100 and 10B images a month.</p>';
-  const items = crossings.map(
-    ({ cheaperBelow, cheaperAbove, low, high, ends }) =>
-      `<li>Below ${text(rangeText(low, high, 'count'))} images a month ${wayName(cheaperBelow)} costs less, above ${wayName(cheaperAbove)}.${text(condition(ends))}</li>`,
-  );
+  const items = crossings.map((crossing) => `<li>${crossingText(crossing, wayName)}</li>`);
   return `<ol class="marks">${items.join('')}</ol>`;
 }
-
-/** What a change of places depends on, where it does not always happen. */
-export const condition = (ends: readonly End[]): string =>
-  ends.length > 1 ? '' : ` Only with every range at its ${ends[0]} end.`;
 
 const money = ({ low, high }: Range) => text(rangeText(low, high, 'usd'));
 const total = (ranges: readonly Range[]): Range =>
