@@ -50,10 +50,11 @@ export function tailSeconds(facts: WayFacts, delays: Delays, end: End): number {
   const { scaling } = facts;
   if (scaling.kind === 'concurrency') return 0;
   if (scaling.kind === 'keda') {
-    const scan = delays['node-autoscaler-scan'][end];
-    return (
-      scaling.cooldownSeconds + (end === 'high' ? scaling.pollingSeconds : 0) + scaling.nodes.unneededSeconds + scan
-    );
+    const { unneededSeconds, delayAfterAddSeconds } = scaling.nodes;
+    const pods = scaling.cooldownSeconds + (end === 'high' ? scaling.pollingSeconds : 0);
+    // At the latest the last node came with the last job.
+    const nodes = Math.max(pods + unneededSeconds, end === 'high' ? delayAfterAddSeconds : 0);
+    return nodes + delays['node-autoscaler-scan'][end];
   }
   const rule = scaling.rules.find(({ direction }) => direction === 'in');
   if (!rule) return 0;
