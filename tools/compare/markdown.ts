@@ -1,6 +1,7 @@
 import { COMPUTES } from '../../workload/contract';
 import type { Comparison } from './comparison';
 import { sentences } from './diagram/svg';
+import { leftOut } from './model';
 import { rangeText } from './page/charts';
 import { FAULT_COLUMNS, FAULT_LEGEND, faultRows } from './page/failure';
 import { format } from './page/format';
@@ -69,6 +70,7 @@ export function markdown(comparison: Comparison): string {
     '![Images that wait over time, four ways](docs/diagrams/backlog.svg)',
     '![Units that run over time, four ways](docs/diagrams/units.svg)',
     scaleTable(comparison),
+    `Of each range one end has every delay at its shortest, the other at its longest. ${leftOut(model.tables).join(' ')}`,
     '## Failure',
     table(
       ['', ...names],

@@ -6,7 +6,7 @@ import type { Answers } from '../../../tools/compare/model/types';
 import { draw, rangeText } from '../../../tools/compare/page/charts';
 import { axisTicks, format } from '../../../tools/compare/page/format';
 import { page } from '../../../tools/compare/page/page';
-import { anchor, answer } from '../../../tools/compare/page/results';
+import { anchor, answer, crossingsOf, crossingText } from '../../../tools/compare/page/results';
 import { CONTROLS, fromSlider, START, toSlider } from '../../../tools/compare/page/state';
 import { comparison, faults, sources } from './sources';
 
@@ -127,6 +127,29 @@ describe('controls', () => {
       }
     }
     expect(START.imagesPerMonth).toBe(1e6);
+  });
+});
+
+describe('where two ways change places', () => {
+  test('is said once for each two of them', () => {
+    const pairs = crossingsOf(made.model, made.state).map((each) => [each.cheaperBelow, each.other].sort().join(' '));
+    expect(pairs.length).toBeGreaterThan(0);
+    expect(new Set(pairs).size).toBe(pairs.length);
+  });
+
+  test.each([
+    [{ cheaperAbove: 'ec2', ends: ['low', 'high'] }, 'Below 1K to 2K images a month lambda costs less, above ec2.'],
+    [
+      { cheaperAbove: 'ec2', ends: ['high'] },
+      'Below 1K to 2K images a month lambda costs less, above ec2. Only with every range at its high end.',
+    ],
+    [
+      { cheaperAbove: 'lambda', ends: ['low', 'high'] },
+      'Between 1K and 2K images a month ec2 can cost less, elsewhere lambda does.',
+    ],
+  ] as const)('is a sentence: %j', (crossing, said) => {
+    const between = { low: 1000, high: 2000, cheaperBelow: 'lambda', other: 'ec2' } as const;
+    expect(crossingText({ ...between, ...crossing }, (way) => way)).toBe(said);
   });
 });
 

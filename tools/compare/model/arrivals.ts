@@ -4,6 +4,9 @@ import type { Arrivals } from './types';
 
 const DAY = 86_400;
 
+/** Seconds by which a moment may be off. */
+const A_MOMENT = 1e-3;
+
 export function total(arrivals: Arrivals): number {
   return arrivals.kind === 'burst' ? arrivals.images : arrivals.imagesPerDay;
 }
@@ -25,25 +28,35 @@ export function arrivedBy(arrivals: Arrivals, seconds: number): number {
   return (arrivals.imagesPerDay / DAY) * (seconds - ((arrivals.peakToMean - 1) / turn) * Math.sin(turn * seconds));
 }
 
+/** Four ways at both ends ask for the same moments, and a page answers while a slider moves. */
+const known = new WeakMap<Arrivals, Float64Array>();
+
 /** The moments, ascending. The first is at 0: one image arrives at once however slow the others are. */
 export function moments(arrivals: Arrivals): Float64Array {
+  const times = known.get(arrivals) ?? calculated(arrivals);
+  known.set(arrivals, times);
+  return times;
+}
+
+function calculated(arrivals: Arrivals): Float64Array {
   const images = Math.round(total(arrivals));
   const times = new Float64Array(images);
   if (arrivals.kind === 'burst') {
     for (let index = 0; index < images; index += 1) times[index] = (arrivals.overSeconds * index) / images;
     return times;
   }
-  let from = 0;
-  for (let index = 0; index < images; index += 1) {
+  const stride = DAY / images;
+  let low = 0;
+  for (let index = 1; index < images; index += 1) {
     // The curve has no inverse in closed form; each moment lies after the one before.
-    let [low, high] = [from, DAY];
-    for (let halving = 0; halving < 40; halving += 1) {
+    while (arrivedBy(arrivals, low + stride) < index) low += stride;
+    let high = low + stride;
+    while (high - low > A_MOMENT) {
       const middle = (low + high) / 2;
       if (arrivedBy(arrivals, middle) < index) low = middle;
       else high = middle;
     }
-    from = high;
-    times[index] = index === 0 ? 0 : high;
+    times[index] = high;
   }
   return times;
 }

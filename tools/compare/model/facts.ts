@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Compute } from '../../../workload/contract';
 import { decodeSlots } from '../../../workload/platform';
 import type { Resource, Template } from '../../templates';
-import { instanceTypes } from '../data/tables';
+import { delays, instanceTypes } from '../data/tables';
 import type { Facts, HostFacts, InstanceType, ScalingRule, ScalingStep, StepRule, WayFacts } from './types';
 
 /**
@@ -160,8 +160,39 @@ function receivers(slots: number): number {
   return Number(perSlot) * slots;
 }
 
+/** What an alarm watches: the metric itself, or the one by whose name a sum of metrics begins. */
+function watched(reader: Reader, id: string, alarm: Any) {
+  const one = (what: string, found: Any, known: Readonly<Record<string, Any>>) => {
+    if (found in known) return known[found];
+    throw new Error(
+      `the template of ${reader.way} scales by ${id}, ${what} ${found}: the model knows ${Object.keys(known).join(', ')}`,
+    );
+  };
+  const stats: Any[] = alarm.Metrics?.flatMap(({ MetricStat }: Any) => MetricStat ?? []) ?? [
+    { Metric: alarm, Stat: alarm.Statistic, Period: alarm.Period },
+  ];
+  for (const { Stat } of stats) one('statistic', Stat, { Maximum: true });
+  const names = stats.map(({ Metric }) => Metric.MetricName).sort();
+  return {
+    direction: one('comparison', alarm.ComparisonOperator, {
+      GreaterThanOrEqualToThreshold: 'out',
+      LessThanOrEqualToThreshold: 'in',
+    } as const) as StepRule['direction'],
+    metric: one('metric', names.join(' + '), {
+      ApproximateNumberOfMessagesVisible: 'visible',
+      'ApproximateNumberOfMessagesNotVisible + ApproximateNumberOfMessagesVisible': 'outstanding',
+    } as const) as StepRule['metric'],
+    periodSeconds: reader.number(stats[0], 'Period'),
+  };
+}
+
 /** The step scaling policies and their alarms. The two services name the same things differently. */
-function stepRules(reader: Reader, type: string, configuration: (policy: Any) => Any): ScalingRule {
+function stepRules(
+  reader: Reader,
+  type: string,
+  configuration: (policy: Any) => Any,
+  pause: (policy: Any, direction: StepRule['direction']) => Pick<StepRule, 'warmupSeconds' | 'cooldownSeconds'>,
+): ScalingRule {
   const alarms = reader.all('AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
   const rules = reader.all(type).flatMap(([id, { Properties }]): StepRule[] => {
     const policy = configuration(Properties);
@@ -178,17 +209,16 @@ function stepRules(reader: Reader, type: string, configuration: (policy: Any) =>
       toMetric: step.MetricIntervalUpperBound === undefined ? null : threshold + step.MetricIntervalUpperBound,
       change: reader.number(step, 'ScalingAdjustment'),
     }));
-    const period = alarm.Period ?? alarm.Metrics?.find((metric: Any) => metric.MetricStat)?.MetricStat.Period;
+    const watches = watched(reader, id, alarm);
+    const evaluationPeriods = reader.number(alarm, 'EvaluationPeriods');
     return [
       {
-        direction: /^Greater/.test(alarm.ComparisonOperator) ? 'out' : 'in',
-        metric: alarm.MetricName === 'ApproximateNumberOfMessagesVisible' ? 'visible' : 'outstanding',
+        ...watches,
         threshold,
-        periodSeconds: reader.number({ period }, 'period'),
-        evaluationPeriods: reader.number(alarm, 'EvaluationPeriods'),
+        evaluationPeriods,
+        datapointsToAlarm: Number(alarm.DatapointsToAlarm ?? evaluationPeriods),
         steps,
-        ...(policy.EstimatedInstanceWarmup && { warmupSeconds: reader.number(policy, 'EstimatedInstanceWarmup') }),
-        ...(policy.Cooldown && { cooldownSeconds: reader.number(policy, 'Cooldown') }),
+        ...pause(policy, watches.direction),
       },
     ];
   });
@@ -231,7 +261,16 @@ function ec2(reader: Reader): WayFacts {
       unitsPerHost: 1,
       ...capacity,
     },
-    scaling: stepRules(reader, 'AWS::AutoScaling::ScalingPolicy', (policy) => policy),
+    scaling: stepRules(
+      reader,
+      'AWS::AutoScaling::ScalingPolicy',
+      (policy) => policy,
+      // Without one of its own, a policy has the group's, and without that the group's cooldown.
+      ({ EstimatedInstanceWarmup: own }, direction) => {
+        const warmup = own ?? group.DefaultInstanceWarmup ?? group.Cooldown ?? delays['scaling-cooldown'].high;
+        return direction === 'out' ? { warmupSeconds: Number(warmup) } : {};
+      },
+    ),
     receiversPerUnit: receivers(slots),
     stopGraceSeconds: Number(/STOP_GRACE_SECONDS=(\d+)/.exec(script)?.[1] ?? 0),
     drainSeconds: hook ? reader.number(hook, 'HeartbeatTimeout') : 0,
@@ -307,6 +346,7 @@ function ecsFargate(reader: Reader): WayFacts {
       reader,
       'AWS::ApplicationAutoScaling::ScalingPolicy',
       (policy) => policy.StepScalingPolicyConfiguration,
+      ({ Cooldown }) => ({ cooldownSeconds: Number(Cooldown ?? delays['scaling-cooldown'].high) }),
     ),
     receiversPerUnit: receivers(slots),
     stopGraceSeconds: reader.number(task, 'ContainerDefinitions', '0', 'StopTimeout'),
@@ -314,6 +354,17 @@ function ecsFargate(reader: Reader): WayFacts {
     versions: {},
   };
 }
+
+/** What the model knows of a ScaledObject and of its trigger: anything else would scale otherwise than it is shown. */
+const SCALED_OBJECT = [
+  'scaleTargetRef',
+  'pollingInterval',
+  'cooldownPeriod',
+  'minReplicaCount',
+  'maxReplicaCount',
+  'triggers',
+];
+const SQS_TRIGGER = ['queueURL', 'queueLength', 'awsRegion'];
 
 function eksEc2(reader: Reader): WayFacts {
   const cluster = reader.one('AWS::EKS::Cluster');
@@ -326,12 +377,23 @@ function eksEc2(reader: Reader): WayFacts {
   const memoryMib = mib(reader, limits?.memory);
   const slots = decodeSlots(Math.max(1, Math.floor(vcpus)), memoryMib * 1024 ** 2);
   const types = group.InstanceTypes as readonly string[];
-  const trigger = scaler.triggers.find(({ type }: Any) => type === 'aws-sqs-queue');
+  const [trigger, ...others] = scaler.triggers;
+  const unread = [
+    ...Object.keys(scaler).filter((key) => !SCALED_OBJECT.includes(key)),
+    ...Object.keys(trigger.metadata).filter((key) => !SQS_TRIGGER.includes(key)),
+    ...[trigger, ...others].flatMap(({ type }, i) => (i === 0 && type === 'aws-sqs-queue' ? [] : [type])),
+  ];
+  if (unread.length > 0) {
+    throw new Error(`the template of ${reader.way} scales pods by ${unread.join(', ')}, which the model does not know`);
+  }
   const sizes = {
     min: reader.number(group, 'ScalingConfig', 'MinSize'),
     max: reader.number(group, 'ScalingConfig', 'MaxSize'),
   };
-  const values = JSON.parse(joined(reader.chart('cluster-autoscaler').Values));
+  const { extraArgs } = JSON.parse(joined(reader.chart('cluster-autoscaler').Values));
+  const patience = (name: string) =>
+    extraArgs?.[name] === undefined ? undefined : seconds(reader.way, name, reader.text(extraArgs, name));
+  const unitsPerHost = podsPerNode(reader, types, pods);
   const subnets = reader.all('AWS::EC2::Subnet').map(([, { Properties }]) => Properties);
   return {
     ...common(reader),
@@ -343,13 +405,17 @@ function eksEc2(reader: Reader): WayFacts {
       architecture: /ARM_64/.test(group.AmiType) ? 'arm64' : 'x64',
       slots,
     },
-    capacity: { min: reader.number(scaler, 'minReplicaCount'), max: reader.number(scaler, 'maxReplicaCount') },
+    // A pod that finds no room on the last node waits for ever.
+    capacity: {
+      min: reader.number(scaler, 'minReplicaCount'),
+      max: Math.min(reader.number(scaler, 'maxReplicaCount'), sizes.max * unitsPerHost),
+    },
     spot: group.CapacityType === 'SPOT',
     hosts: {
       instanceTypes: types,
       ...disk(reader, nodes),
       publicIpv4: subnets.length > 0 && subnets.every(({ MapPublicIpOnLaunch }) => MapPublicIpOnLaunch === true),
-      unitsPerHost: podsPerNode(reader, types, pods),
+      unitsPerHost,
       ...sizes,
     },
     scaling: {
@@ -358,12 +424,8 @@ function eksEc2(reader: Reader): WayFacts {
       cooldownSeconds: reader.number(scaler, 'cooldownPeriod'),
       messagesPerUnit: reader.number(trigger, 'metadata', 'queueLength'),
       nodes: {
-        ...sizes,
-        unneededSeconds: seconds(
-          reader.way,
-          'scale-down-unneeded-time',
-          reader.text(values, 'extraArgs', 'scale-down-unneeded-time'),
-        ),
+        unneededSeconds: patience('scale-down-unneeded-time') ?? delays['node-autoscaler-scale-down'].high,
+        delayAfterAddSeconds: patience('scale-down-delay-after-add') ?? delays['node-autoscaler-scale-down'].high,
       },
     },
     receiversPerUnit: receivers(slots),

@@ -9,12 +9,13 @@ export interface FleetSettings {
   /** Where units share machines that come and go apart from them. */
   readonly hosts?: {
     readonly min: number;
-    readonly max: number;
     readonly unitsPerHost: number;
     /** Until units run on a new one, their own start included. */
     readonly startSeconds: number;
     /** That an empty one is left alone. */
     readonly unneededSeconds: number;
+    /** That all are left alone after one was added. */
+    readonly delayAfterAddSeconds: number;
   };
 }
 
@@ -30,16 +31,20 @@ export class Fleet {
   hostSeconds = 0;
   private readonly coming = new Heap<'unit'>();
   private readonly leaving = new Heap<'unit'>();
-  private gone = 0;
-  private hostsUp: number;
+  /** Units that no longer work and are still billed. */
+  private stopping = 0;
+  /** By host: when units can run on it. */
+  private readonly hostsReady: number[];
   private readonly hostsLeaving: number[] = [];
+  private hostAdded = Number.NEGATIVE_INFINITY;
   private now = 0;
 
   constructor(private readonly settings: FleetSettings) {
     this.wanted = settings.min;
     this.running = settings.min;
     this.peak = settings.min;
-    this.hostsUp = settings.hosts?.min ?? 0;
+    const { hosts } = settings;
+    this.hostsReady = hosts ? new Array(Math.max(hosts.min, Math.ceil(settings.min / hosts.unitsPerHost))).fill(0) : [];
   }
 
   get starting(): number {
@@ -47,7 +52,7 @@ export class Fleet {
   }
 
   get hosts(): number {
-    return this.settings.hosts ? this.hostsUp : this.wanted + this.stillLeaving;
+    return this.settings.hosts ? this.hostsReady.length : this.wanted + this.stopping;
   }
 
   /** When the next unit is ready, or the next is gone. */
@@ -60,14 +65,10 @@ export class Fleet {
     return this.nextTime === Number.POSITIVE_INFINITY && this.wanted === this.settings.min;
   }
 
-  private get stillLeaving(): number {
-    return this.gone;
-  }
-
   /** Lets time pass, and bills it. Call at every `nextTime`, at the latest. */
   advance(to: number): void {
     const seconds = to - this.now;
-    this.unitSeconds += (this.wanted + this.stillLeaving) * seconds;
+    this.unitSeconds += (this.wanted + this.stopping) * seconds;
     this.hostSeconds += this.hosts * seconds;
     this.now = to;
     while (this.coming.nextTime <= to) {
@@ -76,16 +77,16 @@ export class Fleet {
     }
     while (this.leaving.nextTime <= to) {
       this.leaving.pop();
-      this.gone -= 1;
+      this.stopping -= 1;
     }
     while ((this.hostsLeaving[0] ?? Number.POSITIVE_INFINITY) <= to) {
       this.hostsLeaving.shift();
-      this.hostsUp -= 1;
+      this.hostsReady.pop();
     }
     this.peak = Math.max(this.peak, this.running);
   }
 
-  /** Changes how many are wished for. */
+  /** Changes how many are wished for: no more than the hosts have room for. */
   want(units: number): void {
     if (units > this.wanted) this.grow(units - this.wanted);
     else if (units < this.wanted) this.shrink(this.wanted - units);
@@ -96,21 +97,20 @@ export class Fleet {
     for (let unit = 0; unit < by; unit += 1) {
       this.wanted += 1;
       this.starts += 1;
-      let ready = startSeconds;
-      if (hosts) {
-        const needed = Math.ceil(this.wanted / hosts.unitsPerHost);
-        // A node that is about to leave is needed again.
-        while (this.hostsLeaving.length > 0 && this.hostsUp - this.hostsLeaving.length < needed)
-          this.hostsLeaving.pop();
-        if (needed > this.hostsUp) {
-          // No room, and no more nodes: it waits for ever.
-          if (this.hostsUp >= hosts.max) continue;
-          this.hostsUp += 1;
-          ready = hosts.startSeconds;
-        }
-      }
-      this.coming.push(this.now + ready, 'unit');
+      this.coming.push(Math.max(this.now + startSeconds, hosts ? this.room(hosts) : 0), 'unit');
     }
+  }
+
+  /** Finds a host for the last unit that is wished for. @returns when it can run there */
+  private room({ unitsPerHost, startSeconds }: NonNullable<FleetSettings['hosts']>): number {
+    const needed = Math.ceil(this.wanted / unitsPerHost);
+    // One that is about to leave is needed again.
+    while (this.hostsLeaving.length > 0 && this.hosts - this.hostsLeaving.length < needed) this.hostsLeaving.pop();
+    if (needed > this.hosts) {
+      this.hostsReady.push(this.now + startSeconds);
+      this.hostAdded = this.now;
+    }
+    return this.hostsReady[needed - 1] ?? 0;
   }
 
   private shrink(by: number): void {
@@ -121,10 +121,11 @@ export class Fleet {
     this.running -= by - starting;
     if (leaveSeconds > 0) {
       for (let unit = 0; unit < by; unit += 1) this.leaving.push(this.now + leaveSeconds, 'unit');
-      this.gone += by;
+      this.stopping += by;
     }
     if (!hosts) return;
     const needed = Math.max(hosts.min, Math.ceil(this.wanted / hosts.unitsPerHost));
-    while (this.hostsUp - this.hostsLeaving.length > needed) this.hostsLeaving.push(this.now + hosts.unneededSeconds);
+    const leave = Math.max(this.now + hosts.unneededSeconds, this.hostAdded + hosts.delayAfterAddSeconds);
+    while (this.hosts - this.hostsLeaving.length > needed) this.hostsLeaving.push(leave);
   }
 }

@@ -5,7 +5,7 @@ import { Heap } from './heap';
 import { spanning } from './range';
 import { type Scaler, scalerFor } from './scalers';
 import { serviceSeconds, startSeconds } from './service';
-import type { End, Facts, Range, ScaleInputs, ScaleResult, Tables, Trace, TracePoint, WayFacts } from './types';
+import type { End, Range, ScaleInputs, ScaleResult, Tables, Trace, TracePoint, WayFacts } from './types';
 
 /**
  * What a burst or a day of uploads does to each way: the backlog, the units, the time until the results are there.
@@ -13,7 +13,7 @@ import type { End, Facts, Range, ScaleInputs, ScaleResult, Tables, Trace, TraceP
  * off at the speed of the units that run. The scaling rules are the templates', the delays the table's; both ends of
  * every range are run. Deterministic: nothing here is drawn by lot.
  *
- * Every image takes the same time; failures and retries do not happen; a stopped unit ends what it has begun.
+ * What it leaves out: {@link leftOut}.
  */
 
 /** Images up to which every one is an event of its own. */
@@ -26,6 +26,18 @@ const DAY = 86_400;
 
 /** Less than this much of an image, in the fluid, is none. */
 const NOTHING = 0.5;
+
+/** What the simulation does not know, one sentence each. */
+export function leftOut({ delays }: Tables): readonly string[] {
+  const { 'lambda-concurrency-quota': quota, 'lambda-retry-interval': retry } = delays;
+  return [
+    'Every image takes the same time, no job fails, and a unit that is stopped ends what it has begun.',
+    'What the boot script of EC2 installs is in no table: an instance takes at most as long as its group allows it to warm up.',
+    'Lambda keeps its environments until the end.',
+    `An account has ${quota.low.toLocaleString('en')} concurrent executions of Lambda unless it is said otherwise: new ones have less.`,
+    `A free environment takes the next event at once; Lambda tries throttled ones again after ${retry.low} to ${retry.high} s, and only the time of the last result allows for that.`,
+  ];
+}
 
 export interface SimulateOptions {
   /** By the number of images when left out. */
@@ -40,6 +52,8 @@ interface Run {
   readonly fleet: Fleet;
   readonly scaler: Scaler;
   readonly service: number;
+  /** Until a unit that is asked for works. */
+  readonly start: number;
   /** Until the event of an upload is delivered. */
   readonly delivery: number;
   readonly giveUpSeconds: number;
@@ -64,8 +78,8 @@ export function simulate(
     ...(scaling.kind === 'keda' &&
       hosts && {
         hosts: {
-          ...scaling.nodes,
-          unitsPerHost: hosts.unitsPerHost,
+          ...hosts,
+          delayAfterAddSeconds: scaling.nodes.delayAfterAddSeconds,
           startSeconds: delays['node-autoscaler-scan'][end] + delays['eks-node-join'][end],
           unneededSeconds: scaling.nodes.unneededSeconds + delays['node-autoscaler-scan'][end],
         },
@@ -88,6 +102,7 @@ export function simulate(
       accountConcurrency,
     }),
     service: serviceSeconds(facts, delays, inputs, end, inputs.job),
+    start,
     delivery,
     giveUpSeconds: facts.waits.seconds,
     recorder: new Recorder(),
@@ -117,17 +132,21 @@ type Outcome = Pick<
 class Recorder {
   points: TracePoint[] = [];
   peakWaiting = 0;
+  /** Width of a cell, in seconds: of what happens within one, only the end is kept, because that holds until the next. */
   private every = 0;
-  private next = 0;
 
-  add(point: TracePoint, always = false): void {
+  add(point: TracePoint): void {
     this.peakWaiting = Math.max(this.peakWaiting, point.waiting);
-    if (!always && point.seconds < this.next) return;
+    if (this.points.length > 1 && this.isSameCell(this.points.at(-1), point)) this.points.pop();
     this.points.push(point);
-    this.next = point.seconds + this.every;
-    if (this.points.length < MOST_POINTS) return;
-    this.points = this.points.filter((_, index) => index % 2 === 0);
+    if (this.points.length <= MOST_POINTS) return;
     this.every = Math.max(2 * this.every, (2 * point.seconds) / MOST_POINTS);
+    this.points = this.points.filter((each, index) => index === 0 || !this.isSameCell(each, this.points[index + 1]));
+  }
+
+  private isSameCell(a: TracePoint | undefined, b: TracePoint | undefined): boolean {
+    if (!a || !b || this.every === 0) return false;
+    return Math.floor(a.seconds / this.every) === Math.floor(b.seconds / this.every);
   }
 }
 
@@ -145,25 +164,29 @@ function events({ facts, inputs, fleet, scaler, service, delivery, giveUpSeconds
   let [first, last]: [number | null, number | null] = [null, null];
   // First in, first out: what waits are the uploads from `head` to `arrived`.
   const waiting = () => arrived - head;
-  const record = (always = false) =>
-    recorder.add(
-      {
-        seconds: now,
-        arrived,
-        done,
-        waiting: waiting(),
-        inService,
-        expired,
-        unitsRunning: fleet.running,
-        unitsStarting: fleet.starting,
-        hosts: fleet.hosts,
-      },
-      always,
-    );
+  const point = () => ({
+    seconds: now,
+    arrived,
+    done,
+    waiting: waiting(),
+    inService,
+    expired,
+    unitsRunning: fleet.running,
+    unitsStarting: fleet.starting,
+    hosts: fleet.hosts,
+  });
+  const record = () => recorder.add(point());
   const queue = () => ({ visible: waiting(), outstanding: waiting() + inService });
   const upload = (index: number) => uploads[index] as number;
+  const serve = () => {
+    while (head < arrived && inService < fleet.running * slots) {
+      completions.push(now + service, head);
+      head += 1;
+      inService += 1;
+    }
+  };
   const limit = (images > 0 ? upload(images - 1) : 0) + delivery + giveUpSeconds + DAY;
-  record(true);
+  record();
   for (;;) {
     const nextArrival = arrived < images ? upload(arrived) + delivery : Number.POSITIVE_INFINITY;
     const finished = arrived === images && waiting() === 0 && inService === 0;
@@ -187,16 +210,9 @@ function events({ facts, inputs, fleet, scaler, service, delivery, giveUpSeconds
       head += 1;
       expired += 1;
     }
-    // The look comes before the workers take: what has just arrived is what it sees.
-    if (scaler.nextTime <= now) scaler.look(now, queue(), fleet);
-    const serve = () => {
-      while (head < arrived && inService < fleet.running * slots) {
-        completions.push(now + service, head);
-        head += 1;
-        inService += 1;
-      }
-    };
     serve();
+    // A message that a free worker takes is never seen to wait.
+    if (scaler.nextTime <= now) scaler.look(now, queue(), fleet);
     if (functions && waiting() > 0) {
       scaler.demand?.(now, queue(), fleet);
       fleet.advance(now);
@@ -204,13 +220,13 @@ function events({ facts, inputs, fleet, scaler, service, delivery, giveUpSeconds
     }
     record();
   }
-  record(true);
+  record();
   return { firstResultSeconds: first, lastResultSeconds: last, expired, busySeconds, sojournSeconds, endSeconds: now };
 }
 
 // --- As a fluid -----------------------------------------------------------------------------------------------------
 
-function fluid({ facts, inputs, fleet, scaler, service, delivery, giveUpSeconds, recorder }: Run): Outcome {
+function fluid({ facts, inputs, fleet, scaler, service, start, delivery, giveUpSeconds, recorder }: Run): Outcome {
   const { slots } = facts.unit;
   const functions = facts.scaling.kind === 'concurrency';
   const { arrivals } = inputs;
@@ -226,33 +242,37 @@ function fluid({ facts, inputs, fleet, scaler, service, delivery, giveUpSeconds,
   let [first, last]: [number | null, number | null] = [null, null];
   const capacity = () => fleet.running * slots;
   const inService = () => Math.min(backlog, capacity());
-  const record = (always = false) =>
-    recorder.add(
-      {
-        seconds: now,
-        arrived,
-        done,
-        waiting: backlog - inService(),
-        inService: inService(),
-        expired,
-        unitsRunning: fleet.running,
-        unitsStarting: fleet.starting,
-        hosts: fleet.hosts,
-      },
-      always,
-    );
+  const waiting = () => backlog - inService();
+  // A look finds whole images: while units are free, those that have come within the time that one takes.
+  const outstanding = () =>
+    arrived < images && backlog < capacity()
+      ? Math.floor(arrivedAt(now)) - Math.floor(arrivedAt(now - service))
+      : Math.round(backlog);
+  const point = () => ({
+    seconds: now,
+    arrived,
+    done,
+    waiting: waiting(),
+    inService: inService(),
+    expired,
+    unitsRunning: fleet.running,
+    unitsStarting: fleet.starting,
+    hosts: fleet.hosts,
+  });
+  const record = () => recorder.add(point());
   const limit = lastArrival + giveUpSeconds + DAY;
-  record(true);
+  record();
   for (;;) {
     const finished = arrived >= images && backlog === 0;
     if (finished && (functions || fleet.settled)) break;
     const nextArrival =
       arrived >= images ? Number.POSITIVE_INFINITY : now < delivery ? delivery : Math.min(now + step, lastArrival);
     if (functions && now >= delivery) {
-      // As many as wait, and as many as what comes next will keep busy.
+      // As many as wait, and as many as what comes next will keep busy: while the first of all start, those waiting too.
+      const takes = service + (fleet.starts === 0 ? start : 0);
       const soon =
         nextArrival === Number.POSITIVE_INFINITY ? 0 : (arrivedAt(nextArrival) - arrived) / (nextArrival - now);
-      const visible = Math.max(0, backlog - inService()) + Math.max(0, soon * service - capacity());
+      const visible = Math.max(0, backlog - inService()) + Math.max(0, soon * takes - capacity());
       if (visible > NOTHING || backlog > capacity()) scaler.demand?.(now, { visible, outstanding: backlog }, fleet);
     }
     const drained =
@@ -280,7 +300,8 @@ function fluid({ facts, inputs, fleet, scaler, service, delivery, giveUpSeconds,
     arrived += inflow;
     now = next;
     fleet.advance(now);
-    if (arrived >= images && backlog < NOTHING && backlog > 0) {
+    // The curve never ends; what it stands for does, when every unit has done the one image it has.
+    if (next === drained || (arrived >= images && backlog < NOTHING)) {
       done += backlog;
       busySeconds += backlog * service;
       backlog = 0;
@@ -292,16 +313,15 @@ function fluid({ facts, inputs, fleet, scaler, service, delivery, giveUpSeconds,
       expired += given;
       backlog -= given;
     }
-    const queue = { visible: backlog - inService(), outstanding: backlog < NOTHING ? 0 : backlog };
-    if (scaler.nextTime <= now) scaler.look(now, queue, fleet);
+    if (scaler.nextTime <= now) scaler.look(now, { visible: waiting(), outstanding: outstanding() }, fleet);
     fleet.advance(now);
     record();
   }
-  record(true);
+  record();
   return { firstResultSeconds: first, lastResultSeconds: last, expired, busySeconds, sojournSeconds, endSeconds: now };
 }
 
-/** Seconds until less than `NOTHING` is left of a backlog that nothing is added to. */
+/** Seconds until nothing is left of a backlog that nothing is added to. */
 function drainSeconds(backlog: number, capacity: number, service: number): number {
   if (backlog < NOTHING) return 0;
   const above = Math.max(0, backlog - capacity);
@@ -350,6 +370,19 @@ export function work(
 
 // --- Both ends, and the bill ----------------------------------------------------------------------------------------
 
+/**
+ * Seconds by which the last image may come later than its trace says. A trace hands a free environment to whoever waits;
+ * Lambda tries a throttled event again after an interval that doubles. One that has waited for some time was tried after
+ * 1 s, 3 s, 7 s …: the next time is at most as far away again, and never further than the longest interval.
+ */
+function retrySeconds(facts: WayFacts, { delays }: Tables, inputs: ScaleInputs, high: Trace): number {
+  const { low: first, high: longest } = delays['lambda-retry-interval'];
+  const arrived = lastsSeconds(inputs.arrivals) + delays['s3-event-delivery'].high;
+  const takes = startSeconds(facts, delays, 'high') + serviceSeconds(facts, delays, inputs, 'high', inputs.job);
+  const waited = (high.lastResultSeconds ?? 0) - arrived - takes;
+  return waited > 1e-6 ? Math.min(longest, waited + first) : 0;
+}
+
 /** Simulates one way at both ends, and what it adds to the bill. */
 export function simulateWay(
   facts: WayFacts,
@@ -359,6 +392,7 @@ export function simulateWay(
 ): ScaleResult {
   const low = simulate(facts, tables, inputs, 'low', options);
   const high = simulate(facts, tables, inputs, 'high', options);
+  const late = facts.scaling.kind === 'concurrency' ? retrySeconds(facts, tables, inputs, high) : 0;
   const usd = { low: burstUsd(facts, tables, inputs, low), high: burstUsd(facts, tables, inputs, high) };
   const between = (of: (trace: Trace) => number | null): Range | null => {
     const [a, b] = [of(low), of(high)];
@@ -369,21 +403,14 @@ export function simulateWay(
     low,
     high,
     firstResultSeconds: between((trace) => trace.firstResultSeconds),
-    lastResultSeconds: between((trace) => trace.lastResultSeconds),
+    lastResultSeconds: between((trace) =>
+      trace.lastResultSeconds === null ? null : trace.lastResultSeconds + (trace === high ? late : 0),
+    ),
     peakUnits: spanning(low.peakUnits, high.peakUnits),
     peakWaiting: spanning(low.peakWaiting, high.peakWaiting),
     expired: spanning(low.expired, high.expired),
     usd: usd.low === null || usd.high === null ? null : spanning(usd.low, usd.high),
   };
-}
-
-export function simulateAll(
-  facts: Facts,
-  tables: Tables,
-  inputs: ScaleInputs,
-  options: SimulateOptions = {},
-): ScaleResult[] {
-  return Object.values(facts).map((way) => simulateWay(way, tables, inputs, options));
 }
 
 /**

@@ -46,7 +46,8 @@ export function scalerFor(settings: ScalerSettings): Scaler {
 
 /**
  * CloudWatch alarms with step scaling policies, of an Auto Scaling group or of Application Auto Scaling. The queue is
- * sampled once a period; the sample is known after a delay; an alarm that stays in alarm acts again every period.
+ * sampled once a minute; the sample is known after a delay; the alarms are evaluated then, each over the periods before;
+ * one that stays in alarm acts again every time.
  *
  * Low end: a sample is taken the moment the first message is there. High end: it had just been taken.
  */
@@ -58,7 +59,9 @@ class StepScaler implements Scaler {
   private readonly launches: { readonly at: number; readonly units: number }[] = [];
   /** Of the scale-out whose cooldown runs. */
   private cooldown = { until: Number.NEGATIVE_INFINITY, base: 0 };
-  private readonly period: number;
+  /** Until when nothing more is taken. */
+  private scaledIn = Number.NEGATIVE_INFINITY;
+  private readonly every: number;
   private readonly delay: number;
 
   constructor(
@@ -66,17 +69,17 @@ class StepScaler implements Scaler {
     private readonly rules: readonly StepRule[],
   ) {
     const { delays, end, firstArrival, afterIdle } = settings;
-    this.period = Math.min(...rules.map(({ periodSeconds }) => periodSeconds));
+    this.every = delays['alarm-evaluation'].high;
     this.delay = delays['sqs-metric'][end];
     const asleep = afterIdle ? delays['sqs-metric-after-idle'][end] : 0;
-    this.nextSample = firstArrival + Math.max(asleep, end === 'low' ? 0 : this.period);
+    this.nextSample = firstArrival + Math.max(asleep, end === 'low' ? 0 : this.every);
     this.nextTime = this.nextSample;
   }
 
   look(now: number, queue: Queue, fleet: Fleet): void {
     if (now >= this.nextSample) {
       this.pending.push({ at: now + this.delay, queue: { visible: queue.visible, outstanding: queue.outstanding } });
-      this.nextSample = now + this.period;
+      this.nextSample = now + this.every;
     }
     while (this.pending[0] && this.pending[0].at <= now) {
       if (this.samples.length > LONGEST_MEMORY) this.samples.shift();
@@ -88,14 +91,32 @@ class StepScaler implements Scaler {
 
   private evaluate(now: number, fleet: Fleet): void {
     for (const rule of this.rules) {
-      const last = this.samples.slice(-rule.evaluationPeriods);
-      const breaching = (queue: Queue) =>
-        rule.direction === 'out' ? queue[rule.metric] >= rule.threshold : queue[rule.metric] <= rule.threshold;
-      if (last.length < rule.evaluationPeriods || !last.every(breaching)) continue;
-      const change = stepChange(rule, last.at(-1)?.[rule.metric] ?? 0);
-      if (rule.direction === 'in') fleet.want(Math.max(this.settings.facts.capacity.min, fleet.wanted + change));
+      const points = this.dataPoints(rule);
+      const breaching = points.filter((most) =>
+        rule.direction === 'out' ? most >= rule.threshold : most <= rule.threshold,
+      );
+      if (breaching.length < rule.datapointsToAlarm) continue;
+      const change = stepChange(rule, points[0] ?? 0);
+      if (rule.direction === 'in') this.scaleIn(now, rule, change, fleet);
       else this.scaleOut(now, rule, change, fleet);
     }
+  }
+
+  /** The most of each period that an alarm looks at, the latest first; fewer in the beginning. */
+  private dataPoints({ metric, periodSeconds, evaluationPeriods }: StepRule): number[] {
+    const perPoint = Math.max(1, Math.round(periodSeconds / this.every));
+    const points: number[] = [];
+    for (let to = this.samples.length; to > 0 && points.length < evaluationPeriods; to -= perPoint) {
+      points.push(Math.max(...this.samples.slice(Math.max(0, to - perPoint), to).map((sample) => sample[metric])));
+    }
+    return points;
+  }
+
+  private scaleIn(now: number, { cooldownSeconds = 0 }: StepRule, change: number, fleet: Fleet): void {
+    const wanted = Math.max(this.settings.facts.capacity.min, fleet.wanted + change);
+    if (now < this.scaledIn || wanted >= fleet.wanted) return;
+    this.scaledIn = now + cooldownSeconds;
+    fleet.want(wanted);
   }
 
   private scaleOut(now: number, rule: StepRule, change: number, fleet: Fleet): void {
@@ -120,47 +141,63 @@ class StepScaler implements Scaler {
   }
 }
 
-/** KEDA: it asks the queue itself. From nothing to one at once, further by the Horizontal Pod Autoscaler. */
+/**
+ * KEDA: it asks the queue itself, and takes pods from nothing to one and back. In between the Horizontal Pod Autoscaler
+ * looks by itself, through KEDA, and follows its defaults: the ScaledObject of the template sets no others.
+ */
 class Keda implements Scaler {
   nextTime: number;
   private lastActive = Number.NEGATIVE_INFINITY;
   private nextPoll: number;
-  private readonly decisions: { readonly at: number; readonly units: number }[] = [];
+  private nextSync: number;
   private readonly wishes: { readonly at: number; readonly units: number }[] = [];
 
   constructor(
     private readonly settings: ScalerSettings,
     private readonly rule: Extract<WayFacts['scaling'], { kind: 'keda' }>,
   ) {
-    this.nextPoll = settings.firstArrival + (settings.end === 'low' ? 0 : rule.pollingSeconds);
-    this.nextTime = this.nextPoll;
+    const { end, firstArrival, facts, delays } = settings;
+    this.nextPoll = firstArrival + (end === 'low' ? 0 : rule.pollingSeconds);
+    // With pods that always run it looks always.
+    this.nextSync = facts.capacity.min > 0 ? firstArrival + delays['hpa-sync'][end] : Number.POSITIVE_INFINITY;
+    this.nextTime = Math.min(this.nextPoll, this.nextSync);
   }
 
   look(now: number, queue: Queue, fleet: Fleet): void {
     const { facts, delays, end } = this.settings;
-    const { min, max } = facts.capacity;
     if (now >= this.nextPoll) {
       this.nextPoll = now + this.rule.pollingSeconds;
       if (queue.outstanding > 0) {
         this.lastActive = now;
-        if (fleet.wanted === 0) fleet.want(1);
-        const units = Math.ceil(queue.outstanding / this.rule.messagesPerUnit);
-        this.decisions.push({ at: now + delays['hpa-sync'][end], units: Math.min(max ?? units, Math.max(1, units)) });
-      } else if (now - this.lastActive >= this.rule.cooldownSeconds) {
-        this.decisions.length = 0;
+        if (fleet.wanted === 0) {
+          fleet.want(1);
+          this.nextSync = now + delays['hpa-sync'][end];
+        }
+      } else if (facts.capacity.min === 0 && now - this.lastActive >= this.rule.cooldownSeconds) {
+        fleet.want(0);
         this.wishes.length = 0;
-        fleet.want(min);
-      } else if (fleet.wanted > 0) {
-        this.decisions.push({ at: now + delays['hpa-sync'][end], units: Math.max(1, min) });
+        this.nextSync = Number.POSITIVE_INFINITY;
       }
     }
-    while (this.decisions[0] && this.decisions[0].at <= now) {
-      this.wishes.push(this.decisions.shift() as { at: number; units: number });
-      const since = now - delays['hpa-scale-down-window'][end];
-      while (this.wishes[0] && this.wishes[0].at < since) this.wishes.shift();
-      fleet.want(Math.max(...this.wishes.map(({ units }) => units)));
+    if (now >= this.nextSync) {
+      this.nextSync = now + delays['hpa-sync'].high;
+      this.sync(now, queue, fleet);
     }
-    this.nextTime = Math.min(this.nextPoll, this.decisions[0]?.at ?? Number.POSITIVE_INFINITY);
+    this.nextTime = Math.min(this.nextPoll, this.nextSync);
+  }
+
+  private sync(now: number, { outstanding }: Queue, fleet: Fleet): void {
+    const { facts, delays } = this.settings;
+    const { min, max } = facts.capacity;
+    const needed = outstanding / this.rule.messagesPerUnit;
+    const near = Math.abs(needed / fleet.wanted - 1) <= delays['hpa-tolerance'].high;
+    const wish = near ? fleet.wanted : Math.ceil(needed);
+    this.wishes.push({ at: now, units: Math.max(1, min, Math.min(max ?? wish, wish)) });
+    const since = now - delays['hpa-scale-down-window'].high;
+    while (this.wishes[0] && this.wishes[0].at < since) this.wishes.shift();
+    const most = Math.max(...this.wishes.map(({ units }) => units));
+    // So many pods more at a time, or as many again.
+    fleet.want(Math.min(most, fleet.wanted + Math.max(delays['hpa-scale-up'].high, fleet.wanted)));
   }
 }
 

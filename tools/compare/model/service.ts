@@ -60,7 +60,12 @@ export function idleSeconds({ scaling }: WayFacts, delays: Delays, end: End): nu
 export function tailSeconds(facts: WayFacts, delays: Delays, end: End): number {
   const { scaling } = facts;
   const idle = idleSeconds(facts, delays, end);
-  if (scaling.kind === 'keda') return idle + scaling.nodes.unneededSeconds + delays['node-autoscaler-scan'][end];
+  if (scaling.kind === 'keda') {
+    const { unneededSeconds, delayAfterAddSeconds } = scaling.nodes;
+    // At the latest the last node came with the last job.
+    const nodes = Math.max(idle + unneededSeconds, end === 'high' ? delayAfterAddSeconds : 0);
+    return nodes + delays['node-autoscaler-scan'][end];
+  }
   // At worst what leaves drains to the end.
   return idle + (scaling.kind === 'steps' && end === 'high' ? facts.drainSeconds || facts.stopGraceSeconds : 0);
 }

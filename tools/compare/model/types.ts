@@ -48,10 +48,13 @@ export interface StepRule {
   readonly metric: 'visible' | 'outstanding';
   /** At or beyond which the alarm is in alarm: `out` at or above, `in` at or below. */
   readonly threshold: number;
+  /** Over which the most of the metric is one data point. */
   readonly periodSeconds: number;
+  /** Data points that are looked at, and how many of them have to be at or beyond the threshold. */
   readonly evaluationPeriods: number;
+  readonly datapointsToAlarm: number;
   readonly steps: readonly ScalingStep[];
-  /** Of the Auto Scaling group: how long a unit that boots counts as one that works. */
+  /** Of the Auto Scaling group, scaling out: how long a unit that boots does not count as one that works. */
   readonly warmupSeconds?: number;
   /** Of Application Auto Scaling. */
   readonly cooldownSeconds?: number;
@@ -67,12 +70,8 @@ export type ScalingRule =
       readonly cooldownSeconds: number;
       /** Outstanding messages for which there is one pod. */
       readonly messagesPerUnit: number;
-      readonly nodes: {
-        readonly min: number;
-        readonly max: number;
-        /** How long the Cluster Autoscaler leaves an empty node. */
-        readonly unneededSeconds: number;
-      };
+      /** How long the Cluster Autoscaler leaves an empty node, and every node after it has added one. */
+      readonly nodes: { readonly unneededSeconds: number; readonly delayAfterAddSeconds: number };
     }
   | {
       readonly kind: 'concurrency';
@@ -106,7 +105,7 @@ export interface WayFacts {
     /** Images it works on side by side. */
     readonly slots: number;
   };
-  /** Units. `max` is `null` where nothing of the template limits it. */
+  /** Units that find room somewhere. `max` is `null` where nothing of the template limits it. */
   readonly capacity: { readonly min: number; readonly max: number | null };
   readonly spot: boolean;
   readonly hosts?: HostFacts;
@@ -211,11 +210,17 @@ export type DelayId =
   | 'lambda-cold-share'
   | 'lambda-concurrency-quota'
   | 'lambda-concurrency-ramp'
+  | 'lambda-retry-interval'
   | 'sqs-metric'
   | 'sqs-metric-after-idle'
+  | 'alarm-evaluation'
+  | 'scaling-cooldown'
   | 'hpa-sync'
+  | 'hpa-scale-up'
+  | 'hpa-tolerance'
   | 'hpa-scale-down-window'
   | 'node-autoscaler-scan'
+  | 'node-autoscaler-scale-down'
   | 'lambda-vcpu-mib'
   | 'lambda-longest-job';
 

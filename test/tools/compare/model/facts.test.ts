@@ -147,6 +147,60 @@ describe('facts', () => {
         )['ecs-fargate'].taskPublicIpv4,
       false,
     ],
+    [
+      'a period',
+      () => changed('ec2', 'AWS::CloudWatch::Alarm', (p) => (p.Period &&= 300)).ec2.scaling,
+      expect.objectContaining({
+        rules: [expect.objectContaining({ periodSeconds: 300 }), expect.objectContaining({ periodSeconds: 60 })],
+      }),
+    ],
+    [
+      'data points of an alarm',
+      () => changed('ec2', 'AWS::CloudWatch::Alarm', (p) => (p.DatapointsToAlarm = 3)).ec2.scaling,
+      expect.objectContaining({
+        rules: expect.arrayContaining([expect.objectContaining({ evaluationPeriods: 5, datapointsToAlarm: 3 })]),
+      }),
+    ],
+    [
+      'no cooldown: that of the service',
+      () =>
+        changed(
+          'ecs-fargate',
+          'AWS::ApplicationAutoScaling::ScalingPolicy',
+          (p) => delete p.StepScalingPolicyConfiguration.Cooldown,
+        )['ecs-fargate'].scaling,
+      expect.objectContaining({ rules: [1, 2].map(() => expect.objectContaining({ cooldownSeconds: 300 })) }),
+    ],
+    [
+      'no warm-up: that of the group',
+      () => {
+        const copy = structuredClone(all);
+        for (const { Type, Properties } of Object.values(copy.ec2.Resources)) {
+          if (Type === 'AWS::AutoScaling::ScalingPolicy') delete Properties.EstimatedInstanceWarmup;
+          if (Type === 'AWS::AutoScaling::AutoScalingGroup') Properties.DefaultInstanceWarmup = 240;
+        }
+        return readFacts(copy).ec2.scaling;
+      },
+      expect.objectContaining({ rules: expect.arrayContaining([expect.objectContaining({ warmupSeconds: 240 })]) }),
+    ],
+    [
+      'reserved concurrency',
+      () =>
+        changed('lambda', 'AWS::Lambda::Function', (p) => {
+          if (p.Environment?.Variables?.COMPUTE) p.ReservedConcurrentExecutions = 50;
+        }).lambda.scaling,
+      expect.objectContaining({ reserved: 50 }),
+    ],
+    [
+      'pods, as far as there are nodes',
+      () => replaced('eks-ec2', '\\"maxReplicaCount\\":4', '\\"maxReplicaCount\\":10')['eks-ec2'].capacity,
+      { min: 0, max: 4 },
+    ],
+    [
+      'fewer pods',
+      () => replaced('eks-ec2', '\\"maxReplicaCount\\":4', '\\"maxReplicaCount\\":2')['eks-ec2'].capacity,
+      { min: 0, max: 2 },
+    ],
     ['Spot', () => changed('eks-ec2', 'AWS::EKS::Nodegroup', (p) => (p.CapacityType = 'SPOT'))['eks-ec2'].spot, true],
   ])('follow the template: %s', (_, read, expected) => {
     expect(read()).toEqual(expected);
@@ -184,6 +238,23 @@ describe('facts', () => {
       'the template of ec2 has no number MaxSize: found "many"',
     );
   });
+});
+
+test('scaling that the model does not know is named, and not taken for another', () => {
+  const alarm = (change: (properties: Resource['Properties']) => void) => () =>
+    changed('ec2', 'AWS::CloudWatch::Alarm', (p) => {
+      if (p.AlarmDescription === 'Upper threshold scaling alarm') change(p);
+    });
+  expect(alarm((p) => (p.Statistic = 'Average'))).toThrow(
+    /^the template of ec2 scales by \w+, statistic Average: the model knows Maximum$/,
+  );
+  expect(alarm((p) => (p.MetricName = 'ApproximateAgeOfOldestMessage'))).toThrow(
+    /metric ApproximateAgeOfOldestMessage/,
+  );
+  expect(alarm((p) => (p.ComparisonOperator = 'GreaterThanThreshold'))).toThrow(/comparison GreaterThanThreshold/);
+  expect(() =>
+    replaced('eks-ec2', '\\"queueLength\\":', '\\"scaleOnInFlight\\":\\"false\\",\\"queueLength\\":'),
+  ).toThrow('the template of eks-ec2 scales pods by scaleOnInFlight, which the model does not know');
 });
 
 describe('cost and scale follow a changed template, without another edit', () => {
