@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Limits, RenditionSettings } from './env';
-import { readFrames, writeFrame } from './frames';
+import { FrameReader, writeFrame } from './frames';
 import { Rejection } from './gate';
 
 /**
@@ -33,8 +33,6 @@ const GARBAGE_BYTES = 20_000_000;
 
 // A stop reaches the whole process group (Ctrl-C, systemd): the parent decides what is still finished.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
-// The parent is gone: nobody wants the result. SIGKILL, because exit() waits for native threads.
-process.stdin.on('close', () => process.kill(process.pid, 'SIGKILL'));
 
 try {
   // Where memory runs out all the same, the kernel ends this process first, and not the one with the messages.
@@ -47,7 +45,7 @@ const out = new Socket({ fd: 3 });
 // Loaded here and not above, so that a missing or foreign binary is one line on stderr, not a stack trace.
 import('./resize').then(
   ({ resize }) => {
-    readFrames(process.stdin, (header, payload) => {
+    const frames = new FrameReader((header, payload) => {
       const { renditions, limits } = header as DecodeRequest;
       const cpu = process.cpuUsage();
       resize(payload, renditions, limits).then(
@@ -65,6 +63,25 @@ import('./resize').then(
         },
       );
     });
+    // Not process.stdin, which would read 64 KiB at a time into buffers that are copied and thrown away.
+    const requests = new Socket({
+      fd: 0,
+      onread: {
+        buffer: () => frames.room(),
+        callback: (bytes) => {
+          try {
+            frames.fill(bytes);
+            return true;
+          } catch {
+            requests.destroy();
+            return false;
+          }
+        },
+      },
+    });
+    // The parent is gone, or sends what is no request. SIGKILL, because exit() waits for native threads.
+    requests.on('close', () => process.kill(process.pid, 'SIGKILL'));
+    requests.resume();
     writeFrame(out, { ready: true });
   },
   (error: unknown) => {

@@ -10,6 +10,7 @@ import type { Readable, Writable } from 'node:stream';
 const PREAMBLE_BYTES = 8;
 /** More than the largest source object the environment allows; anything above is a broken peer. */
 const MAX_PAYLOAD_BYTES = 1_073_741_824;
+const MAX_HEADER_BYTES = 1_048_576;
 
 /** Writes one message. The payload may come in parts, which are not joined. */
 export function writeFrame(to: Writable, header: object, ...payload: readonly Buffer[]): void {
@@ -26,40 +27,56 @@ export function writeFrame(to: Writable, header: object, ...payload: readonly Bu
 }
 
 /**
- * Calls `onFrame` for each whole message. What is no message, or one that `onFrame` throws at, destroys the stream with
- * an error: the peer is not to be trusted any more.
+ * Takes messages apart. Bytes go where they are needed: whoever reads asks for {@link room}, fills some of it and says
+ * how much.
+ */
+export class FrameReader {
+  private target = Buffer.alloc(PREAMBLE_BYTES);
+  private filled = 0;
+  private headerBytes: number | undefined;
+
+  /** @param onFrame is called for each whole message */
+  constructor(private readonly onFrame: (header: unknown, payload: Buffer) => void) {}
+
+  /** Where the next bytes belong; never empty. */
+  room(): Buffer {
+    return this.target.subarray(this.filled);
+  }
+
+  /** So many bytes of the {@link room} are filled. @throws Error when they are no message, or what `onFrame` throws */
+  fill(bytes: number): void {
+    this.filled += bytes;
+    if (this.filled < this.target.length) return;
+    const { target, headerBytes } = this;
+    this.filled = 0;
+    if (headerBytes === undefined) {
+      const [header, payload] = [target.readUInt32BE(0), target.readUInt32BE(4)];
+      if (header === 0 || header > MAX_HEADER_BYTES || payload > MAX_PAYLOAD_BYTES) throw new Error('not a frame');
+      this.headerBytes = header;
+      this.target = Buffer.allocUnsafe(header + payload);
+    } else {
+      this.headerBytes = undefined;
+      this.target = Buffer.alloc(PREAMBLE_BYTES);
+      this.onFrame(JSON.parse(target.toString('utf8', 0, headerBytes)), target.subarray(headerBytes));
+    }
+  }
+}
+
+/**
+ * Reads messages from a stream. What is no message, or one that `onFrame` throws at, destroys the stream with an error:
+ * the peer is not to be trusted any more.
  */
 export function readFrames(from: Readable, onFrame: (header: unknown, payload: Buffer) => void): void {
-  let target = Buffer.alloc(PREAMBLE_BYTES);
-  let filled = 0;
-  let headerBytes: number | undefined;
-
+  const reader = new FrameReader(onFrame);
   from.on('data', (chunk: Buffer) => {
-    let rest = chunk;
-    while (rest.length > 0) {
-      const copied = rest.copy(target, filled);
-      rest = rest.subarray(copied);
-      filled += copied;
-      if (filled < target.length) return;
-      if (headerBytes === undefined) {
-        headerBytes = target.readUInt32BE(0);
-        const payloadBytes = target.readUInt32BE(4);
-        if (headerBytes === 0 || headerBytes > 1_048_576 || payloadBytes > MAX_PAYLOAD_BYTES) {
-          from.destroy(new Error('not a frame'));
-          return;
-        }
-        target = Buffer.allocUnsafe(headerBytes + payloadBytes);
-      } else {
-        try {
-          onFrame(JSON.parse(target.toString('utf8', 0, headerBytes)), target.subarray(headerBytes));
-        } catch (error) {
-          from.destroy(error as Error);
-          return;
-        }
-        target = Buffer.alloc(PREAMBLE_BYTES);
-        headerBytes = undefined;
+    try {
+      for (let read = 0; read < chunk.length; ) {
+        const copied = chunk.copy(reader.room(), 0, read);
+        read += copied;
+        reader.fill(copied);
       }
-      filled = 0;
+    } catch (error) {
+      from.destroy(error as Error);
     }
   });
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -245,9 +246,13 @@ describe('Decoder', () => {
     broken.close();
   });
 
-  test('ends when its parent does, which closes its stdin', async () => {
+  test.each<[string, (stdin: Writable) => void]>([
+    ['its parent does, which closes its stdin', (stdin) => stdin.destroy()],
+    ['it is sent what is no request', (stdin) => stdin.write('this is no frame, and long enough to be one')],
+  ])('ends when %s', async (_, send) => {
     const child = spawn(CHILD[0] as string, CHILD.slice(1), { stdio: ['pipe', 'ignore', 'ignore', 'pipe'] });
-    child.stdio[3]?.once('data', () => child.stdin?.destroy());
+    child.stdin?.on('error', () => {});
+    child.stdio[3]?.once('data', () => send(child.stdin as Writable));
     const [, signal] = await once(child, 'exit');
     expect(signal).toBe('SIGKILL');
   });
