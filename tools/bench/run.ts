@@ -343,9 +343,19 @@ class Bench {
       for (const peer of PEERS) {
         if ((set === 'photograph' || this.options.quick) && peer.name !== LIMIT) continue;
         const lacking = await missing(peer.programs, this.options.searchPath);
-        if (lacking.length > 0)
-          this.absent.push(`${peer.name}, on ${SET_NAMES[set]}: ${lacking.join(' and ')} not installed`);
-        else add(set, peer.name, 'jpeg', await peer.prepare(chosen, widths, this.scratch));
+        const absent = (why: string) => this.absent.push(`${peer.name}, on ${SET_NAMES[set]}: ${why}`);
+        if (lacking.length > 0) {
+          absent(`${lacking.join(' and ')} not installed`);
+          continue;
+        }
+        try {
+          const sample = await peer.prepare(chosen, widths, this.scratch);
+          // Once beforehand: what is installed may be another program of that name, or built without JPEG.
+          await sample();
+          add(set, peer.name, 'jpeg', sample);
+        } catch (error) {
+          absent((error as Error).message);
+        }
       }
     }
   }
