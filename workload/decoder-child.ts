@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { collectGarbage } from './collector';
 import type { Limits, RenditionSettings } from './env';
 import { FrameReader, writeFrame } from './frames';
 import { Rejection } from './gate';
@@ -93,12 +94,12 @@ import('./resize').then(
 function respond(since: NodeJS.CpuUsage, result: object, ...payload: readonly Buffer[]): void {
   const { user, system } = process.cpuUsage(since);
   writeFrame(out, { ...result, cpuMs: (user + system) / 1000, peakMib: peakMib() }, ...payload);
-  setImmediate(collectGarbage);
+  setImmediate(clearUp);
 }
 
 /** Between pictures: the bytes and pixels of the last ones go only when V8 looks, which by itself it does too late. */
-function collectGarbage(): void {
-  if (process.memoryUsage().arrayBuffers > GARBAGE_BYTES) globalThis.gc?.();
+function clearUp(): void {
+  if (process.memoryUsage().arrayBuffers > GARBAGE_BYTES) collectGarbage();
 }
 
 function peakMib(): number | undefined {

@@ -1,9 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { REJECTION_REASONS } from './contract';
 import type { DecodeRequest, DecodeResponse } from './decoder-child';
+import { DECODER, startDecoder } from './decoder-process';
 import type { Limits, RenditionSettings } from './env';
 import { readFrames, writeFrame } from './frames';
 import { Rejection } from './gate';
@@ -47,9 +47,6 @@ const TICKS_PER_SECOND = 100;
 /** Longest verdict in words, in UTF-16 units: it goes into a log line and into a record. */
 const MAX_DETAIL = 300;
 
-/** What a decoder inherits: enough to start. No credentials, no endpoints. */
-const INHERITED_VARIABLES = ['PATH', 'LD_LIBRARY_PATH', 'TMPDIR'];
-
 export class Decoder {
   /** One entry a slot; the decoders in use are in none. */
   private readonly idle: Child[] = [];
@@ -59,18 +56,15 @@ export class Decoder {
 
   /**
    * Starts `slots` decoders and does not wait for them: {@link decode} does.
-   * @param command defaults to the child beside this file in the bundle
+   * @param started those of them that have been started in this turn of the event loop already
    * @throws DecoderFailure when the machine has no room for a process
    */
   constructor(
     slots: number,
-    private readonly command: readonly string[] = [
-      process.execPath,
-      '--expose-gc',
-      path.join(__dirname, 'decoder-child.js'),
-    ],
+    private readonly command: readonly string[] = DECODER,
+    started: readonly ChildProcess[] = [],
   ) {
-    for (let slot = 0; slot < slots; slot += 1) this.idle.push(this.spawn());
+    for (let slot = 0; slot < slots; slot += 1) this.idle.push(this.spawn(started[slot]));
   }
 
   /**
@@ -162,8 +156,8 @@ export class Decoder {
   }
 
   /** @throws DecoderFailure when the machine has no room for another process */
-  private spawn(): Child {
-    const child = new Child(this.command);
+  private spawn(started?: ChildProcess): Child {
+    const child = new Child(started ?? start(this.command));
     this.all.add(child);
     if (this.closed) child.kill();
     return child;
@@ -184,9 +178,17 @@ function verdictOnDeath({ signal, detail }: Death): Error {
   return new DecoderFailure(`the decoder ended: ${detail}`);
 }
 
+/** @throws DecoderFailure when the machine has no room for another process */
+function start(command: readonly string[]): ChildProcess {
+  try {
+    return startDecoder(command);
+  } catch (error) {
+    throw new DecoderFailure(`no decoder can be started: ${(error as Error).message}`);
+  }
+}
+
 /** One decoder process. It does one thing at a time. */
 class Child {
-  readonly process: ChildProcess;
   /** Rejects with DecoderFailure when the process does not get ready. */
   readonly ready: Promise<void>;
   dead = false;
@@ -195,22 +197,7 @@ class Child {
   private onResponse: (response: DecodeResponse, payload: Buffer) => void = () => {};
   private onDeath: (death: Death) => void = () => {};
 
-  constructor([executable, ...args]: readonly string[]) {
-    const inherited = INHERITED_VARIABLES.map((name) => [name, process.env[name]]);
-    try {
-      this.process = spawn(executable as string, args, {
-        // 3 carries the results; see decoder-child.
-        stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
-        env: {
-          ...Object.fromEntries(inherited),
-          // Two malloc arenas instead of eight a core: the threads of a decode leave less memory behind.
-          MALLOC_ARENA_MAX: '2',
-          VIPS_BLOCK_UNTRUSTED: '1',
-        },
-      });
-    } catch (error) {
-      throw new DecoderFailure(`no decoder can be started: ${(error as Error).message}`);
-    }
+  constructor(readonly process: ChildProcess) {
     let stderr = '';
     this.ready = new Promise((resolve, reject) => {
       const starting = setTimeout(() => this.kill('it does not get ready'), START_TIMEOUT_MS);

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { Consumer } from 'sqs-consumer';
 import { requireRegion, s3Client, sqsClient } from './clients';
-import { setUpCollector } from './collector';
+import { markAtOnce } from './collector';
 import { Decoder } from './decoder';
 import { ConfigurationError, readWorkerSettings, type WorkerSettings } from './env';
 import { EventFailure, handleEvent } from './job';
@@ -153,7 +153,6 @@ async function main(): Promise<void> {
   const stop = new Promise<NodeJS.Signals>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
   });
-  setUpCollector();
   const foreign = wrongPlatform(__dirname);
   if (foreign) throw new Error(foreign);
   const settings = readWorkerSettings(process.env);
@@ -163,6 +162,7 @@ async function main(): Promise<void> {
   const decoder = await Promise.race([starting, stop]);
   // Asked to stop before there was anything to stop. The decoders end with this process.
   if (typeof decoder === 'string') return;
+  markAtOnce();
 
   const worker = new Worker(settings, slots, s3, sqsClient(process.env), decoder);
   worker.start();

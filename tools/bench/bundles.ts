@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { deflateRawSync } from 'node:zlib';
-import { build, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { buildBundles, filesBelow, SCRIPT_OPTIONS } from '../build/build';
 
 /** The bundles as they are deployed, and beside them what only the bench runs. */
@@ -14,8 +14,9 @@ export interface BenchBundles {
   readonly lambda: string;
   /** The measuring process, {@link Task}. It stands in the worker's bundle, so that it runs what is shipped. */
   readonly child: string;
-  /** The function's cold start by itself, {@link ColdTask}. */
+  /** The function's cold start by itself, {@link ColdTask}; and what it is held against. */
   readonly cold: string;
+  readonly sharpAlone: string;
   /** The worker, by how many messages it holds per slot. */
   readonly workers: Readonly<Record<InFlight, string>>;
   /** Bytes of JavaScript that the bundle is started with. */
@@ -25,23 +26,29 @@ export interface BenchBundles {
 /** Builds everything into `dist`, a folder of the bench's own: nobody's `dist` is touched. */
 export async function buildForBench(dist: string): Promise<BenchBundles> {
   await buildBundles(['host'], dist);
-  const worker = path.join(dist, 'worker-host');
-  const bundle = async (entryPoint: string, name: string, inFlight?: InFlight) => {
-    const outfile = path.join(worker, name);
-    const plugins = [...(SCRIPT_OPTIONS.plugins ?? []), ...(inFlight === undefined ? [] : [holding(inFlight)])];
-    await build({ ...SCRIPT_OPTIONS, entryPoints: [entryPoint], outfile, plugins });
-    return outfile;
+  const bundle = async (entryPoint: string, outfile: string, options: BuildOptions = {}) => {
+    await build({ ...SCRIPT_OPTIONS, entryPoints: [entryPoint], outfile: path.join(dist, outfile), ...options });
+    return path.join(dist, outfile);
   };
-  const bytes = async (name: string) => (await readFile(path.join(dist, name, 'index.js'))).length;
-  const scriptBytes = { lambda: await bytes('lambda-host'), worker: await bytes('worker-host') };
+  const holds = (inFlight: InFlight) => ({ plugins: [...SCRIPT_OPTIONS.plugins, holding(inFlight)] });
+  const bytes = async (...files: string[]) => {
+    const contents = await Promise.all(files.map((file) => readFile(path.join(dist, file))));
+    return contents.reduce((sum, { length }) => sum + length, 0);
+  };
+  const scriptBytes = {
+    lambda: await bytes('lambda-host/index.js', 'lambda-host/handler.js'),
+    worker: await bytes('worker-host/index.js'),
+  };
+  await bundle('tools/bench/cold-handler.ts', 'lambda-host/cold-handler.js');
   return {
     lambda: path.join(dist, 'lambda-host'),
-    child: await bundle('tools/bench/child.ts', 'bench-child.js'),
-    cold: await bundle('tools/bench/cold.ts', 'bench-cold.js'),
+    child: await bundle('tools/bench/child.ts', 'worker-host/bench-child.js'),
+    cold: await bundle('tools/bench/cold.ts', 'lambda-host/bench-cold.js', { external: ['./cold-handler'] }),
+    sharpAlone: await bundle('tools/bench/sharp-alone.ts', 'lambda-host/sharp-alone.js', { external: ['sharp'] }),
     workers: {
-      1: await bundle('workload/worker.ts', 'bench-worker-1.js', 1),
-      3: path.join(worker, 'index.js'),
-      6: await bundle('workload/worker.ts', 'bench-worker-6.js', 6),
+      1: await bundle('workload/worker.ts', 'worker-host/bench-worker-1.js', holds(1)),
+      3: path.join(dist, 'worker-host/index.js'),
+      6: await bundle('workload/worker.ts', 'worker-host/bench-worker-6.js', holds(6)),
     },
     scriptBytes,
   };

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { answer, task } from './answer';
 import { DESIGNS, type DesignName, type Making } from './designs';
 import { compareQuality, type Quality } from './quality';
 import { peakMib } from './usage';
@@ -14,16 +15,12 @@ export interface Task extends Making {
   readonly repeats: number;
   /** How often the first file is gone through before, so that V8 has compiled what it compiles: 1 by default. */
   readonly warmUps?: number;
-  /** Measure from the start of the process to the end of the first picture. */
-  readonly cold?: boolean;
 }
 
 /** The only line of stdout, as JSON. */
 export interface Measured {
   /** CPU per picture, of this process and what works for it, in ms. */
   readonly cpuMs: number;
-  /** From the start of the process to now. */
-  readonly wallMs: number;
   /** Peak of this process; of the decoder where it is isolated. `undefined` without /proc. */
   readonly peakMib: number | undefined;
   /** CPU per picture as the decoder tells it, in ms; isolated only. */
@@ -41,9 +38,8 @@ async function main(task: Task): Promise<Measured | Quality[]> {
   }
   const design = await DESIGNS[task.design]();
   const elsewhere = () => design.elsewhereMs?.() ?? 0;
-  const warmUps = task.cold ? 0 : (task.warmUps ?? 1);
-  for (let done = 0; done < warmUps; done += 1) await design.make(inputs[0] as Buffer, task);
-  const before = task.cold ? undefined : process.cpuUsage();
+  for (let done = 0; done < (task.warmUps ?? 1); done += 1) await design.make(inputs[0] as Buffer, task);
+  const before = process.cpuUsage();
   const elsewhereBefore = elsewhere();
   let [bytesOut, decoderCpuMs] = [0, 0];
   for (let pass = 0; pass < task.repeats; pass += 1) {
@@ -58,7 +54,6 @@ async function main(task: Task): Promise<Measured | Quality[]> {
   const pictures = inputs.length * task.repeats;
   const measured = {
     cpuMs: ((user + system) / 1000 + elsewhere() - elsewhereBefore) / pictures,
-    wallMs: performance.now(),
     peakMib: design.last ? design.last().peakMib : peakMib('self'),
     decoderCpuMs: design.last ? decoderCpuMs / pictures : undefined,
     bytesOut,
@@ -67,10 +62,4 @@ async function main(task: Task): Promise<Measured | Quality[]> {
   return measured;
 }
 
-main(JSON.parse(process.argv[2] as string)).then(
-  (found) => process.stdout.write(`${JSON.stringify(found)}\n`),
-  (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
-    process.exitCode = 1;
-  },
-);
+void answer(main(task<Task>()));

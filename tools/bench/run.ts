@@ -10,7 +10,7 @@ import sharp from 'sharp';
 import { DEFAULTS, ENV, type RenditionFormat } from '../../workload/contract';
 import { buildForBench, IN_FLIGHT, zippedBytes } from './bundles';
 import type { Measured, Task } from './child';
-import type { ColdStart, ColdTask } from './cold';
+import type { ColdStart, ColdTask } from './cold-handler';
 import { type BenchPicture, drawCorpus, type PictureSet, photographs } from './corpus';
 import { defaults } from './designs';
 import { type BenchWorker, SLOTS, Stage } from './end-to-end';
@@ -202,9 +202,7 @@ class Bench {
       ? []
       : [
           contestant('function, cold', async () => {
-            const alone = await least(() =>
-              child({ design: 'product', files: [twelve.file], widths: oneWidth, cold: true }),
-            );
+            const alone = await least(() => this.cold(bundles.sharpAlone, twelve, oneWidth));
             const loaded = await least(() => this.cold(bundles.cold, twelve, oneWidth));
             const job = await least(async () => (await stage.lambda(bundles.lambda, twelve, oneWidth, 0)).cold);
             return {
