@@ -108,13 +108,14 @@ export function markdown(comparison: Comparison): string {
     '## Sources',
     `Measured on ${model.measured.machine.cpu}, ${model.measured.machine.cores} cores, ${model.measured.machine.os} ${model.measured.machine.arch}: \`npm run bench\`. Prices: \`npm run prices\`.`,
     table(
-      ['delay or limit', 'what', 'range', 'source', 'date'],
-      Object.values(model.tables.delays).map(({ id, what, low, high, unit, source, date: day }) => [
+      ['delay or limit', 'what', 'range', 'source', 'date', 'how sure'],
+      Object.values(model.tables.delays).map(({ id, what, low, high, unit, source, date: day, confidence, via }) => [
         id,
         what,
         `${low === high ? low : `${low} to ${high}`} ${unit}`,
         source,
         day,
+        [confidence, via].filter((part) => part !== undefined).join(': '),
       ]),
     ),
     'The price table, with the source and date of each price, is `tools/compare/data/prices.json`.',

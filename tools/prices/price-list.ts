@@ -8,9 +8,12 @@ import type { Price, Region, Tier } from '../compare/model/types';
  * @see https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-the-aws-price-list-bulk-api-fetching-price-list-files-manually.html
  */
 
-/** What usage types begin with. The oldest region has no prefix, or a later one. */
+/**
+ * What usage types begin with. The oldest region has no prefix, or a later one; where it has a price with both, the one
+ * without is there for old usage (CloudWatch's logs name it "Legacy").
+ */
 const PREFIXES: Readonly<Record<Region, readonly string[]>> = {
-  'us-east-1': ['', 'USE1-'],
+  'us-east-1': ['USE1-', ''],
   'eu-west-1': ['EU-'],
   'ap-northeast-2': ['APN2-'],
 };
@@ -71,8 +74,18 @@ export function wantedPrices(instanceTypes: readonly string[]): Wanted[] {
 
 export const REGIONS = Object.keys(PREFIXES) as readonly Region[];
 
-export function priceListUrl(service: string, region: Region): string {
-  return `https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/${service}/current/${region}/index.csv`;
+/** @param version with which the address goes on giving the same file */
+export function priceListUrl(service: string, region: Region, version = 'current'): string {
+  return `https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/${service}/${version}/${region}/index.csv`;
+}
+
+/** The file was read, and is not what this reads. In one line. */
+export class PriceListError extends Error {
+  constructor(service: string, region: Region, what: string) {
+    super(
+      `${priceListUrl(service, region)} ${what}; if AWS changed its form, tools/prices/price-list.ts has to follow`,
+    );
+  }
 }
 
 /** One line of CSV: quoted fields, in which a doubled quote is a quote. */
@@ -84,13 +97,43 @@ export function csvFields(line: string): string[] {
   return fields;
 }
 
-const COLUMNS = ['TermType', 'StartingRange', 'PricePerUnit', 'Currency', 'usageType', 'operation'] as const;
+const COLUMNS = [
+  'TermType',
+  'StartingRange',
+  'EndingRange',
+  'Unit',
+  'PricePerUnit',
+  'Currency',
+  'usageType',
+  'operation',
+] as const;
+
+/** How the lists call the table's units: each service in its own way. A price of another unit would be another price. */
+const UNITS: Readonly<Record<string, RegExp>> = {
+  'GB-second': /^(Lambda-)?GB-Seconds?$/i,
+  request: /^Requests?$/i,
+  // Fargate's too, which says what it is an hour of in the usage type.
+  hour: /^(Hrs?|Hours?)$/i,
+  'vCPU-hour': /^((vCPU-)?Hours?)$/i,
+  'GB-hour': /^((GB-)?Hours?)$/i,
+  GB: /^GB$/i,
+  'GB-month': /^GB-Mo(nth)?$/i,
+  'GiB-month': /^GB-Mo(nth)?$/i,
+  'alarm metric-month': /^Alarms?$/i,
+  'metric-month': /^Metrics?$/i,
+};
+
+/** As the list has it: with where it ends. */
+interface Range extends Tier {
+  readonly to: number;
+}
 
 /** Picks prices out of one file, line by line. */
 export class PriceListReader {
   private published = '';
+  private version = 'current';
   private columns: Record<string, number> | undefined;
-  private readonly tiers = new Map<string, Tier[]>();
+  private readonly tiers = new Map<string, Range[]>();
   private readonly byUsage = new Map<string, Wanted[]>();
   private readonly wants: readonly Wanted[];
   private readonly usageTypes: readonly string[];
@@ -112,7 +155,7 @@ export class PriceListReader {
     this.usageTypes = [...this.byUsage.keys()];
   }
 
-  /** @throws Error, in one line, when the file is not of the documented form */
+  /** @throws PriceListError when the file is not of the documented form */
   line(text: string): void {
     if (!this.columns) {
       this.preamble(text);
@@ -125,11 +168,21 @@ export class PriceListReader {
     if (field('TermType') !== 'OnDemand' || field('Currency') !== 'USD') return;
     for (const want of this.byUsage.get(field('usageType')) ?? []) {
       if (want.operation !== undefined && field('operation') !== want.operation) continue;
-      const tier = { from: Number(field('StartingRange') || 0), usd: Number(field('PricePerUnit')) };
-      if (Number.isNaN(tier.from) || Number.isNaN(tier.usd)) {
-        throw new Error(
-          `${this.name} has a price "${field('PricePerUnit')}" for ${field('usageType')}: expected a number`,
+      const ending = field('EndingRange');
+      const tier = {
+        from: Number(field('StartingRange') || 0),
+        to: ending === 'Inf' ? Number.POSITIVE_INFINITY : Number(ending || Number.NaN),
+        usd: Number(field('PricePerUnit') || Number.NaN),
+      };
+      if (Object.values(tier).some(Number.isNaN)) {
+        throw this.error(
+          `has a price "${field('PricePerUnit')}" from "${field('StartingRange')}" to "${ending}" for ${field('usageType')}: expected numbers`,
         );
+      }
+      // Zero is a free tier, or a line for something else that is included: not the price.
+      if (tier.usd === 0) continue;
+      if (!UNITS[want.unit]?.test(field('Unit'))) {
+        throw this.error(`has ${field('usageType')} by "${field('Unit')}": expected a price by ${want.unit}`);
       }
       const key = this.key(want, field('usageType'));
       this.tiers.set(key, [...(this.tiers.get(key) ?? []), tier]);
@@ -138,26 +191,24 @@ export class PriceListReader {
 
   /** What was found, and the ids of what was not. */
   result(): { prices: Price[]; missing: string[] } {
-    if (!this.columns) throw new Error(`${this.name} is not a price list: it has no line that names the columns`);
+    if (!this.columns) throw this.error('is not a price list: it has no line that names the columns');
     const prices: Price[] = [];
     const missing: string[] = [];
     for (const want of this.wants) {
       const keys = want.usageTypes.flatMap((type) =>
         PREFIXES[this.region].map((prefix) => this.key(want, prefix + type)),
       );
-      // Zero is a free tier, or a line for something else that is included: not the price.
-      const found = keys
-        .map((key) => this.tiers.get(key)?.filter(({ usd }) => usd > 0))
-        .find((tiers) => tiers && tiers.length > 0);
+      const found = keys.map((key) => this.tiers.get(key)).find((tiers) => tiers !== undefined);
       if (!found) missing.push(want.id);
       else {
-        const tiers = unique(found, `${this.name}, ${want.id}`);
+        const { tiers, wrong } = inOrder(found);
+        if (wrong) throw this.error(`${wrong} (${want.id})`);
         prices.push({
           id: want.id,
           region: this.region,
           unit: want.unit,
           tiers,
-          source: priceListUrl(this.service, this.region),
+          source: priceListUrl(this.service, this.region, this.version),
           date: this.published,
           confidence: 'price list',
         });
@@ -166,8 +217,8 @@ export class PriceListReader {
     return { prices, missing };
   }
 
-  private get name(): string {
-    return `the price list of ${this.service} in ${this.region}`;
+  private error(what: string): PriceListError {
+    return new PriceListError(this.service, this.region, what);
   }
 
   private key(want: Wanted, usageType: string): string {
@@ -177,20 +228,28 @@ export class PriceListReader {
   private preamble(text: string): void {
     const fields = csvFields(text);
     if (fields[0] === 'Publication Date') this.published = (fields[1] ?? '').slice(0, 10);
+    if (fields[0] === 'Version' && fields[1]) this.version = fields[1];
     if (fields[0] !== 'SKU') return;
     const missing = COLUMNS.find((column) => !fields.includes(column));
-    if (missing) throw new Error(`${this.name} has no column ${missing}: its form has changed`);
-    if (!/^\d{4}-\d{2}-\d{2}$/.test(this.published)) throw new Error(`${this.name} does not say when it was published`);
+    if (missing) throw this.error(`has no column ${missing}`);
+    if (!/^\d{4}-\d{2}-\d{2}$/.test(this.published)) throw this.error('does not say when it was published');
     this.columns = Object.fromEntries(fields.map((name, index) => [name, index]));
   }
 }
 
-/** Tiers in order, the same one once. The first is said to begin at 0, also where a free tier comes before it. */
-function unique(tiers: readonly Tier[], name: string): Tier[] {
-  const sorted = [...new Map(tiers.map((tier) => [`${tier.from} ${tier.usd}`, tier])).values()].sort(
+/**
+ * Tiers in order, the same one once. The first is said to begin at 0, also where a free tier comes before it. What is
+ * wrong with them: two prices for the same, or one that is not there.
+ */
+function inOrder(ranges: readonly Range[]): { tiers: Tier[]; wrong?: string } {
+  const sorted = [...new Map(ranges.map((range) => [`${range.from} ${range.to} ${range.usd}`, range])).values()].sort(
     (a, b) => a.from - b.from,
   );
-  const twice = sorted.find((tier, index) => index > 0 && tier.from === sorted[index - 1]?.from);
-  if (twice) throw new Error(`${name} has two prices from ${twice.from} on: the selection is not exact any more`);
-  return sorted.map((tier, index) => (index === 0 ? { ...tier, from: 0 } : tier));
+  const tiers = sorted.map(({ from, usd }, index) => ({ from: index === 0 ? 0 : from, usd }));
+  for (const [index, { from, to }] of sorted.entries()) {
+    const next = sorted[index + 1]?.from ?? Number.POSITIVE_INFINITY;
+    if (next === from) return { tiers, wrong: `has two prices from ${from} on` };
+    if (next !== to) return { tiers, wrong: `has no price from ${to} on` };
+  }
+  return { tiers };
 }

@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { instanceTypes } from '../compare/data/tables';
 import type { PriceTable, Region } from '../compare/model/types';
-import { PriceListReader, priceListUrl, REGIONS, type Wanted, wantedPrices } from './price-list';
+import { PriceListError, PriceListReader, priceListUrl, REGIONS, type Wanted, wantedPrices } from './price-list';
 
 /**
  * Refreshes the price table from AWS's public price list files: of every instance type that the model knows, and what
@@ -23,10 +23,12 @@ export interface RefreshOptions {
 export async function refreshPrices({ file, say, get = fetch, regions = REGIONS }: RefreshOptions): Promise<void> {
   const table = JSON.parse(readFileSync(file, 'utf8')) as PriceTable;
   const wants = wantedPrices(instanceTypes.map(({ type }) => type).sort());
+  let found = 0;
   const fresh = new Map(table.prices.map((price) => [`${price.id} ${price.region}`, price]));
   for (const region of regions) {
     for (const service of new Set(wants.map((want) => want.service))) {
       const { prices, missing } = await readList(service, region, wants, say, get);
+      found += prices.length;
       for (const price of prices) fresh.set(`${price.id} ${region}`, price);
       say(
         `${service} ${region}: ${prices.length} prices of ${prices[0]?.date ?? 'no date'}${missing.length > 0 ? `; not found, left as they were: ${missing.join(', ')}` : ''}`,
@@ -40,8 +42,11 @@ export async function refreshPrices({ file, say, get = fetch, regions = REGIONS 
   // All of it or nothing, also when this is interrupted here.
   writeFileSync(`${file}.new`, `${JSON.stringify({ ...table, prices }, undefined, 2)}\n`);
   renameSync(`${file}.new`, file);
-  say(`wrote ${prices.length} prices; npm run compare shows what follows`);
+  say(`wrote ${prices.length} prices, ${found} of them from the lists; npm run compare shows what follows`);
 }
+
+const DOCUMENTATION =
+  'https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-the-aws-price-list-bulk-api-fetching-price-list-files-manually.html';
 
 /** Says how far it is every so many bytes. */
 const PROGRESS_BYTES = 25_000_000;
@@ -54,15 +59,19 @@ async function readList(
   get: (url: string) => Promise<Response>,
 ) {
   const url = priceListUrl(service, region);
-  const failed = (why: string) => new Error(`cannot read ${url}: ${why}; the price table is as it was`);
+  const failed = (why: string, remedy: string) =>
+    new Error(`cannot read ${url}: ${why}; ${remedy}; the price table is as it was`);
+  const again = 'try again, from where that address can be reached';
   let response: Response;
   try {
     response = await get(url);
   } catch (error) {
     const { cause, message } = error as Error & { cause?: { code?: string } };
-    throw failed(cause?.code ?? message);
+    throw failed(cause?.code ?? message, again);
   }
-  if (!response.ok || !response.body) throw failed(`the answer was ${response.status}`);
+  if (!response.ok || !response.body) {
+    throw failed(`the answer was ${response.status}`, `try again later, or see where AWS has it: ${DOCUMENTATION}`);
+  }
   const megabytes = (bytes: number) => Math.round(bytes / 1e6);
   const total = Number(response.headers.get('content-length') ?? 0);
   const reader = new PriceListReader(service, region, wants);
@@ -79,9 +88,11 @@ async function readList(
       say(`${service} ${region}: ${megabytes(bytes)}${total > 0 ? ` of ${megabytes(total)}` : ''} MB`);
     }
     if (rest) reader.line(rest);
+    return reader.result();
   } catch (error) {
     const { message } = error as Error;
-    throw message.startsWith('the price list') ? error : failed(message);
+    throw error instanceof PriceListError
+      ? new Error(`${message}; the price table is as it was`)
+      : failed(message, again);
   }
-  return reader.result();
 }

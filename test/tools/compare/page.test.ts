@@ -66,6 +66,15 @@ describe('the page', () => {
     expect(links.filter((id) => !ids.includes(id))).toEqual([]);
   });
 
+  test('says of every price and delay where it was seen, when that is not its source', () => {
+    const { document } = parseHTML(html);
+    const { tables } = made.model;
+    const seen = [...Object.values(tables.delays), ...tables.prices.prices].flatMap(({ via }) => via ?? []);
+    const said = document.querySelector('#sources')?.textContent ?? '';
+    expect(seen.length).toBeGreaterThan(9);
+    for (const via of seen) expect(said).toContain(via.replace(/https:\/\/([^/\s]+)[^\s,;]*/g, '$1'));
+  });
+
   test('says what is not measured, and shows it when it is', async () => {
     expect(html).toContain('Not measured: <code>npm run faults</code>');
     const measured = await page(await compare({ ...sources(), faults }));

@@ -11,7 +11,7 @@ import { sideBySide } from './code';
 import { FAULT_COLUMNS, FAULT_LEGEND, faultRows } from './failure';
 import { format } from './format';
 import { form } from './forms';
-import { dataTable, link, wayName } from './parts';
+import { dataTable, origin, wayName } from './parts';
 import { anchor, answer, idleOf, longestJob, type Slots } from './results';
 import { colours, style } from './style';
 import { OWNED_HEAD, ownedRows, presetRows } from './tables';
@@ -251,23 +251,23 @@ function pictures({ architectures, layout }: Comparison): string {
 }
 
 function sources({ model: { facts, tables, measured, job } }: Comparison): string {
-  const delays = Object.values(tables.delays).map(({ id, what, low, high, unit, source, date, confidence }) => [
+  const delays = Object.values(tables.delays).map(({ id, what, low, high, unit, ...from }) => [
     `<b id="${text(anchor(`delay:${id}`))}">${text(id)}</b>`,
     text(what),
     text(`${low === high ? low : `${low} to ${high}`} ${unit}`),
-    `${link(source, 'source')}<small>${text(date)}, ${text(confidence)}</small>`,
+    origin(from),
   ]);
   const seen = new Set<string>();
-  const prices = tables.prices.prices.map(({ id, region, unit, tiers, highUsd, source, date, confidence }) => {
+  const prices = tables.prices.prices.map(({ id, region, unit, tiers, highUsd, ...from }) => {
     const first = !seen.has(id);
     seen.add(id);
     return [
       `<b${first ? ` id="${text(anchor(`price:${id}`))}"` : ''}>${text(id)}</b>`,
       text(region),
       text(
-        `${tiers.map(({ from, usd }) => `$${usd}${from > 0 ? ` from ${format.count(from)}` : ''}`).join(', ')}${highUsd === undefined ? '' : `, up to $${highUsd}`} a ${unit}`,
+        `${tiers.map((tier) => `$${tier.usd}${tier.from > 0 ? ` from ${format.count(tier.from)}` : ''}`).join(', ')}${highUsd === undefined ? '' : `, up to $${highUsd}`} a ${unit}`,
       ),
-      `${link(source, 'source')}<small>${text(date)}, ${text(confidence)}</small>`,
+      origin(from),
     ];
   });
   const names = Object.keys(facts.ec2) as (keyof typeof facts.ec2)[];

@@ -1,5 +1,6 @@
 import type { Compute } from '../../../workload/contract';
 import { text } from '../../html';
+import type { Source } from '../model/types';
 import { MARKS, NAMES } from '../ways';
 
 /** A way's name with its mark, in its colour. */
@@ -33,3 +34,12 @@ ${body.join('\n')}
 /** A link to a source. Only to the web: everything else is text. */
 export const link = (url: string, label: string): string =>
   /^https:\/\//.test(url) ? `<a href="${text(url)}" rel="noreferrer">${text(label)}</a>` : text(`${label}: ${url}`);
+
+/** Where a number is from: how sure that is, and where it was seen, are said next to the source. */
+export function origin({ source, date, confidence, via }: Source): string {
+  // Split by a group: every other part is an address.
+  const seen = (via ?? '')
+    .split(/(https:\/\/[^\s,;]+)/)
+    .map((part, i) => (i % 2 ? link(part, new URL(part).host) : text(part)));
+  return `${link(source, 'source')}<small>${text(`${date}, ${confidence}`)}${via ? `: ${seen.join('')}` : ''}</small>`;
+}

@@ -72,3 +72,13 @@ test('every region has what the stacks as they are need', () => {
   );
   expect(missing).toEqual([]);
 });
+
+test('a price of a price list is of its own region, and of the day of the version that is named', () => {
+  const wrong = prices.prices.filter(({ source, region, date, confidence }) => {
+    const [, version, of] =
+      /^https:\/\/pricing\.us-east-1\.amazonaws\.com\/offers\/v1\.0\/aws\/\w+\/(\w+)\/([\w-]+)\//.exec(source) ?? [];
+    if (!version) return confidence === 'price list';
+    return of !== region || (version !== 'current' && version.slice(0, 8) !== date.replaceAll('-', ''));
+  });
+  expect(wrong.map(({ id, region }) => `${id} ${region}`)).toEqual([]);
+});
