@@ -135,11 +135,12 @@ const found = existsSync(CHROMIUM);
     await page.evaluate(`document.querySelectorAll('form details').forEach((each) => { each.open = true; })`);
   });
 
-  test('prints no control, and what is folded up', async () => {
-    await page.emulateMedia({ media: 'print' });
+  test('prints what is folded up, in dark ink, and no control', async () => {
+    await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+    expect(await page.evaluate('getComputedStyle(document.body).color')).toBe('rgb(31, 35, 38)');
     expect(await page.locator('form:visible, nav:visible').count()).toBe(0);
     expect(await page.locator('#sources tbody').last().isVisible()).toBe(true);
-    await page.emulateMedia({ media: null });
+    await page.emulateMedia({ media: null, colorScheme: null });
   });
 
   test('every text of a diagram stays in its box', async () => {

@@ -101,6 +101,17 @@ describe('COMPARISON.md', () => {
     expect(measured).toContain('Measured 2026-11-02 on endpoints that imitate AWS, seed 7');
     expect(measured).toContain('| kill | Lambda | yes | 200 | 12 |');
     expect(measured).toContain('Measured: 12 kills in 200 images, none lost.');
+    // What was done, of what was done only.
+    expect(measured).toContain('\n- kill: workers killed at seven points of a job;');
+    expect(measured).not.toContain('\n- soak:');
+  });
+
+  test('says once what ways have in common', async () => {
+    const rows = markdown(await comparison()).split('\n');
+    expect(rows.find((row) => row.startsWith('| A corrupt image |'))).toMatch(/No retry\. (\| as on EC2 ){3}\|$/);
+    expect(rows.find((row) => row.startsWith('| container base |'))).toMatch(
+      /^\| container base \| none \| none \| public.* \| as on ECS on Fargate \|$/,
+    );
   });
 
   test('names each picture that is made, and no other', async () => {

@@ -6,4 +6,4 @@ export const style = (): string => readFileSync(path.join(__dirname, 'style.css'
 
 /** Its colours alone, light and dark: for pictures that are files of their own. */
 export const colours = (): string =>
-  /^:root \{.*?^\}\n@media \(prefers-color-scheme: dark\) \{\n.*?^\}/ms.exec(style())?.[0] ?? '';
+  /^:root \{.*?^\}\n@media screen and \(prefers-color-scheme: dark\) \{\n.*?^\}/ms.exec(style())?.[0] ?? '';
