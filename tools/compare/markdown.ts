@@ -1,13 +1,13 @@
-import { COMPUTES } from '../../workload/contract';
+import { COMPUTES, type Compute } from '../../workload/contract';
 import type { Comparison } from './comparison';
 import { sentences } from './diagram/svg';
 import { leftOut } from './model';
 import { rangeText } from './page/charts';
-import { FAULT_COLUMNS, FAULT_LEGEND, faultRows } from './page/failure';
-import { format } from './page/format';
+import { FAULT_COLUMNS, FAULT_LEGEND, faultRows, faultScenarios } from './page/failure';
+import { amountText, format } from './page/format';
 import { chartFile } from './page/page';
-import { answer, crossingsOf, crossingText, idleOf, longestJob } from './page/results';
-import { OWNED_HEAD, ownedRows, presetRows } from './page/tables';
+import { answer, CROSSING_LEGEND, crossingsOf, crossingText, idleOf, longestJob } from './page/results';
+import { OWNED_HEAD, OWNED_LEGEND, ownedRows, presetRows } from './page/tables';
 import type { Made } from './run';
 import { NAMES } from './ways';
 
@@ -19,15 +19,15 @@ export function markdown(comparison: Comparison): string {
     of ? rangeText(of.low, of.high, as) : 'none';
   return `${[
     '<!-- Made by `npm run compare`: do not edit. -->',
-    '# One workload, four computes',
-    `What really changes between EC2, Lambda, ECS on Fargate and EKS on EC2, computed from the stacks in \`lib/\`, from work measured ${date.measured}, and from prices read ${date.prices}. Where only a range is known, a range is shown. No deployment to AWS was observed for it.`,
-    '`npm run compare` makes this file, and with it `dist/compare/index.html`: the same with controls for every input, and the four stack files side by side.',
+    '# One workload, four ways to run it',
+    `What really changes between EC2, Lambda, ECS on Fargate and EKS on EC2, computed from the stacks in \`lib/\`, from work measured on ${date.measured}, and from prices read ${date.prices.includes(' to ') ? 'from' : 'on'} ${date.prices}. Where only a range is known, a range is shown. Nothing was measured on AWS itself.`,
+    '`npm run compare` makes this file, and `dist/compare/index.html`: a page with the same, with controls for every input, and with the four stack files side by side.',
     table(
       ['', ...names],
       [
         ['idle, US$ a month', ...COMPUTES.map((way) => range(idleOf(costs[way]), 'usd'))],
         [
-          `US$ a million images, at ${format.count(state.imagesPerMonth)} a month`,
+          `US$ per million images, at ${format.count(state.imagesPerMonth)} a month`,
           ...COMPUTES.map((way) => range(costs[way].usdPerMillionImages, 'usd')),
         ],
         ['first result from idle', ...COMPUTES.map((way) => range(scale[way].firstResultSeconds, 'duration'))],
@@ -39,20 +39,21 @@ export function markdown(comparison: Comparison): string {
       ],
     ),
     '## Choose',
+    'What the page\u2019s questions lead to, for typical answers.',
     table(['when', 'then', 'because'], presetRows('text')),
     '## Cost',
-    `${state.region}; images of ${state.megapixels} megapixels, ${format.count(state.imagesPerBurst)} at a time; On-Demand; list prices. CPU there takes ${state.slowdownLow} to ${state.slowdownHigh} times what it took where it was measured (${model.measured.machine.cpu}): an assumption, to be changed on the page.`,
+    `${state.region}; images of ${state.megapixels} megapixels, ${format.count(state.imagesPerBurst)} arriving at a time; On-Demand; list prices. A job is assumed to take ${state.slowdownLow} to ${state.slowdownHigh} times the CPU time on AWS that it took where it was measured (${model.measured.machine.cpu}); the page lets you change that.`,
     '![Cost a month over images a month, four ways](docs/diagrams/cost.svg)',
     crossingsOf(model, state)
       .map((crossing, i) => `${i + 1}. ${crossingText(crossing, (way) => NAMES[way])}`)
       .join('\n'),
-    'Between the two volumes it depends on where in the ranges the figures are. Both are with every range at the same end on both ways; where one way is at its low and the other at its high end, it can lie outside. What pictures cost in buckets is the same on all four and left out of it.',
+    CROSSING_LEGEND,
     ...COMPUTES.map((way) =>
       [
         `### ${NAMES[way]}: ${format.count(state.imagesPerMonth)} images a month`,
         '',
         table(
-          ['item', 'quantity x price', 'US$ a month'],
+          ['item', 'quantity \u00d7 price', 'US$ a month'],
           costs[way].items.map(({ label, arithmetic, usdPerMonth, idle }) => [
             `${label}${idle ? ' (idle too)' : ''}`,
             arithmetic,
@@ -60,30 +61,32 @@ export function markdown(comparison: Comparison): string {
           ]),
         ),
         '',
-        'Billed and not counted:',
+        'Billed, but not counted here:',
         '',
         ...costs[way].unknown.map(({ label, why }) => `- ${cell(label)}: ${cell(why)}.`),
       ].join('\n'),
     ),
     '## Scale',
-    `${format.count(state.images)} images at once, after hours without any. The scaling rules are those of the templates.`,
+    `${format.count(state.images)} images at once, after hours without any: a simulation with the scaling rules of the templates and the delays listed under [Sources](#sources).`,
     '![Images that wait over time, four ways](docs/diagrams/backlog.svg)',
     '![Units that run over time, four ways](docs/diagrams/units.svg)',
     scaleTable(comparison),
-    `Of each range one end has every delay at its shortest, the other at its longest. ${leftOut(model.tables).join(' ')}`,
+    `One end of each range has every delay at its shortest, the other has every delay at its longest. ${leftOut(model.tables).join(' ')}`,
     '## Failure',
+    'What each way does when something goes wrong, read from its template. \u201cMeasured\u201d: in the fault run below.',
     table(
       ['', ...names],
-      scenarios.map(({ title, ways }) => [title, ...COMPUTES.map((way) => ways[way])]),
+      scenarios.map(({ title, ways }) => [title, ...once(COMPUTES.map((way) => ways[way]))]),
     ),
     faults(comparison),
     '## What you own',
+    OWNED_LEGEND,
     table(
       OWNED_HEAD.map((head) => (head === 'concern' ? head : NAMES[head])),
-      ownedRows(owned, 'text'),
+      ownedRows(owned, 'text').map(([concern = '', ...cells]) => [concern, ...once(cells)]),
     ),
     supportSources(owned),
-    '## Pictures',
+    '## Diagrams',
     'What plays the same part has the same place; an empty frame is a part that this way does without.',
     ...architectures.map((each) =>
       [
@@ -95,8 +98,9 @@ export function markdown(comparison: Comparison): string {
       ].join('\n'),
     ),
     '## Side by side',
+    'How much each way has in each of the nine sections of its stack file. The files themselves, in aligned columns, are on the page that `npm run compare` makes.',
     table(
-      ['section', 'a column with nothing there', ...names.map((name) => `${name}: lines, resources`)],
+      ['section', 'what an empty column means', ...names.map((name) => `${name}: lines, resources`)],
       sections.map(({ name, empty, rows }, i) => [
         name,
         empty,
@@ -112,7 +116,7 @@ export function markdown(comparison: Comparison): string {
       Object.values(model.tables.delays).map(({ id, what, low, high, unit, source, date: day, confidence, via }) => [
         id,
         what,
-        `${low === high ? low : `${low} to ${high}`} ${unit}`,
+        amountText({ low, high, unit }),
         source,
         day,
         [confidence, via].filter((part) => part !== undefined).join(': '),
@@ -151,9 +155,9 @@ function supportSources(owned: Comparison['owned']): string {
   const known = owned.flatMap(({ source }) => source ?? []);
   const noted = [...new Set(known.map(({ date }) => date))].map((date) => {
     const named = known.filter((each) => each.date === date).map(({ source }) => `<${source}>`);
-    return `noted ${date} from ${[...new Set(named)].join(', ')}`;
+    return `noted on ${date} from ${[...new Set(named)].join(', ')}`;
   });
-  return `Days on which support ends: ${noted.join('; ')}.`;
+  return `The days on which support ends were ${noted.join('; ')}.`;
 }
 
 function faults({ faults: found }: Comparison): string {
@@ -162,17 +166,27 @@ function faults({ faults: found }: Comparison): string {
   return `Measured ${found.date} on endpoints that imitate AWS, seed ${found.seed}. ${FAULT_LEGEND}\n\n${table(
     ['scenario', 'way', ...FAULT_COLUMNS],
     rows,
-  )}`;
+  )}\n\n${faultScenarios(found)
+    .map(([name, does]) => `- ${name}: ${does}`)
+    .join('\n')}`;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map(cell).join(' | ')} |`).join('\n');
 }
 
-/** Text in Markdown, as it is, line by line; an address as a link. */
+/** Long cells that say what an earlier one of their row says: named instead of repeated. */
+function once(cells: readonly string[]): readonly string[] {
+  return cells.map((each, i) => {
+    const first = cells.indexOf(each);
+    return first < i && each.length > 40 ? `as on ${NAMES[COMPUTES[first] as Compute]}` : each;
+  });
+}
+
+/** Text in Markdown, as it is, line by line; an address as a link, by its host, which is not as wide. */
 const cell = (raw: string): string =>
-  /^https:\/\/[^\s<>|]+$/.test(raw)
-    ? `<${raw}>`
+  /^https:\/\/[^\s<>()|]+$/.test(raw)
+    ? `[${new URL(raw).host}](${raw})`
     : raw
         .replace(/[\\|<>*_`[\]]/g, (special) => `\\${special}`)
         .trim()

@@ -109,12 +109,6 @@ export function align(columns: Readonly<Record<Compute, readonly string[]>>): re
   return packed(rows).map((cells) => ({ cells, pattern: pattern(cells) }));
 }
 
-/** Columns beside each other, line by line. */
-function beside(columns: Readonly<Record<Compute, readonly string[]>>): readonly Row[] {
-  const rows = COMPUTES.flatMap((way) => columns[way].map((line) => ({ [way]: line })));
-  return packed(rows).map((cells) => ({ cells, pattern: pattern(cells) }));
-}
-
 /** Moves every row up to where its columns have room, beside what the other columns have there. */
 function packed(rows: readonly Readonly<Partial<Record<Compute, string>>>[]): readonly Row['cells'][] {
   const result: Partial<Record<Compute, string>>[] = [];
@@ -190,16 +184,20 @@ export function resourceSections(
         .filter(([id, resource]) => sectionOf(id, resource, sources[way]) === name)
         .toSorted(([a, { Type: one }], [b, { Type: other }]) => compare(one, other) || compare(a, b)),
     );
-    const rows = align(byWay((way) => own[way].map(([id, resource]) => title(id, resource))));
+    // Type by type: a resource stands beside others of its type, or beside nothing.
+    const types = [...new Set(COMPUTES.flatMap((way) => own[way].map(([, { Type }]) => Type)))].toSorted(compare);
+    const rows = types.flatMap((type) =>
+      align(
+        byWay((way) => own[way].flatMap(([id, resource]) => (resource.Type === type ? [title(id, resource)] : []))),
+      ),
+    );
     const left = byWay((way) => [...own[way]]);
     const properties = rows.map(({ cells }) => {
       const lines = byWay((way) => {
         const [, resource] = (cells[way] === undefined ? undefined : left[way].shift()) ?? [];
         return resource ? outline(resource.Properties ?? {}, names[way]) : [];
       });
-      // What is of different types only stands beside each other.
-      const types = new Set(Object.values(cells).map((cell) => cell.split(' ')[0]));
-      return types.size === 1 ? align(lines) : beside(lines);
+      return align(lines);
     });
     return { name, rows, counts: byWay((way) => own[way].length), properties };
   });

@@ -3,8 +3,22 @@ import type { Template } from '../templates';
 import type { CleanRun, Findings, Picture } from './ledger';
 import type { Random } from './random';
 
-/** In the order of a run. Here, so that the command line knows them without loading what they need. */
-export const SCENARIO_NAMES = ['kill', 'lambda', 'stop', 'poison', 'slow', 'storage', 'fuzz', 'soak'] as const;
+/**
+ * What each scenario does to a way, in one line and in the order of a run. Here, so that others know it without loading
+ * what they need.
+ */
+export const SCENARIOS_DO = {
+  kill: 'workers killed at seven points of a job; duplicate events, overtaking versions',
+  lambda: 'environments killed, timed out and throttled; sources that never answer; duplicates, overtaking versions',
+  stop: 'workers stopped by SIGTERM at random times, their start included',
+  poison: 'pictures that lie, break off, are none, or exhaust a decoder, one in twenty, ten pictures to a message',
+  slow: 'jobs longer than the visibility timeout, and as many slow decodes as slots',
+  storage: 'S3 answers with 503 or late, breaks connections, refuses, and objects vanish or change before the download',
+  fuzz: 'good pictures of every format, mutated',
+  soak: 'many good pictures, and nothing but them',
+} as const;
+export type ScenarioName = keyof typeof SCENARIOS_DO;
+export const SCENARIO_NAMES = Object.keys(SCENARIOS_DO) as ScenarioName[];
 
 /** What a scenario gets, and what it tells. */
 export interface Setting {
@@ -42,9 +56,7 @@ export interface Outcome {
 }
 
 export interface Scenario {
-  readonly name: (typeof SCENARIO_NAMES)[number];
-  /** One line: what is done to the way. */
-  readonly does: string;
+  readonly name: ScenarioName;
   readonly computes: readonly Compute[];
   /** In a full run. */
   readonly images: number;

@@ -117,6 +117,32 @@ const found = existsSync(CHROMIUM);
     await page.evaluate(`document.querySelectorAll('form details').forEach((each) => { each.open = true; })`);
   });
 
+  test('shows what its controls say when it is come back to, and when its address ends in nonsense', async () => {
+    const address = page.url().replace(/#.*/, '');
+    await page.check('input[name="pattern"][value="daily"]');
+    await page.goto('about:blank');
+    await page.goBack();
+    await settled();
+    const daily = await page.isChecked('input[name="pattern"][value="daily"]');
+    expect(await page.isVisible('[name="peakToMean"]')).toBe(daily);
+    expect(await page.isVisible('[name="overSeconds"]')).toBe(!daily);
+    await page.goto('about:blank');
+    await page.goto(`${address}#%`);
+    await settled();
+    await page.goto('about:blank');
+    await page.goto(address);
+    await settled();
+    await page.evaluate(`document.querySelectorAll('form details').forEach((each) => { each.open = true; })`);
+  });
+
+  test('prints what is folded up, in dark ink, and no control', async () => {
+    await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+    expect(await page.evaluate('getComputedStyle(document.body).color')).toBe('rgb(31, 35, 38)');
+    expect(await page.locator('form:visible, nav:visible').count()).toBe(0);
+    expect(await page.locator('#sources tbody').last().isVisible()).toBe(true);
+    await page.emulateMedia({ media: null, colorScheme: null });
+  });
+
   test('every text of a diagram stays in its box', async () => {
     const wide = await page.evaluate(`[...document.querySelectorAll('.diagram g')].flatMap((group) => {
       const room = group.querySelector('rect').getBBox().width - 6;
@@ -129,6 +155,8 @@ const found = existsSync(CHROMIUM);
     const before = await shown('cost');
     await page.fill('[name="slowdownHigh"]', '-1');
     expect(await page.textContent('[data-status="cost"]')).toMatch(/at most: 0\.1 to 10/);
+    await page.fill('[name="customMetrics"]', '2.5');
+    expect(await page.textContent('[data-status="cost"]')).toMatch(/metrics of one way: a whole number, 0 to 1,000/);
     await page.fill('[name="customMetrics"]', '');
     await settled();
     expect(await shown('cost')).toBe(before);

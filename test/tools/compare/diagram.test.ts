@@ -42,6 +42,9 @@ describe('who does what', () => {
       'eks-ec2': [],
     });
     expect(ALL.flatMap((each) => each.absent).filter(({ reason }) => reason === '')).toEqual([]);
+    const hosts = ALL.map(({ absent }) => absent.find(({ role }) => role === 'hostScaler')?.reason);
+    const own = 'no hosts of yours apart from the workers';
+    expect(hosts).toEqual([own, own, 'AWS brings a host with every task', undefined]);
   });
 });
 

@@ -2,12 +2,45 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { compare } from '../../../tools/compare/comparison';
 import { charts, markdown } from '../../../tools/compare/markdown';
-import { makeComparison, readFaults } from '../../../tools/compare/run';
+import { type Made, makeComparison, readFaults } from '../../../tools/compare/run';
 import { COMPUTES } from '../../../workload/contract';
 import { comparison, faults, quietly, sources } from './sources';
 
 const ROOT = path.resolve(__dirname, '../../..');
 const MEASURED = existsSync(path.join(ROOT, 'bench/results.json'));
+
+/** Which files are not what they should be, with the first lines of COMPARISON.md that differ. Empty when all are. */
+function staleness(made: readonly Made[], read: (file: string) => string): string {
+  const found = (file: string) => {
+    try {
+      return read(file);
+    } catch {
+      return '';
+    }
+  };
+  const stale = made.filter(({ file, text }) => found(file) !== text);
+  if (stale.length === 0) return '';
+  const differing = stale
+    .filter(({ file }) => file.endsWith('.md'))
+    .flatMap(({ file, text }) => {
+      const [before, after] = [found(file).split('\n'), text.split('\n')];
+      return after.flatMap((line, i) =>
+        line === before[i] ? [] : [`${file} line ${i + 1}\n${pair(before[i] ?? '', line)}`],
+      );
+    });
+  return [`stale: ${stale.map(({ file }) => file).join(', ')}: run npm run compare`, ...differing.slice(0, 3)].join(
+    '\n',
+  );
+}
+
+/** Two lines, from shortly before they differ. */
+function pair(before: string, after: string): string {
+  const at = [...after].findIndex((character, i) => character !== before[i]);
+  const from = Math.max(0, (at < 0 ? after.length : at) - 40);
+  return [`- ${before.slice(from, from + 160)}`, `+ ${after.slice(from, from + 160)}`]
+    .map((line) => `  ${line}`)
+    .join('\n');
+}
 
 describe('COMPARISON.md', () => {
   (MEASURED ? test : test.skip)(
@@ -15,11 +48,28 @@ describe('COMPARISON.md', () => {
     async () => {
       const { files } = await quietly(() => makeComparison(ROOT));
       const committed = files.filter(({ file }) => !file.startsWith('dist/'));
-      const found = committed.map(({ file }) => ({ file, text: readFileSync(path.join(ROOT, file), 'utf8') }));
-      // Stale? npm run compare
-      expect(found).toEqual(committed);
+      const message = staleness(committed, (file) => readFileSync(path.join(ROOT, file), 'utf8'));
+      // Not by expect, which would print every picture.
+      if (message !== '') throw new Error(message);
     },
   );
+
+  test('that is stale is told in a few short lines, with the remedy', () => {
+    const files = ['a', 'b', 'c'].map((name) => ({ file: `docs/${name}.svg`, text: '<svg>'.repeat(10_000) }));
+    const line = (says: string) => `| ${'cell '.repeat(500)}${says}${' cell'.repeat(500)} |`;
+    const made = [{ file: 'COMPARISON.md', text: [1, 2, 3, 4, 5].map((n) => line(`$${n}`)).join('\n') }, ...files];
+    expect(staleness(made, (file) => made.find((each) => each.file === file)?.text ?? '')).toBe('');
+    const message = staleness(made, (file) => (file === 'COMPARISON.md' ? `${line('$9')}\nold` : '<svg/>'));
+    expect(message).toMatch(/^stale: COMPARISON\.md, docs\/a\.svg, docs\/b\.svg, docs\/c\.svg: run npm run compare\n/);
+    expect(message).toMatch(/COMPARISON\.md line 1\n {2}- .*\$9.*\n {2}\+ .*\$1/);
+    expect(message.split('\n').length).toBeLessThan(12);
+    expect(message.length).toBeLessThan(1500);
+    expect(
+      staleness(made, () => {
+        throw new Error('ENOENT');
+      }),
+    ).toMatch(/^stale: COMPARISON\.md, /);
+  });
 
   test('cannot be made without measurements, and says what to do', async () => {
     await expect(makeComparison('/nowhere')).rejects.toThrow(
@@ -51,6 +101,17 @@ describe('COMPARISON.md', () => {
     expect(measured).toContain('Measured 2026-11-02 on endpoints that imitate AWS, seed 7');
     expect(measured).toContain('| kill | Lambda | yes | 200 | 12 |');
     expect(measured).toContain('Measured: 12 kills in 200 images, none lost.');
+    // What was done, of what was done only.
+    expect(measured).toContain('\n- kill: workers killed at seven points of a job;');
+    expect(measured).not.toContain('\n- soak:');
+  });
+
+  test('says once what ways have in common', async () => {
+    const rows = markdown(await comparison()).split('\n');
+    expect(rows.find((row) => row.startsWith('| A corrupt image |'))).toMatch(/No retry\. (\| as on EC2 ){3}\|$/);
+    expect(rows.find((row) => row.startsWith('| container base |'))).toMatch(
+      /^\| container base \| none \| none \| public.* \| as on ECS on Fargate \|$/,
+    );
   });
 
   test('names each picture that is made, and no other', async () => {

@@ -4,7 +4,7 @@ import { type Comparison, compare } from '../../../tools/compare/comparison';
 import { choose, QUESTIONS } from '../../../tools/compare/model/choose';
 import type { Answers } from '../../../tools/compare/model/types';
 import { draw, rangeText } from '../../../tools/compare/page/charts';
-import { axisTicks, format } from '../../../tools/compare/page/format';
+import { amountText, axisTicks, format } from '../../../tools/compare/page/format';
 import { page } from '../../../tools/compare/page/page';
 import { anchor, answer, crossingsOf, crossingText } from '../../../tools/compare/page/results';
 import { CONTROLS, fromSlider, START, toSlider } from '../../../tools/compare/page/state';
@@ -139,6 +139,19 @@ describe('controls', () => {
   });
 });
 
+test('a line of what waits ends at zero', () => {
+  const { slots } = answer(made.model, { part: 'scale', state: made.state, question: 1 });
+  for (const { way, points } of slots['scale-backlog']?.chart?.series ?? []) {
+    const ends = (['low', 'high'] as const).map((end) =>
+      points
+        .map((point) => point[end])
+        .filter(Number.isFinite)
+        .at(-1),
+    );
+    expect([way, ...ends]).toEqual([way, 0, 0]);
+  }
+});
+
 describe('where two ways change places', () => {
   test('is said once for each two of them', () => {
     const pairs = crossingsOf(made.model, made.state).map((each) => [each.cheaperBelow, each.other].sort().join(' '));
@@ -147,14 +160,17 @@ describe('where two ways change places', () => {
   });
 
   test.each([
-    [{ cheaperAbove: 'ec2', ends: ['low', 'high'] }, 'Below 1K to 2K images a month lambda costs less, above ec2.'],
+    [
+      { cheaperAbove: 'ec2', ends: ['low', 'high'] },
+      'Up to a volume between 1K and 2K images a month, lambda costs less; beyond that, ec2 does.',
+    ],
     [
       { cheaperAbove: 'ec2', ends: ['high'] },
-      'Below 1K to 2K images a month lambda costs less, above ec2. Only with every range at its high end.',
+      'Up to a volume between 1K and 2K images a month, lambda costs less; beyond that, ec2 does. This holds only with every range at its high end.',
     ],
     [
       { cheaperAbove: 'lambda', ends: ['low', 'high'] },
-      'Between 1K and 2K images a month ec2 can cost less, elsewhere lambda does.',
+      'Between 1K and 2K images a month, ec2 can cost less; elsewhere lambda does.',
     ],
   ] as const)('is a sentence: %j', (crossing, said) => {
     const between = { low: 1000, high: 2000, cheaperBelow: 'lambda', other: 'ec2' } as const;
@@ -180,6 +196,8 @@ describe('numbers', () => {
     ['duration', 3600, '1 h'],
     ['duration', 172_800, '2 d'],
     ['clock', 46_800, '13:00'],
+    ['clock', 29_700, '08:15'],
+    ['clock', 86_400, '24:00'],
   ] as const)('%s of %d is %s', (as, value, said) => {
     expect(format[as](value)).toBe(said);
   });
@@ -191,6 +209,16 @@ describe('numbers', () => {
     [5, 6, 'usd', '$5 to $6'],
   ] as const)('%d to %d is a range in words', (low, high, as, said) => {
     expect(rangeText(low, high, as)).toBe(said);
+  });
+
+  test.each([
+    [{ low: 1, high: 60, unit: 'seconds' }, '1 to 60 s'],
+    [{ low: 1000, high: 1000, unit: 'count' }, '1,000'],
+    [{ low: 100, high: 100, unit: 'count per second' }, '100 a second'],
+    [{ low: 0, high: 0.01, unit: 'ratio' }, '0 to 1 %'],
+    [{ low: 1769, high: 1769, unit: 'mib' }, '1,769 MiB'],
+  ] as const)('%j is an amount in words', (delay, said) => {
+    expect(amountText(delay)).toBe(said);
   });
 
   test('ticks stand at round numbers', () => {

@@ -81,6 +81,13 @@ describe('resources', () => {
     expect(shown).toEqual(made);
   });
 
+  test('stand beside others of their type, or beside nothing', () => {
+    const types = sections.flatMap(({ rows }) =>
+      rows.map(({ cells }) => new Set(Object.values(cells).map((cell) => cell.split(' ')[0])).size),
+    );
+    expect(new Set(types)).toEqual(new Set([1]));
+  });
+
   test('have Kubernetes objects and scripts line by line', () => {
     const lines = sections.flatMap(({ properties }) => properties.flat().flatMap(({ cells }) => Object.values(cells)));
     expect(lines).toContain('    kind: Deployment');

@@ -28,10 +28,10 @@ const ABSENT: Readonly<Record<Role, string>> = {
   failures: 'failures go nowhere',
   failureAlarm: 'nobody watches failures',
   orchestrator: 'the service does it by itself',
-  hostScaler: 'no hosts apart from the workers',
+  hostScaler: 'no hosts of yours apart from the workers',
   worker: 'nothing works',
-  host: 'none apart from the worker',
-  shipper: 'the worker or the platform writes them',
+  host: 'no host of yours apart from the worker',
+  shipper: 'the worker or the platform writes the logs',
   output: 'nothing is written',
   logs: 'nothing is logged',
 };
@@ -230,7 +230,7 @@ export function architecture(way: Compute, template: Template): Architecture {
         'queue',
         'scaler',
         `asked every ${pollingInterval} s`,
-        'the ScaledObject; the right to sqs:GetQueueAttributes',
+        'the ScaledObject; the permission sqs:GetQueueAttributes',
       );
     }
     link('scaler', 'orchestrator', `${minReplicaCount} to ${maxReplicaCount}`, 'the ScaledObject');
@@ -266,19 +266,23 @@ export function architecture(way: Compute, template: Template): Architecture {
     if (!from) continue;
     for (const statement of Properties.PolicyDocument.Statement) {
       for (const { to, verb, action } of rights(statement, roleOf)) {
-        if (from !== to) link(from, to, verb, `the right to ${action}`);
+        if (from !== to) link(from, to, verb, `the permission ${action}`);
       }
     }
   }
 
   const present = new Set(nodes.map(({ role }) => role));
+  const hosted = nodes.some(({ role, theirs }) => role === 'host' && theirs);
   const absent = (Object.keys(ROLES) as Role[]).filter((role) => !present.has(role));
   return {
     way,
     nodes: (Object.keys(ROLES) as Role[]).flatMap((role) => nodes.filter((node) => node.role === role).slice(0, 1)),
     // An arrow needs both its ends.
     edges: edges.filter(({ from, to: end }) => present.has(from) && present.has(end)),
-    absent: absent.map((role) => ({ role, reason: reasonOf(role, present) })),
+    absent: absent.map((role) => ({
+      role,
+      reason: hosted && role === 'hostScaler' ? 'AWS brings a host with every task' : reasonOf(role, present),
+    })),
   };
 }
 

@@ -32,7 +32,7 @@ ${[...frames, ...arrows, ...cards, ...labels].join('\n')}
 export function sentences({ nodes, edges, absent }: Architecture): readonly string[] {
   return [
     ...nodes.map(({ role, title, detail }) => `${ROLES[role]}: ${title}, ${detail}.`),
-    ...edges.map(({ from, to, verb, because }) => `${ROLES[from]} \u2192 ${ROLES[to]}: ${verb}. From ${because}.`),
+    ...edges.map(({ from, to, verb, because }) => `${ROLES[from]} \u2192 ${ROLES[to]}: ${verb} (from ${because}).`),
     ...absent.map(({ role, reason }) => `${ROLES[role]}: none; ${reason}.`),
   ];
 }

@@ -20,7 +20,7 @@ export const QUESTIONS: {
     question: 'Does a job need something special of its host?',
     answers: ['nothing special', 'gpu', 'kernel or device', 'desktop or windows'],
   },
-  kubernetes: { question: 'Is there Kubernetes?', answers: ['there already', 'has to be', 'no'] },
+  kubernetes: { question: 'Do you run Kubernetes?', answers: ['there already', 'has to be', 'no'] },
 };
 
 /** The better first, where nothing else decides: less to look after before more. */
@@ -131,7 +131,7 @@ function merits(way: Compute, { job, arrival, idle, onCall, host, kubernetes }: 
       add(
         job === 'a few minutes',
         -1,
-        'But the timeout of the function has to allow for it, and minutes of work are billed by the millisecond.',
+        'But the timeout of the function has to be raised for it, and every second of those minutes is paid for.',
         'fact:lambda.longestJobSeconds',
       );
       add(
@@ -160,7 +160,12 @@ function merits(way: Compute, { job, arrival, idle, onCall, host, kubernetes }: 
         'Beyond the volumes where the curves cross, tasks that work all the time cost less than invocations.',
         'figure:break-even',
       );
-      add(idle === 'mostly', 1, 'It goes down to nothing, apart from a few alarms.', 'figure:idle-cost.ecs-fargate');
+      add(
+        idle === 'mostly',
+        1,
+        'When idle, nothing runs, and only a few alarms are paid for.',
+        'figure:idle-cost.ecs-fargate',
+      );
       break;
     case 'ec2':
       add(true, 0, 'Any workload fits: the machine is yours.', 'fact:ec2.unit.kind');
@@ -206,11 +211,11 @@ function merits(way: Compute, { job, arrival, idle, onCall, host, kubernetes }: 
 function none({ host, kubernetes, onCall }: Answers, against: Choice['against']): Choice {
   const instead =
     host === 'desktop or windows'
-      ? 'Machines with a desktop or with Windows: EC2 with images of that kind, or a service made for desktops, such as Amazon WorkSpaces. None of these stacks is near it.'
+      ? 'Machines with a desktop or with Windows: EC2 with images of that kind, or a service made for desktops, such as Amazon WorkSpaces. None of these stacks comes near it.'
       : kubernetes === 'has to be' && onCall === 'nobody'
         ? 'Kubernetes that nobody looks after: EKS Auto Mode, where AWS keeps the nodes; or question the requirement.'
         : host === 'gpu'
-          ? 'A GPU, and nobody for the machine under it: a service that brings both, such as AWS Batch on ECS Managed Instances, or hosted inference.'
-          : 'A host of your own needs somebody to own it. Find that somebody, or change the job so that it needs no host.';
+          ? 'A GPU, and nobody to look after the machine under it: a service that brings both, such as AWS Batch on ECS Managed Instances, or hosted inference.'
+          : 'A host of your own needs somebody to look after it. Find that somebody, or change the job so that it needs nothing special of its host.';
   return { ways: [], reasons: [], against, instead };
 }

@@ -55,12 +55,12 @@ function rowsOf(way: Facts[Compute], findings: readonly Finding[]): Partial<Reco
     what,
     who: 'you',
     how: 'thresholds, steps and ceilings are yours; AWS carries them out',
-    howOften: 'when the load changes its nature',
+    howOften: 'when the nature of the load changes',
     whenNobodyDoes: 'a backlog that grows, or units that wait for work and are paid for',
     restsOn,
   });
   const ownNetwork: Row = {
-    what: `a VPC with ${resources['AWS::EC2::Subnet'] ?? 0} subnets, ${way.natGateways} NAT gateways`,
+    what: `a VPC with ${resources['AWS::EC2::Subnet'] ?? 0} subnets, ${way.natGateways || 'no'} NAT gateway${way.natGateways > 1 ? 's' : ''}`,
     who: 'you',
     how: 'subnets, routes and security groups; no connection from outside is accepted',
     howOften: 'when something new has to be reached',
@@ -72,7 +72,7 @@ function rowsOf(way: Facts[Compute], findings: readonly Finding[]): Partial<Reco
     who: 'you',
     how: 'a newer base image, a build, a deployment',
     howOften: 'monthly, and on every advisory for the base image',
-    whenNobodyDoes: 'known holes stay in what runs; nothing warns',
+    whenNobodyDoes: 'known vulnerabilities stay in what runs, and nothing warns',
     restsOn: [restsOn],
     supported: 'Debian in the image, long-term support',
   });
@@ -87,8 +87,8 @@ function rowsOf(way: Facts[Compute], findings: readonly Finding[]): Partial<Reco
         'operating system': {
           what: versions['operating system'] ?? null,
           who: 'you',
-          how: `instances are replaced after ${versions['instance lifetime, days']} days at most, and boot from that day's image`,
-          howOften: 'by itself while instances live that long; a new major version by hand',
+          how: `instances are replaced after at most ${versions['instance lifetime, days']} days, and boot from the image of that day`,
+          howOften: 'all the time, by itself; a new major version by hand',
           whenNobodyDoes: 'instances go on booting a release that gets no more fixes',
           restsOn: ['AWS::AutoScaling::AutoScalingGroup', 'AWS::EC2::LaunchTemplate'],
           supported: 'Amazon Linux',
@@ -107,10 +107,10 @@ function rowsOf(way: Facts[Compute], findings: readonly Finding[]): Partial<Reco
           'AWS::CloudWatch::Alarm',
         ]),
         availability: {
-          what: 'a group over the zones of the VPC',
+          what: 'a group across the zones of the VPC',
           who: 'AWS, when you let it',
-          how: 'the group replaces instances that fail; what a boot installs has to be there',
-          howOften: 'by itself',
+          how: 'the group replaces instances that fail; what a boot installs has to be available',
+          howOften: 'all the time, by itself',
           whenNobodyDoes: 'an instance that cannot boot shuts itself down, and the next one does the same',
           restsOn: ['AWS::AutoScaling::AutoScalingGroup'],
         },
@@ -119,10 +119,10 @@ function rowsOf(way: Facts[Compute], findings: readonly Finding[]): Partial<Reco
     case 'lambda':
       return {
         'operating system': {
-          what: 'that of the managed runtime',
+          what: 'comes with the managed runtime',
           who: 'AWS',
-          how: 'patched under the function',
-          howOften: 'by itself',
+          how: 'it is patched under the function',
+          howOften: 'all the time, by itself',
           whenNobodyDoes: 'nothing',
           restsOn: ['AWS::Lambda::Function'],
         },
@@ -132,15 +132,15 @@ function rowsOf(way: Facts[Compute], findings: readonly Finding[]): Partial<Reco
           how: 'minor versions by AWS; a major version is a line of the stack',
           howOften: 'once in two or three years',
           whenNobodyDoes:
-            'after its end the function runs on unpatched, and at last can be neither created nor updated',
+            'after the end of support the function goes on running unpatched, and in the end can be neither created nor updated',
           restsOn: ['AWS::Lambda::Function'],
           supported: 'Lambda runtime',
         },
         scaling: {
           what: 'none to declare',
           who: 'AWS',
-          how: "one environment for each event at a time, up to the account's concurrency",
-          howOften: 'by itself',
+          how: 'one environment for each event at a time, up to the account\u2019s concurrency',
+          howOften: 'all the time, by itself',
           whenNobodyDoes: 'the quota is the ceiling, shared with every other function of the account',
           restsOn: ['AWS::Lambda::Function'],
         },
@@ -148,7 +148,7 @@ function rowsOf(way: Facts[Compute], findings: readonly Finding[]): Partial<Reco
           what: 'all zones of the region',
           who: 'AWS',
           how: 'environments are placed across zones',
-          howOften: 'by itself',
+          howOften: 'all the time, by itself',
           whenNobodyDoes: 'nothing',
           restsOn: ['AWS::Lambda::Function'],
         },
@@ -156,10 +156,10 @@ function rowsOf(way: Facts[Compute], findings: readonly Finding[]): Partial<Reco
     case 'ecs-fargate':
       return {
         'operating system': {
-          what: 'that of the Fargate platform version',
+          what: 'comes with the Fargate platform version',
           who: 'AWS',
-          how: 'patched under the tasks, which may be restarted for it',
-          howOften: 'by itself',
+          how: 'it is patched under the tasks, which may be restarted for it',
+          howOften: 'all the time, by itself',
           whenNobodyDoes: 'nothing',
           restsOn: ['AWS::ECS::Service'],
         },
@@ -170,10 +170,10 @@ function rowsOf(way: Facts[Compute], findings: readonly Finding[]): Partial<Reco
           'AWS::CloudWatch::Alarm',
         ]),
         availability: {
-          what: 'a service over the zones of the VPC',
+          what: 'a service across the zones of the VPC',
           who: 'AWS',
-          how: 'the service replaces tasks that fail; a deployment that fails is taken back',
-          howOften: 'by itself',
+          how: 'the service replaces tasks that fail; a deployment that fails is rolled back',
+          howOften: 'all the time, by itself',
           whenNobodyDoes: 'nothing',
           restsOn: ['AWS::ECS::Service'],
         },
@@ -182,11 +182,11 @@ function rowsOf(way: Facts[Compute], findings: readonly Finding[]): Partial<Reco
     case 'eks-ec2':
       return {
         'operating system': {
-          what: versions['node image'] ?? null,
+          what: versions['node image'] ? `the EKS node image ${versions['node image']}` : null,
           who: 'you',
           how: 'a new version of the node group: nodes are drained and replaced',
           howOften: 'monthly, when a node image is released',
-          whenNobodyDoes: 'nodes run the image they were made from; known holes stay',
+          whenNobodyDoes: 'nodes run the image they were made from, known vulnerabilities included',
           restsOn: ['AWS::EKS::Nodegroup'],
           supported: 'Amazon Linux',
         },
@@ -207,31 +207,31 @@ function rowsOf(way: Facts[Compute], findings: readonly Finding[]): Partial<Reco
         'add-ons': {
           what: Object.entries(versions)
             .filter(([name]) => /^(add-on|chart|log shipper)/.test(name))
-            .map(([name, version]) => `${name.replace(/^(add-on|chart) /, '')} ${version.split('/').at(-1)}`)
+            .map(([name, version]) => `${name.replace(/^(add-on|chart) /, '')} (${version.split('/').at(-1)})`)
             .join(', '),
           who: 'you',
-          how: 'each has versions of its own, and each goes with some versions of the cluster',
+          how: 'each has versions of its own, and works with some versions of the cluster only',
           howOften: 'with every version of the cluster, and on advisories',
-          whenNobodyDoes: 'an upgrade of the cluster leaves behind what no longer fits it',
+          whenNobodyDoes: 'after an upgrade of the cluster, what no longer fits it stops working',
           restsOn: ['AWS::EKS::Addon', 'Custom::AWSCDK-EKS-HelmChart'],
         },
         scaling: {
           what: 'KEDA for pods, the Cluster Autoscaler for nodes',
           who: 'you',
-          how: 'two programs in the cluster, which run, are upgraded and can fail like everything else there',
-          howOften: 'with the add-ons; limits when the load changes its nature',
-          whenNobodyDoes: 'when one of them stands still, pods wait for ever, or nodes stay',
+          how: 'two programs in the cluster, which have to be run and upgraded, and can fail, like everything else there',
+          howOften: 'with the add-ons; limits when the nature of the load changes',
+          whenNobodyDoes: 'when one of them stops, pods wait for ever, or nodes are never removed',
           restsOn: ['Custom::AWSCDK-EKS-HelmChart', 'Custom::AWSCDK-EKS-KubernetesResource'],
         },
         availability: {
-          what: 'a control plane over zones; nodes over the zones of the VPC',
+          what: 'a control plane across zones, nodes across the zones of the VPC',
           who: 'AWS, when you let it',
-          how: 'AWS keeps the control plane; node repair, spread and disruption budgets are declared by you',
-          howOften: 'by itself',
+          how: 'AWS runs the control plane; node repair, spread and disruption budgets are declared by you',
+          howOften: 'all the time, by itself',
           whenNobodyDoes: 'with one node, everything that scales stops while it is replaced',
           restsOn: ['AWS::EKS::Cluster', 'AWS::EKS::Nodegroup'],
         },
-        network: { ...ownNetwork, how: 'as on EC2; besides, network policies between pods' },
+        network: { ...ownNetwork, how: 'as on EC2, and network policies between pods' },
       };
   }
 }

@@ -32,9 +32,9 @@ export function leftOut({ delays }: Tables): readonly string[] {
   const { 'lambda-concurrency-quota': quota, 'lambda-retry-interval': retry } = delays;
   return [
     'Every image takes the same time, no job fails, and a unit that is stopped ends what it has begun.',
-    'What the boot script of EC2 installs is in no table: an instance takes at most as long as its group allows it to warm up.',
+    'How long the boot script of EC2 takes was not measured: an instance is taken to be ready, at the latest, after the warm-up of its scaling policy.',
     'Lambda keeps its environments until the end.',
-    `An account has ${quota.low.toLocaleString('en')} concurrent executions of Lambda unless it is said otherwise: new ones have less.`,
+    `An account has ${quota.low.toLocaleString('en')} concurrent executions of Lambda unless another number is set on the page; new accounts have fewer.`,
     `A free environment takes the next event at once; Lambda tries throttled ones again after ${retry.low} to ${retry.high} s, and only the time of the last result allows for that.`,
   ];
 }

@@ -1,5 +1,6 @@
 import { type Compute, DEFAULTS, ENV, REJECTED_PREFIX } from '../../../workload/contract';
 import type { Row } from '../../faults/run';
+import { SCENARIOS_DO } from '../../faults/scenario';
 import { readDeployment } from '../../local/deployment';
 import type { Template } from '../../templates';
 import type { Facts } from '../model/types';
@@ -55,7 +56,13 @@ export function scenarios(
     },
     { title: 'A lost host', ways: byWay((way) => lostHost(templates[way])) },
     { title: 'A bad deployment', ways: byWay((way) => badDeployment(templates[way])) },
-    { title: 'A throttle: more work than units', ways: byWay((way) => throttled(templates[way], facts, way)) },
+    {
+      title: 'A throttle, or more work than capacity',
+      ways: byWay(
+        (way) =>
+          `${throttled(templates[way], facts, way)}${measured(way, 'lambda', (fault) => fault === 'throttles', 'throttled events')}${measured(way, 'storage', (fault) => /^503/.test(fault), 'throttles by S3 (503)')}`,
+      ),
+    },
   ];
 }
 
@@ -105,27 +112,27 @@ const jobQueue = (template: Template): Json =>
 function lostHost(template: Template): string {
   const [group] = properties(template, 'AWS::AutoScaling::AutoScalingGroup');
   if (group) {
-    return `The group starts another instance in its place; what the lost one held appears again within ${jobQueue(template).VisibilityTimeout} s, and waits.`;
+    return `The group starts another instance in its place; the messages of the lost one appear again within ${jobQueue(template).VisibilityTimeout} s, and wait for it.`;
   }
   const [nodes] = properties(template, 'AWS::EKS::Nodegroup');
   if (nodes) {
     const { MinSize: min } = nodes.ScalingConfig;
     const repair = nodes.NodeRepairConfig?.Enabled
-      ? 'EKS notices, and replaces the node'
+      ? 'EKS notices and replaces the node'
       : 'Its group replaces a node whose instance is gone, and no other';
     return `${repair}; its pods are started where there is room.${min > 1 ? '' : ' With a single node, KEDA and the autoscaler are gone until then.'}`;
   }
   if (properties(template, 'AWS::ECS::Service').length > 0) {
-    return `Fargate\u2019s machines are AWS\u2019s: the service starts another task; what the lost one held appears again within ${jobQueue(template).VisibilityTimeout} s.`;
+    return `The host is AWS\u2019s. The service starts another task; the messages of the lost one appear again within ${jobQueue(template).VisibilityTimeout} s.`;
   }
-  return 'Lambda\u2019s machines are AWS\u2019s: the event is tried again on another.';
+  return 'The host is AWS\u2019s. The event is tried again on another.';
 }
 
 function badDeployment(template: Template): string {
   const [service] = properties(template, 'AWS::ECS::Service');
   if (service) {
     const { DeploymentCircuitBreaker: breaker, MinimumHealthyPercent } = service.DeploymentConfiguration ?? {};
-    return `${breaker?.Rollback ? 'The circuit breaker notices tasks that do not start, and rolls back' : 'Tasks that do not start are tried again and again'}; ${MinimumHealthyPercent} % of the old tasks stay until the new ones run. Where none are wanted, none is tried.${noticed(template)}`;
+    return `${breaker?.Rollback ? 'The circuit breaker notices tasks that do not start, and rolls back' : 'Tasks that do not start are tried again and again'}; ${MinimumHealthyPercent} % of the old tasks stay until the new ones run. While no task is wanted, none is started, and nothing is noticed.${noticed(template)}`;
   }
   const group = Object.values(template.Resources).find(({ Type }) => Type === 'AWS::AutoScaling::AutoScalingGroup') as
     | { UpdatePolicy?: { AutoScalingRollingUpdate?: Json } }
@@ -133,21 +140,21 @@ function badDeployment(template: Template): string {
   if (group) {
     const update = group.UpdatePolicy?.AutoScalingRollingUpdate;
     return update?.WaitOnResourceSignals
-      ? 'The rolling update waits for a signal of each instance, and goes back without it.'
-      : `Nothing waits for an instance to say that it works, and nothing goes back by itself.${noticed(template)}`;
+      ? 'The rolling update waits for a signal from each instance, and rolls back without it.'
+      : `Nothing waits for an instance to report that it works, and nothing rolls back by itself.${noticed(template)}`;
   }
   if (properties(template, 'AWS::EKS::Cluster').length > 0) {
-    return `The Deployment replaces pods a few at a time, and stops where new ones do not start; nothing goes back by itself.${noticed(template)}`;
+    return `The Deployment replaces pods a few at a time, and stops when new ones do not start; nothing rolls back by itself.${noticed(template)}`;
   }
   const [invoke] = properties(template, 'AWS::Lambda::EventInvokeConfig');
-  return `The new code is in use at once, and nothing goes back by itself. Lambda tries failed events again, then ${givesUp(invoke)}.${invoke?.DestinationConfig ? noticed(template) : ''}`;
+  return `The new code is in use at once, and nothing rolls back by itself. Lambda tries failed events again, then ${givesUp(invoke)}.${invoke?.DestinationConfig ? noticed(template) : ''}`;
 }
 
 /** Whether anybody is told of bad code that takes nothing, and of bad code that fails. */
 function noticed(template: Template): string {
   const failures = alarms(template).some(({ MetricName }) => MetricName === 'ApproximateNumberOfMessagesVisible');
   return [
-    ageAlarm(template) ? ' Code that takes nothing is noticed by the alarm on the age of messages.' : '',
+    ageAlarm(template) ? ' Code that takes no messages is noticed by the alarm on their age.' : '',
     failures ? ' Code that fails is noticed by the alarm on the failure queue.' : '',
   ].join('');
 }
@@ -165,7 +172,7 @@ function throttled(template: Template, facts: Facts, way: Compute): string {
     return `Lambda keeps events for up to ${invoke.MaximumEventAgeInSeconds / 3600} h and tries again, then ${givesUp(invoke)}.`;
   }
   const alarm = ageAlarm(template);
-  return `At ${facts[way].capacity.max} units the queue grows: messages wait for up to ${jobQueue(template).MessageRetentionPeriod / 86_400} days${facts[way].waits.afterwards === 'lost' ? ' and are then lost' : ', then go to the failure queue'}; ${alarm ? `an alarm goes off when one has waited for ${alarm.Threshold / 60} min` : 'no alarm watches their age'}.`;
+  return `With ${facts[way].capacity.max} units at work the queue grows: messages wait for up to ${jobQueue(template).MessageRetentionPeriod / 86_400} days${facts[way].waits.afterwards === 'lost' ? ' and are then lost' : ', then go to the failure queue'}; ${alarm ? `an alarm goes off when one has waited for ${alarm.Threshold / 60} min` : 'no alarm watches their age'}.`;
 }
 
 /** What the columns of {@link faultRows} say. */
@@ -184,9 +191,14 @@ export const FAULT_COLUMNS = [
 ] as const;
 
 export const FAULT_LEGEND =
-  'Lost: objects without any result; missing: renditions; extra, different: objects nobody asked for, or with other ' +
-  'bytes than in a run without faults; outdated: an older version where the newest should be. Stale are allowed ' +
-  'leftovers of a version that was overtaken; again are redeliveries and further attempts.';
+  'Holds: whether every promise was kept. Lost: images without any result. Missing: renditions that are not there. ' +
+  'Extra, different: objects that nobody asked for, or with other bytes than in a run without faults. Outdated: an ' +
+  'older version where the newest should be. Stale: leftovers of a version that was overtaken, which are allowed. ' +
+  'Again: redeliveries and further attempts.';
+
+/** What was done in each scenario of a run, in its order. */
+export const faultScenarios = ({ rows }: FaultResults): readonly (readonly [name: string, does: string])[] =>
+  Object.entries(SCENARIOS_DO).filter(([name]) => rows.some(({ scenario }) => scenario === name));
 
 /** One row for each scenario on each way, in the order of the run. */
 export const faultRows = ({ rows }: FaultResults): readonly { scenario: string; way: Compute; cells: string[] }[] =>

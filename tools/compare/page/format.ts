@@ -1,3 +1,5 @@
+import type { Delay } from '../model/types';
+
 /** How numbers are written, everywhere: with their unit, in three figures at most where they are estimates. */
 
 const plain = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
@@ -30,9 +32,27 @@ export const format = {
   /** `90 s`, `1.5 h`. */
   duration,
   /** `13:00`, of seconds since midnight. */
-  clock: (seconds: number): string => `${String(Math.round(seconds / 3600)).padStart(2, '0')}:00`,
+  clock: (seconds: number): string =>
+    [seconds / 3600, (seconds % 3600) / 60].map((part) => String(Math.floor(part)).padStart(2, '0')).join(':'),
 } as const;
 export type Format = keyof typeof format;
+
+/** A delay or a limit as its table has it: `1 to 60 s`, `1,000`, `10 %`. */
+export function amountText({ low, high, unit }: Pick<Delay, 'low' | 'high' | 'unit'>): string {
+  const [times, sign] = UNITS[unit];
+  const [from, to] = [low, high].map((value) => plainly.format(value * times));
+  return `${from === to ? to : `${from} to ${to}`}${sign}`;
+}
+
+const plainly = new Intl.NumberFormat('en', { maximumFractionDigits: 3 });
+
+const UNITS: Readonly<Record<Delay['unit'], readonly [times: number, sign: string]>> = {
+  seconds: [1, ' s'],
+  count: [1, ''],
+  'count per second': [1, ' a second'],
+  ratio: [100, ' %'],
+  mib: [1, ' MiB'],
+};
 
 const NICE_SECONDS = [1, 10, 60, 600, 3600, 36_000, 86_400, 864_000, 8_640_000];
 

@@ -8,7 +8,7 @@ export function form(part: Control['part'], label: string, state: State): string
   const rare = own.filter((control) => control.rare);
   const fields = (controls: readonly Control[]) =>
     `<div class="fields">\n${controls.map((control) => field(control, state)).join('\n')}\n</div>`;
-  return `<form data-part="${part}" aria-label="${text(label)}" hidden>
+  return `<form data-part="${part}" aria-label="${text(label)}" autocomplete="off" hidden>
 ${fields(own.filter((control) => !control.rare))}
 ${rare.length > 0 ? `<details><summary>Every other input</summary>\n${fields(rare)}\n</details>` : ''}
 </form>`;

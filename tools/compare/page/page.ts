@@ -8,13 +8,13 @@ import { MARKS, NAMES } from '../ways';
 import { bundleScripts, inScript, jsonInScript, minified } from './bundle';
 import { type Chart, draw, rangeText } from './charts';
 import { sideBySide } from './code';
-import { FAULT_COLUMNS, FAULT_LEGEND, faultRows } from './failure';
-import { format } from './format';
+import { FAULT_COLUMNS, FAULT_LEGEND, faultRows, faultScenarios } from './failure';
+import { amountText, format } from './format';
 import { form } from './forms';
 import { dataTable, origin, wayName } from './parts';
 import { anchor, answer, idleOf, longestJob, type Slots } from './results';
 import { colours, style } from './style';
-import { OWNED_HEAD, ownedRows, presetRows } from './tables';
+import { OWNED_HEAD, OWNED_LEGEND, ownedRows, presetRows } from './tables';
 
 /** px of the charts that are drawn when the page is built; scripts draw them at the page's own width. */
 const WIDTHS = { wide: 860, narrow: 340 };
@@ -32,7 +32,7 @@ const NAV = [
   ['scale', 'Scale'],
   ['failure', 'Failure'],
   ['own', 'What you own'],
-  ['pictures', 'Pictures'],
+  ['diagrams', 'Diagrams'],
   ['code', 'Side by side'],
   ['sources', 'Sources'],
 ] as const;
@@ -66,9 +66,9 @@ export async function page(comparison: Comparison): Promise<string> {
 <a class="skip" href="#choose">Skip to the comparison</a>
 <header>
 <p class="project">Four Ways</p>
-<h1>One workload, four computes: what really changes</h1>
-<p class="lead">The same image-resize job on EC2, Lambda, ECS on Fargate and EKS on EC2. Every figure here is computed from the stacks that deploy it, from measured work, and from tables with a source and a date. Where only a range is known, a range is shown.</p>
-<p>Work measured ${text(date.measured)}; prices read ${text(date.prices)}. No deployment to AWS was observed for it.</p>
+<h1>One workload, four ways to run it: what really changes</h1>
+<p class="lead">The same image-resizing job on EC2, Lambda, ECS on Fargate and EKS on EC2. Every figure is computed from the stacks that deploy it, from measured work, and from tables with a source and a date. Where only a range is known, a range is shown.</p>
+<p>Work measured ${text(date.measured)}; prices read ${text(date.prices)}. Nothing was measured on AWS itself.</p>
 ${cards(comparison)}
 </header>
 <nav aria-label="Parts of the comparison"><ul>
@@ -77,7 +77,7 @@ ${NAV.map(([id, label]) => `<li><a href="#${id}">${label}</a></li>`).join('\n')}
 <main>
 <section id="choose" aria-labelledby="choose-title">
 <h2 id="choose-title">Choose</h2>
-<p>A few questions lead to one or two ways, or to none of these four. Every reason says what it rests on.</p>
+<p>A few questions lead to one or two ways, or to none of these four. Every reason links to what it rests on.</p>
 ${form('choose', 'Questions', state)}
 <p class="status" data-status="choose" role="status"></p>
 <div class="answer" data-slot="choice" aria-live="polite">${slots.choice?.html ?? ''}</div>
@@ -88,7 +88,7 @@ ${dataTable('Typical answers', ['when', 'then', 'because'], presetRows('html'), 
 
 <section id="cost" aria-labelledby="cost-title">
 <h2 id="cost-title">Cost</h2>
-<p>What a month costs, from the templates\u2019 sizes, the measured work of an image and the price table. Pictures\u2019 storage and requests are the same on all four ways and left out of the curves.</p>
+<p>What a month costs, from the sizes in the templates, the measured work of an image and the price table.</p>
 ${form('cost', 'Inputs of the cost', state)}
 <div data-slot="cost-given">${slots['cost-given']?.html ?? ''}</div>
 <p class="status" data-status="cost" role="status"></p>
@@ -103,7 +103,7 @@ ${figure('cost-chart', slots, 'Cost a month', 'Both axes are logarithmic. Number
 
 <section id="scale" aria-labelledby="scale-title">
 <h2 id="scale-title">Scale</h2>
-<p>What happens when images arrive: a simulation with the scaling rules of the templates and start-up delays from the table below. Image size, region and speed are those of Cost.</p>
+<p>What happens when images arrive: a simulation with the scaling rules of the templates and start-up delays from the table under <a href="#sources">Sources</a>. Image size, region and CPU speed are those set under <a href="#cost">Cost</a>.</p>
 ${form('scale', 'Inputs of the simulation', state)}
 <div data-slot="scale-given">${slots['scale-given']?.html ?? ''}</div>
 <p class="status" data-status="scale" role="status"></p>
@@ -117,7 +117,7 @@ ${figure('scale-units', slots, 'Units that run', 'Instances, functions, tasks, p
 
 <section id="failure" aria-labelledby="failure-title">
 <h2 id="failure-title">Failure</h2>
-<p>What each way makes of it, read from its template; \u201cmeasured\u201d is the fault run below.</p>
+<p>What each way does when something goes wrong, read from its template. \u201cMeasured\u201d: in the fault run below, on endpoints that imitate AWS.</p>
 ${dataTable('What each way makes of a failure', ['what happens', ...COMPUTES.map(wayName)], failureRows(comparison), 'prose')}
 <h3>Measured</h3>
 ${measuredFaults(comparison)}
@@ -125,7 +125,7 @@ ${measuredFaults(comparison)}
 
 <section id="own" aria-labelledby="own-title">
 <h2 id="own-title">What you own</h2>
-<p>Who patches what, how often, and what happens when nobody does. From the resource types in each template.</p>
+<p>${OWNED_LEGEND}</p>
 ${dataTable(
   'What you own, by concern',
   OWNED_HEAD.map((head) => (head in NAMES ? wayName(head as keyof typeof NAMES) : text(head))),
@@ -134,16 +134,16 @@ ${dataTable(
 )}
 </section>
 
-<section id="pictures" class="wide" aria-labelledby="pictures-title">
-<h2 id="pictures-title">Pictures</h2>
+<section id="diagrams" class="wide" aria-labelledby="diagrams-title">
+<h2 id="diagrams-title">Diagrams</h2>
 <p>Drawn from the templates. What plays the same part has the same place; an empty frame is a part that this way does without.</p>
-${pictures(comparison)}
+${diagrams(comparison)}
 </section>
 
 <section id="code" class="wide" aria-labelledby="code-title">
 <h2 id="code-title">Side by side</h2>
-<p>The four stack files, section by section. What all shown columns say is quiet; what only some of them share has a light ground; what one alone says stands out. Hatched: this way has no such line.</p>
-<form class="choose" aria-label="Columns" hidden>
+<p>The four stack files, section by section. Lines that all the columns shown have in common are dimmed, lines that some of them share have a light background, and a line that only one of them has stands out. Hatched: this way has no such line.</p>
+<form class="choose" aria-label="Columns" autocomplete="off" hidden>
 ${COMPUTES.map((way) => `<label><input type="checkbox" name="column" value="${way}" checked>${wayName(way)}</label>`).join('\n')}
 </form>
 ${sideBySide(comparison.sections, comparison.resources)}
@@ -175,12 +175,12 @@ function cards({ model, state, costs, sections, scale, templates }: Comparison):
     const rows = [
       ['idle, a month', rangeText(idle.low, idle.high, 'usd')],
       [
-        `a million images, at ${format.count(state.imagesPerMonth)} a month`,
+        `per million images, at ${format.count(state.imagesPerMonth)} a month`,
         cost.usdPerMillionImages ? rangeText(cost.usdPerMillionImages.low, cost.usdPerMillionImages.high, 'usd') : '',
       ],
       ['first result from idle', first ? rangeText(first.low, first.high, 'duration') : 'none'],
       ['resources', String(Object.keys(templates[way].Resources).length)],
-      ['lines in nine sections', String(lines)],
+      ['lines in the nine sections', String(lines)],
       ['longest job', longestJob(model, way)],
     ];
     return `<li class="${way}"><h2>${wayName(way)}</h2><p>${text(LESSONS[way])}</p><dl>${rows
@@ -236,10 +236,13 @@ function measuredFaults({ faults }: Comparison): string {
     ...cells.map(text),
   ]);
   return `<p class="quiet">On ${text(faults.date)}, on endpoints that imitate AWS, seed ${text(faults.seed)}. ${text(FAULT_LEGEND)}</p>
-${dataTable('Faults and what came of them', ['scenario', 'way', ...FAULT_COLUMNS], rows, 'numbers many')}`;
+${dataTable('Faults and what came of them', ['scenario', 'way', ...FAULT_COLUMNS], rows, 'numbers many')}
+<ul class="quiet">${faultScenarios(faults)
+    .map(([name, does]) => `<li><b>${text(name)}</b>: ${text(does)}</li>`)
+    .join('')}</ul>`;
 }
 
-function pictures({ architectures, layout }: Comparison): string {
+function diagrams({ architectures, layout }: Comparison): string {
   const figures = architectures.map(
     (each) => `<figure><figcaption>${wayName(each.way)}</figcaption>
 <div class="scroll" tabindex="0" role="region" aria-label="${text(NAMES[each.way])}: diagram">${svg(each, layout)}</div>
@@ -247,14 +250,14 @@ function pictures({ architectures, layout }: Comparison): string {
       .map((sentence) => `<li>${text(sentence)}</li>`)
       .join('')}</ul></details></figure>`,
   );
-  return `<div class="pictures">${figures.join('\n')}</div>`;
+  return `<div class="diagrams">${figures.join('\n')}</div>`;
 }
 
 function sources({ model: { facts, tables, measured, job } }: Comparison): string {
   const delays = Object.values(tables.delays).map(({ id, what, low, high, unit, ...from }) => [
     `<b id="${text(anchor(`delay:${id}`))}">${text(id)}</b>`,
     text(what),
-    text(`${low === high ? low : `${low} to ${high}`} ${unit}`),
+    text(amountText({ low, high, unit })),
     origin(from),
   ]);
   const seen = new Set<string>();

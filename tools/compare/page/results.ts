@@ -160,11 +160,19 @@ export function crossingsOf(model: Model, state: State): readonly Crossing[] {
 /** A crossing in words. @param name how a way is named */
 export function crossingText(crossing: Crossing, name: (way: Compute) => string): string {
   const { cheaperBelow, cheaperAbove, other, low, high, ends } = crossing;
-  const only = ends.length > 1 ? '' : ` Only with every range at its ${ends[0]} end.`;
+  const only = ends.length > 1 ? '' : ` This holds only with every range at its ${ends[0]} end.`;
+  const [from, to] = [format.count(low), format.count(high)];
+  const volume = from === to ? to : `a volume between ${from} and ${to}`;
   return cheaperBelow === cheaperAbove
-    ? `Between ${format.count(low)} and ${format.count(high)} images a month ${name(other)} can cost less, elsewhere ${name(cheaperBelow)} does.${only}`
-    : `Below ${rangeText(low, high, 'count')} images a month ${name(cheaperBelow)} costs less, above ${name(cheaperAbove)}.${only}`;
+    ? `Between ${format.count(low)} and ${format.count(high)} images a month, ${name(other)} can cost less; elsewhere ${name(cheaperBelow)} does.${only}`
+    : `Up to ${volume} images a month, ${name(cheaperBelow)} costs less; beyond that, ${name(cheaperAbove)} does.${only}`;
 }
+
+/** What the two volumes of a crossing are. */
+export const CROSSING_LEGEND =
+  'Between the two volumes it depends on where in their ranges the real figures lie. Each is computed with every range ' +
+  'at the same end on both ways; with one way at its low and the other at its high end, they can change places outside ' +
+  'of them. Storage and requests of the images in S3 are the same on all four ways, and left out.';
 
 function given({ region, work, slowdown: factor, imagesPerBurst, spot, job }: CostInputs): string {
   const parts = [
@@ -199,7 +207,7 @@ function costChart(points: readonly CurvePoint[], crossings: readonly Crossing[]
 function crossingList(crossings: readonly Crossing[]): string {
   if (crossings.length === 0) return '<p>No two ways change places between 100 and 10B images a month.</p>';
   const items = crossings.map((crossing) => `<li>${crossingText(crossing, wayName)}</li>`);
-  return `<ol class="marks">${items.join('')}</ol>`;
+  return `<ol class="marks">${items.join('')}</ol>\n<p class="quiet">${CROSSING_LEGEND}</p>`;
 }
 
 const money = ({ low, high }: Range) => text(rangeText(low, high, 'usd'));
@@ -221,10 +229,10 @@ function costSummary(costs: readonly Cost[]): string {
   const rows: (readonly [string, (each: Cost) => string])[] = [
     ['idle, a month', (each) => money(idleOf(each))],
     ['this volume, a month', (each) => money(each.usdPerMonth)],
-    ['without storage and requests of the pictures', (each) => money(each.computeUsdPerMonth)],
+    ['without storage and requests of the images in S3', (each) => money(each.computeUsdPerMonth)],
     ['a million images', (each) => (each.usdPerMillionImages ? money(each.usdPerMillionImages) : '')],
     [
-      'the template\u2019s ceiling, images a month',
+      'the most the template can do, images a month',
       ({ ceilingImagesPerMonth: most, overCeiling }) =>
         most
           ? `${text(rangeText(most.low, most.high, 'count'))}${overCeiling ? '<small>less than this volume: amounts are those of a raised maximum</small>' : ''}`
@@ -361,8 +369,14 @@ function scaleChart(
 /** The most of something between two moments of a trace; NaN after its end. Asked for one moment after the other. */
 function most({ points, endSeconds }: Trace, of: (point: TracePoint) => number): (from: number, to: number) => number {
   let i = 0;
+  let ended = false;
   return (from, to) => {
-    if (from > endSeconds) return Number.NaN;
+    // Once more after the end, with what it left: a line that falls to zero is seen to get there.
+    if (from > endSeconds) {
+      const left = ended ? undefined : points.at(-1);
+      ended = true;
+      return left ? of(left) : Number.NaN;
+    }
     const before = points[i];
     let found = before && before.seconds <= to ? of(before) : 0;
     while (i + 1 < points.length && (points[i + 1] as TracePoint).seconds <= to) {
@@ -425,7 +439,7 @@ export function choiceHtml({ ways, reasons, against, instead }: Choice): string 
   });
   const possible = COMPUTES.filter((way) => !ways.includes(way) && !against[way]);
   const rest =
-    possible.length > 0 ? [`<li>Less speaks for ${possible.map(wayName).join(', ')}, which would do too.</li>`] : [];
+    possible.length > 0 ? [`<li>Less speaks for ${possible.map(wayName).join(' and ')}, which would do too.</li>`] : [];
   return `<h3>${title}</h3>
 ${instead === null ? '' : `<p>${text(instead)}</p>`}
 ${chosen.join('')}
@@ -437,9 +451,10 @@ export const reason = ({ text: said, restsOn }: Reason) =>
 
 /** What a reader calls the place that a reason rests on. */
 function placeName(restsOn: string): string {
-  const [, kind = '', name = ''] = /^(\w+):(.*)$/.exec(restsOn) ?? [];
+  const [, kind, name = ''] = /^(\w+):(.*)$/.exec(restsOn) ?? [];
   if (kind === 'fact') return 'the template';
-  if (kind !== 'figure') return `${kind} ${name}`;
+  if (kind === 'delay') return 'the limit and its source';
+  if (kind === 'price') return 'the price and its source';
   const [figure = '', , concern] = name.split('.');
   if (figure === 'owned') return `what you own: ${concern}`;
   return { 'idle-cost': 'idle cost', 'cost-curves': 'cost curves' }[figure] ?? 'where the curves cross';

@@ -54,6 +54,21 @@ export type Control = {
   | { readonly kind: 'select' | 'radio'; readonly options: readonly (readonly [value: string, label: string])[] }
 );
 
+/** Answers that read better in other words than their own. */
+const SAID: Readonly<Record<string, string>> = {
+  steady: 'as a steady stream',
+  bursts: 'in bursts',
+  rare: 'rarely',
+  mostly: 'most of the time',
+  nights: 'at night',
+  'platform team': 'a platform team',
+  gpu: 'a GPU',
+  'kernel or device': 'a kernel module or a device',
+  'desktop or windows': 'a desktop or Windows',
+  'there already': 'yes, with other work on it',
+  'has to be': 'it has to be Kubernetes',
+};
+
 const same = (...values: readonly string[]) => values.map((value) => [value, value] as const);
 
 export const CONTROLS: readonly Control[] = [
@@ -100,7 +115,7 @@ export const CONTROLS: readonly Control[] = [
       name: name as keyof Answers,
       label: question,
       kind: 'radio',
-      options: answers.map((value) => [value, value === 'gpu' ? 'GPU' : value.replace('windows', 'Windows')] as const),
+      options: answers.map((value) => [value, SAID[value] ?? value] as const),
     }),
   ),
 ];

@@ -10,6 +10,11 @@ import { START } from './state';
 /** Tables that the page and `COMPARISON.md` share: cells as HTML, or as text. */
 export type As = 'html' | 'text';
 
+/** How a cell of {@link ownedRows} is read. */
+export const OWNED_LEGEND =
+  'From the resource types in each template: what there is, and who looks after it; how, and how often; how long the ' +
+  'present version is supported; and what happens when nobody does it.';
+
 export const OWNED_HEAD = ['concern', ...COMPUTES] as const;
 
 /** A row for each concern, a cell for each way. */
@@ -27,13 +32,15 @@ export function ownedRows(owned: readonly Owned[], as: As): readonly (readonly s
 function ownedCell({ what, who, how, howOften, whenNobodyDoes, supportedUntil, source }: Owned, as: As): string {
   if (what === null) return as === 'html' ? '<span class="quiet">none</span>' : 'none';
   const until = supportedUntil === null ? [] : [`supported until ${supportedUntil}`];
-  const often = [how, howOften].filter(Boolean).join(', ');
+  const often = `How often: ${howOften}`;
   // Where nothing follows, nothing is said.
   const otherwise = whenNobodyDoes === 'nothing' ? '' : whenNobodyDoes;
   if (as === 'text') {
-    return [`${what}: ${who}`, often, ...until, otherwise && `Otherwise: ${otherwise}`].filter(Boolean).join('\n');
+    return [`${what}: ${who}`, `How: ${how}`, often, ...until, otherwise && `Otherwise: ${otherwise}`]
+      .filter(Boolean)
+      .join('\n');
   }
-  return `${text(what)}: <b>${text(who)}</b><small>${text(often)}</small>${until
+  return `${text(what)}: <b>${text(who)}</b><small>How: ${text(how)}</small><small>${text(often)}</small>${until
     .map((said) => `<small>${source ? `${link(source.source, said)}, noted ${text(source.date)}` : text(said)}</small>`)
     .join('')}${otherwise ? `<small>Otherwise: ${text(otherwise)}</small>` : ''}`;
 }

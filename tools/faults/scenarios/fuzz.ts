@@ -91,7 +91,6 @@ async function run(setting: Setting): Promise<Outcome> {
 
 export const fuzz: Scenario = {
   name: 'fuzz',
-  does: 'good pictures of every format, mutated',
   // One of each bundle: the three workers are one program.
   computes: ['ec2', 'lambda'],
   // 25,000 mutations, and one slow picture among every 250.

@@ -156,7 +156,6 @@ async function run(setting: Setting): Promise<Outcome> {
 
 export const kill: Scenario = {
   name: 'kill',
-  does: 'workers killed at seven points of a job; duplicate events, overtaking versions',
   computes: ['ec2', 'ecs-fargate', 'eks-ec2'],
   images: 2000,
   kills: 200,

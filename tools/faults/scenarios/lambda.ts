@@ -108,7 +108,6 @@ async function run(setting: Setting): Promise<Outcome> {
 
 export const lambda: Scenario = {
   name: 'lambda',
-  does: 'environments killed, timed out and throttled; sources that never answer; duplicates, overtaking versions',
   computes: ['lambda'],
   images: 2000,
   kills: 50,

@@ -61,7 +61,6 @@ async function run(setting: Setting): Promise<Outcome> {
 
 export const poison: Scenario = {
   name: 'poison',
-  does: 'pictures that lie, break off, are none, or exhaust a decoder, one in twenty, ten pictures to a message',
   computes: ['ec2', 'lambda', 'ecs-fargate', 'eks-ec2'],
   images: 1000,
   kills: 0,

@@ -93,7 +93,6 @@ async function run(setting: Setting): Promise<Outcome> {
 
 export const slow: Scenario = {
   name: 'slow',
-  does: 'jobs longer than the visibility timeout, and as many slow decodes as slots',
   // Lambda has no visibility timeout: it waits for the function to return.
   computes: ['ec2', 'ecs-fargate', 'eks-ec2'],
   images: 20,

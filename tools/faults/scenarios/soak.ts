@@ -127,7 +127,6 @@ const describe = (last: Sample | undefined) => (last ? `${Math.round(last.reside
 
 export const soak: Scenario = {
   name: 'soak',
-  does: 'many good pictures, and nothing but them',
   // One of each bundle: the three workers are one program.
   computes: ['ec2', 'lambda'],
   images: 10_000,

@@ -98,7 +98,6 @@ async function run(setting: Setting): Promise<Outcome> {
 
 export const stop: Scenario = {
   name: 'stop',
-  does: 'workers stopped by SIGTERM at random times, their start included',
   computes: ['ec2', 'ecs-fargate', 'eks-ec2'],
   images: 2000,
   kills: 200,

@@ -136,7 +136,6 @@ async function run(setting: Setting): Promise<Outcome> {
 
 export const storage: Scenario = {
   name: 'storage',
-  does: 'S3 answers with 503 or late, breaks connections, refuses, and objects vanish or change before the download',
   computes: ['ec2', 'lambda', 'ecs-fargate', 'eks-ec2'],
   images: 1000,
   kills: 0,

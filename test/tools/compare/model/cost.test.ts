@@ -128,7 +128,7 @@ describe('a bill', () => {
         expect(quantity[end] * usdPerUnit[end]).toBeCloseTo(usdPerMonth[end], 8);
       }
     }
-    expect(found.items.map(({ arithmetic }) => arithmetic).every((text) => / x .* = \$/.test(text))).toBe(true);
+    expect(found.items.map(({ arithmetic }) => arithmetic).every((text) => / \u00d7 .* = \$/.test(text))).toBe(true);
   });
 
   test('grows with every image, and its low end is never above its high end', () => {

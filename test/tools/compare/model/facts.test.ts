@@ -316,7 +316,7 @@ describe('what you own', () => {
     });
     expect(of('ecs-fargate', 'container base')?.what).toMatch(/node:24/);
     expect(of('eks-ec2', 'cluster version')).toMatchObject({ what: 'Kubernetes 1.35', supportedUntil: '2027-03-27' });
-    expect(of('eks-ec2', 'add-ons')?.what).toContain('keda 2.20.2');
+    expect(of('eks-ec2', 'add-ons')?.what).toContain('keda (2.20.2)');
   });
 
   test('follows the template', () => {

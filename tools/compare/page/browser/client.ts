@@ -84,7 +84,7 @@ function changed(target: EventTarget | null): void {
   const value = read(control, target);
   target.ariaInvalid = value === undefined ? 'true' : null;
   if (value === undefined) {
-    say(control.part, control.kind === 'number' ? `${control.label}: ${control.min} to ${control.max}` : '');
+    say(control.part, control.kind === 'number' ? rangeOf(control) : '');
     return;
   }
   state = { ...state, [control.name]: value };
@@ -107,12 +107,16 @@ function changed(target: EventTarget | null): void {
   pendingParts();
 }
 
+const rangeOf = ({ label, min, max, step }: Extract<Control, { kind: 'number' }>): string =>
+  `${label}: ${step < 1 ? '' : 'a whole number, '}${min} to ${max.toLocaleString('en')}`;
+
 function read(control: Control, target: HTMLInputElement | HTMLSelectElement): unknown {
   if (control.kind === 'checkbox') return (target as HTMLInputElement).checked;
   if (control.kind === 'number') {
     // Half-typed or out of range: the last good one stays.
     const number = target.value === '' ? Number.NaN : Number(target.value);
-    return number >= control.min && number <= control.max ? number : undefined;
+    const whole = control.step < 1 || Number.isInteger(number);
+    return whole && number >= control.min && number <= control.max ? number : undefined;
   }
   if (control.kind !== 'slider') return target.value;
   const value = fromSlider(control.scale, Number(target.value));
@@ -164,7 +168,7 @@ columns.addEventListener('change', chooseColumns);
 
 /** A link into what is folded up unfolds it: not every browser does. */
 function unfold(): void {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const target = document.getElementById(location.hash.slice(1));
   for (let fold = target?.closest('details'); fold; fold = fold.parentElement?.closest('details')) fold.open = true;
   if (target?.closest('details')) target.scrollIntoView();
 }
