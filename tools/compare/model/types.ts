@@ -208,6 +208,7 @@ export type DelayId =
   | 'pod-start'
   | 'lambda-cold-start'
   | 'lambda-cold-share'
+  | 'lambda-idle'
   | 'lambda-concurrency-quota'
   | 'lambda-concurrency-ramp'
   | 'lambda-retry-interval'
