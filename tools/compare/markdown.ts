@@ -70,7 +70,7 @@ export function markdown(comparison: Comparison): string {
     '![Images that wait over time, four ways](docs/diagrams/backlog.svg)',
     '![Units that run over time, four ways](docs/diagrams/units.svg)',
     scaleTable(comparison),
-    `Of each range one end has every delay at its shortest, the other at its longest. ${leftOut(model.tables).join(' ')}`,
+    `Ranges span every delay and all work at its shortest, at its longest, and the one short with the other long. ${leftOut(model.tables).join(' ')}`,
     '## Failure',
     table(
       ['', ...names],

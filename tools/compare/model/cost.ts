@@ -48,7 +48,7 @@ export function amount(tiers: readonly Tier[], quantity: number): number {
   }, 0);
 }
 
-function usdAt(price: Price, quantity: number, end: End): number {
+export function usdAt(price: Price, quantity: number, end: End): number {
   if (end === 'high' && price.highUsd !== undefined) return quantity * price.highUsd;
   return amount(price.tiers, quantity);
 }

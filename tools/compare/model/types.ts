@@ -371,8 +371,8 @@ export interface Trace {
   readonly starts: number;
   /** Seconds of work done, of all units together. */
   readonly busySeconds: number;
-  /** Sum over images of the seconds from arrival to result. */
-  readonly sojournSeconds: number;
+  /** Sum over images of the seconds from arrival to result; `null` as a fluid. */
+  readonly sojournSeconds: number | null;
   readonly endSeconds: number;
 }
 
