@@ -583,22 +583,27 @@ export function breakEvens(
 
 // --- For people -----------------------------------------------------------------------------------------------------
 
+/** Made once: a curve shows thousands of figures, and making one of these takes longer than all the arithmetic. */
+const numbers = (minimumFractionDigits: number, maximumFractionDigits: number) =>
+  new Intl.NumberFormat('en-US', { minimumFractionDigits, maximumFractionDigits });
+const EVERY_DIGIT = numbers(0, 12);
+const CENTS = numbers(2, 2);
+const PRICE = numbers(2, 12);
+
 /** Up to four significant digits below a thousand, whole numbers above. */
 function digits(value: number): string {
-  if (Math.abs(value) >= 1000) return Math.round(value).toLocaleString('en-US');
-  return Number(value.toPrecision(4)).toLocaleString('en-US', { maximumFractionDigits: 12 });
+  return EVERY_DIGIT.format(Math.abs(value) >= 1000 ? Math.round(value) : Number(value.toPrecision(4)));
 }
 
 /** Cents, and more only of what is less than one. */
 function usdDigits(value: number): string {
-  if (value !== 0 && Math.abs(value) < 0.01)
-    return `$${Number(value.toPrecision(2)).toLocaleString('en-US', { maximumFractionDigits: 12 })}`;
-  return `$${value.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
+  const tiny = value !== 0 && Math.abs(value) < 0.01;
+  return `$${tiny ? EVERY_DIGIT.format(Number(value.toPrecision(2))) : CENTS.format(value)}`;
 }
 
 /** A price as it is listed: every digit of it. */
 function priceDigits(value: number): string {
-  return `$${Number(value.toPrecision(6)).toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 12 })}`;
+  return `$${PRICE.format(Number(value.toPrecision(6)))}`;
 }
 
 const ends = (text: (value: number) => string) => (range: Range) => {

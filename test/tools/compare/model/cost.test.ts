@@ -380,6 +380,13 @@ test('curves cover every way at every volume', () => {
     expect(points.map(({ imagesPerMonth }) => imagesPerMonth)).toEqual([100, 10_000]);
 });
 
+test('curves do not make a number format for every figure: that would take longer than a slider moves', () => {
+  const made = jest.spyOn(Number.prototype, 'toLocaleString');
+  costCurves(facts, tables, inputs, [1e6]);
+  expect(made).not.toHaveBeenCalled();
+  made.mockRestore();
+});
+
 test('amounts are shown as one figure only where both ends are the same', () => {
   expect(showUsd({ low: 0.104, high: 0.1 })).toBe('$0.10');
   expect(showUsd({ low: 1, high: 1200.5 })).toBe('$1.00 to $1,200.50');
