@@ -105,6 +105,8 @@ describe('ten cases computed by hand', () => {
     // Of the three, two are on nodes of their own: 2 x (20 + 50 + 585) s = 1,310 s x $0.08 / 3600
     const found = of('eks-ec2', { imagesPerMonth: 60, imagesPerBurst: 60 });
     expect(usd(found, 'hosts.called').low).toBeCloseTo((1310 / 3600) * 0.08, 10);
+    // high: they join in 150 s; a poll 15 s late, 300 + 300 s, and 10 s until the scan: 2 x (20 + 150 + 625) s = 1,590 s
+    expect(usd(found, 'hosts.called').high).toBeCloseTo((1590 / 3600) * 0.08, 10);
   });
 
   test('10. what is around it: messages, log lines, buckets', () => {

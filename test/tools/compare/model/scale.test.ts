@@ -57,10 +57,10 @@ describe('ten cases computed by hand', () => {
   test('2. EC2, one image', () => {
     // low: 1 s delivery, sampled at once, 20 s boot, 1 s of work = 22 s
     // high: 60 s delivery, 60 s until the next sample, known 60 s later, 180 s warm-up allowed for, 1 s = 361 s
-    expect(simulateWay(facts.ec2, tables, given(burst(1))).firstResultSeconds).toEqual({
-      low: expect.closeTo(22, 9),
-      high: expect.closeTo(361, 9),
-    });
+    const found = simulateWay(facts.ec2, tables, given(burst(1)));
+    expect(found.firstResultSeconds).toEqual({ low: expect.closeTo(22, 9), high: expect.closeTo(361, 9) });
+    // The sample of 300 s is known at 360 s, when the first no longer warms up: it still waits there, so a second comes.
+    expect([found.low.starts, found.high.starts]).toEqual([1, 2]);
   });
 
   test('3. Fargate, one image, on a queue that slept for hours', () => {
