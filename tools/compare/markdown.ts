@@ -71,7 +71,7 @@ export function markdown(comparison: Comparison): string {
     '![Images that wait over time, four ways](docs/diagrams/backlog.svg)',
     '![Units that run over time, four ways](docs/diagrams/units.svg)',
     scaleTable(comparison),
-    `One end of each range has every delay at its shortest, the other has every delay at its longest. ${leftOut(model.tables).join(' ')}`,
+    `Ranges span every delay and all work at its shortest, at its longest, and the one short with the other long. ${leftOut(model.tables).join(' ')}`,
     '## Failure',
     'What each way does when something goes wrong, read from its template. \u201cMeasured\u201d: in the fault run below.',
     table(

@@ -48,7 +48,7 @@ export function amount(tiers: readonly Tier[], quantity: number): number {
   }, 0);
 }
 
-function usdAt(price: Price, quantity: number, end: End): number {
+export function usdAt(price: Price, quantity: number, end: End): number {
   if (end === 'high' && price.highUsd !== undefined) return quantity * price.highUsd;
   return amount(price.tiers, quantity);
 }
@@ -89,41 +89,73 @@ function loadOf(facts: WayFacts, delays: Delays, inputs: CostInputs, end: End): 
 
 /**
  * Units that the way's rule starts for one burst that finds none: what the first look at the queue asks for, and more
- * for as long as something waits when the next look is due.
+ * for as long as something waits when the next look is due. Units that still start have done nothing by then, and a look
+ * may find the queue as it was a while ago.
  */
-export function unitsForBurst(facts: WayFacts, images: number, secondsPerImage: number): number {
+export function unitsForBurst(facts: WayFacts, delays: Delays, images: number, service: number, end: End): number {
   const max = facts.capacity.max ?? Number.POSITIVE_INFINITY;
   if (facts.scaling.kind === 'concurrency') return Math.min(images, max);
   if (facts.scaling.kind === 'keda') return Math.min(Math.ceil(images / facts.scaling.messagesPerUnit), max);
   const rule = facts.scaling.rules.find(({ direction }) => direction === 'out');
   if (!rule) return 0;
-  const lookSeconds = Math.max(rule.warmupSeconds ?? rule.cooldownSeconds ?? 0, rule.periodSeconds);
+  const start = startSeconds(facts, delays, end);
+  // A cooldown begins when units are told to start, at worst when they have.
+  const pause = rule.warmupSeconds ?? (rule.cooldownSeconds ?? 0) + (end === 'high' ? start : 0);
+  const every = delays['alarm-evaluation'].high;
+  const lookSeconds = Math.max(1, Math.ceil(pause / every)) * every;
+  const unseen = start + delays['sqs-metric'][end];
+  const launches: { at: number; units: number }[] = [];
   let units = 0;
-  let waiting = images;
-  while (waiting >= rule.threshold && units < max) {
-    units = Math.min(max, units + stepChange(rule, waiting));
-    if (units === 0) return 0;
-    waiting -= (units * facts.unit.slots * lookSeconds) / secondsPerImage;
+  for (let now = 0; units < max; now += lookSeconds) {
+    const worked = sumOf(launches, (launch) => launch.units * Math.max(0, now - launch.at - unseen));
+    const waiting = images - (worked * facts.unit.slots) / service;
+    if (waiting < rule.threshold) break;
+    const more = Math.min(max - units, stepChange(rule, waiting));
+    if (more > 0) launches.push({ at: now, units: more });
+    units += more;
+    if (units === 0) break;
   }
   return units;
 }
+
+const sumOf = <Item>(items: readonly Item[], of: (item: Item) => number) =>
+  items.reduce((total, item) => total + of(item), 0);
 
 /**
  * Seconds a month for which units are there that come and go with the work.
  *
  * Each burst has its work and the overhead, such as starting and leaving, of the units it calls. When bursts follow so
- * closely that the queue is never empty for long enough, nothing leaves: the same units run all month, and more where
- * they cannot do the work. That is the low end. At the high end a rule of steps adds for as long as anything waits, up
- * to its maximum, and takes nothing back while the queue is not empty: so when there is more work than the units can
- * do, and when a burst that finds them is more than they take at once.
+ * closely that the next one finds them, they stay all month, and more where they cannot do the work. That is not so at
+ * the low end: whoever looks once in a while may find the queue empty each time, and then nobody is there until the next
+ * burst has come and is seen. And at the high end a rule of steps adds for as long as anything waits, up to its maximum,
+ * and takes nothing back while the queue is not empty: so when there is more work than the units can do, when a burst
+ * that finds them is more than they take at once, and while the first of them start.
  */
-function unitSeconds(facts: WayFacts, load: Load, units: number, overheadSeconds: number, end: End): number {
+function unitSeconds(
+  facts: WayFacts,
+  delays: Delays,
+  load: Load,
+  units: number,
+  overheadSeconds: number,
+  end: End,
+): number {
   if (load.images === 0 || units === 0) return 0;
-  const comingAndGoing = load.busyUnits * SECONDS_PER_MONTH + load.bursts * units * overheadSeconds;
+  const { busyUnits, bursts, imagesPerBurst } = load;
+  const comingAndGoing = busyUnits * SECONDS_PER_MONTH + bursts * units * overheadSeconds;
+  const every = delays['alarm-evaluation'].high;
+  if (end === 'low') {
+    if (busyUnits > units) return SECONDS_PER_MONTH * Math.ceil(busyUnits);
+    const away = every + Math.min(overheadSeconds, SECONDS_PER_MONTH / bursts);
+    const there = busyUnits + (units - busyUnits) * (overheadSeconds / (overheadSeconds + away));
+    return Math.min(comingAndGoing, SECONDS_PER_MONTH * there);
+  }
   if (comingAndGoing < units * SECONDS_PER_MONTH) return comingAndGoing;
-  const staying = Math.max(units, Math.ceil(load.busyUnits));
-  const adds = load.busyUnits > units || load.imagesPerBurst > units * facts.receiversPerUnit;
-  return SECONDS_PER_MONTH * (end === 'high' && adds ? Math.max(staying, facts.capacity.max ?? 0) : staying);
+  // What comes until one works, and that is seen, waits as a burst does.
+  const first = every + startSeconds(facts, delays, end) + delays['sqs-metric'][end];
+  const meanwhile = Math.ceil((load.images / SECONDS_PER_MONTH) * first);
+  const more = unitsForBurst(facts, delays, meanwhile, load.serviceSeconds, end) > units;
+  const adds = more || busyUnits > units || imagesPerBurst > units * facts.receiversPerUnit;
+  return SECONDS_PER_MONTH * Math.max(units, Math.ceil(busyUnits), adds ? (facts.capacity.max ?? 0) : 0);
 }
 
 /** The share of the work that falls on units beyond the ones that always run, which work first. */
@@ -137,9 +169,9 @@ function hostSeconds(facts: WayFacts, delays: Delays, load: Load, end: End): { i
   const { hosts, scaling } = facts;
   if (!hosts) return { idle: 0, called: 0 };
   const idle = hosts.min * SECONDS_PER_MONTH;
-  const units = unitsForBurst(facts, load.imagesPerBurst, load.serviceSeconds);
+  const units = unitsForBurst(facts, delays, load.imagesPerBurst, load.serviceSeconds, end);
   const start = scaling.kind === 'keda' ? delays['eks-node-join'][end] : startSeconds(facts, delays, end);
-  const perUnit = unitSeconds(facts, load, units, start + tailSeconds(facts, delays, end), end);
+  const perUnit = unitSeconds(facts, delays, load, units, start + tailSeconds(facts, delays, end), end);
   if (units === 0 || perUnit === 0) return { idle, called: 0 };
   // The share of the work that falls on hosts beyond the ones that always run.
   const running = Math.max(units, perUnit / SECONDS_PER_MONTH);
@@ -202,9 +234,9 @@ function hostLines(facts: WayFacts, delays: Delays, load: Load, { spot }: CostIn
 }
 
 function taskLines(facts: WayFacts, delays: Delays, load: Load, inputs: CostInputs, end: End): Line[] {
-  const units = unitsForBurst(facts, load.imagesPerBurst, load.serviceSeconds);
+  const units = unitsForBurst(facts, delays, load.imagesPerBurst, load.serviceSeconds, end);
   const overhead = startSeconds(facts, delays, end) + tailSeconds(facts, delays, end);
-  const called = unitSeconds(facts, load, units, overhead, end);
+  const called = unitSeconds(facts, delays, load, units, overhead, end);
   const of = (seconds: number, idle: boolean): Line[] => {
     const hours = seconds / 3600;
     const kind = idle ? 'idle' : 'called';
@@ -235,7 +267,7 @@ function taskLines(facts: WayFacts, delays: Delays, load: Load, inputs: CostInpu
 
 function functionLines(facts: WayFacts, delays: Delays, load: Load, _: CostInputs, end: End): Line[] {
   // Initialization is billed like the work itself.
-  const cold = load.images * delays['lambda-cold-share'][end] * delays['lambda-cold-start'][end];
+  const cold = coldStarts(facts, delays, load, end) * delays['lambda-cold-start'][end];
   const seconds = load.images * load.serviceSeconds + cold;
   return [
     {
@@ -246,6 +278,16 @@ function functionLines(facts: WayFacts, delays: Delays, load: Load, _: CostInput
     },
     { id: 'function.requests', label: 'invocations', price: `lambda.request${suffix(facts)}`, quantity: load.images },
   ];
+}
+
+/** Environments that start in a month: a share of the invocations; at worst all of each burst that finds none left. */
+function coldStarts({ capacity }: WayFacts, delays: Delays, load: Load, end: End): number {
+  const share = load.images * delays['lambda-cold-share'][end];
+  if (end === 'low') return share;
+  const together = Math.min(load.imagesPerBurst, capacity.max ?? delays['lambda-concurrency-quota'].high);
+  // One that is kept for so long does not start more often.
+  const most = SECONDS_PER_MONTH / delays['lambda-idle'].low;
+  return Math.max(share, Math.min(load.bursts, most) * together);
 }
 
 /** What is around the compute: queue, alarms, logs, metrics, buckets, network. */
@@ -288,7 +330,7 @@ function platformLines(facts: WayFacts, delays: Delays, load: Load, inputs: Cost
       'metrics',
       'metrics in the log lines',
       'cloudwatch.metric-month',
-      job.customMetrics * Math.min(1, (load.bursts * activeHours(facts, load, end)) / HOURS_PER_MONTH),
+      job.customMetrics * Math.min(1, (load.bursts * activeHours(facts, delays, load, end)) / HOURS_PER_MONTH),
     ),
     line('s3.upload', 'uploads to the source bucket', 's3.put', images, { shared: true }),
     line('s3.get', 'reads of the job', 's3.get', images * job.s3Gets, { shared: true }),
@@ -307,9 +349,9 @@ function platformLines(facts: WayFacts, delays: Delays, load: Load, inputs: Cost
 }
 
 /** Clock hours that one burst touches. */
-function activeHours(facts: WayFacts, load: Load, end: End): number {
+function activeHours(facts: WayFacts, delays: Delays, load: Load, end: End): number {
   if (load.images === 0) return 0;
-  const units = unitsForBurst(facts, load.imagesPerBurst, load.serviceSeconds) || 1;
+  const units = unitsForBurst(facts, delays, load.imagesPerBurst, load.serviceSeconds, end) || 1;
   const hours = (load.imagesPerBurst * load.serviceSeconds) / (units * facts.unit.slots) / 3600;
   return Math.ceil(hours) + (end === 'high' && hours > 0 ? 1 : 0);
 }
@@ -319,8 +361,8 @@ function queueLines(facts: WayFacts, delays: Delays, load: Load, end: End): Line
   const { scaling, capacity } = facts;
   const request = (id: string, label: string, quantity: number, idle = false): Line[] =>
     quantity > 0 || !idle ? [{ id, label, price: 'sqs.request', quantity, idle }] : [];
-  const units = unitsForBurst(facts, load.imagesPerBurst, load.serviceSeconds);
-  const there = unitSeconds(facts, load, units, idleSeconds(facts, delays, end), end);
+  const units = unitsForBurst(facts, delays, load.imagesPerBurst, load.serviceSeconds, end);
+  const there = unitSeconds(facts, delays, load, units, idleSeconds(facts, delays, end), end);
   const always = capacity.min * SECONDS_PER_MONTH;
   // Workers that find nothing ask again, each of their loops, when a long poll ends; at worst also the loops beside the
   // one that has found something.
@@ -541,22 +583,27 @@ export function breakEvens(
 
 // --- For people -----------------------------------------------------------------------------------------------------
 
+/** Made once: a curve shows thousands of figures, and making one of these takes longer than all the arithmetic. */
+const numbers = (minimumFractionDigits: number, maximumFractionDigits: number) =>
+  new Intl.NumberFormat('en-US', { minimumFractionDigits, maximumFractionDigits });
+const EVERY_DIGIT = numbers(0, 12);
+const CENTS = numbers(2, 2);
+const PRICE = numbers(2, 12);
+
 /** Up to four significant digits below a thousand, whole numbers above. */
 function digits(value: number): string {
-  if (Math.abs(value) >= 1000) return Math.round(value).toLocaleString('en-US');
-  return Number(value.toPrecision(4)).toLocaleString('en-US', { maximumFractionDigits: 12 });
+  return EVERY_DIGIT.format(Math.abs(value) >= 1000 ? Math.round(value) : Number(value.toPrecision(4)));
 }
 
 /** Cents, and more only of what is less than one. */
 function usdDigits(value: number): string {
-  if (value !== 0 && Math.abs(value) < 0.01)
-    return `$${Number(value.toPrecision(2)).toLocaleString('en-US', { maximumFractionDigits: 12 })}`;
-  return `$${value.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
+  const tiny = value !== 0 && Math.abs(value) < 0.01;
+  return `$${tiny ? EVERY_DIGIT.format(Number(value.toPrecision(2))) : CENTS.format(value)}`;
 }
 
 /** A price as it is listed: every digit of it. */
 function priceDigits(value: number): string {
-  return `$${Number(value.toPrecision(6)).toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 12 })}`;
+  return `$${PRICE.format(Number(value.toPrecision(6)))}`;
 }
 
 const ends = (text: (value: number) => string) => (range: Range) => {

@@ -14,7 +14,7 @@ import type { Facts, HostFacts, InstanceType, ScalingRule, ScalingStep, StepRule
 // biome-ignore lint/suspicious/noExplicitAny: as deep and as varied as CloudFormation and Kubernetes.
 type Any = any;
 
-/** Reads all four. @throws Error, in one line, naming what is missing from which template */
+/** Reads all four. @throws Error, in one line, naming what is missing from which template, or what is not known of it */
 export function readFacts(all: Readonly<Record<Compute, Template>>): Facts {
   return {
     ec2: ec2(new Reader('ec2', all.ec2)),
@@ -24,12 +24,49 @@ export function readFacts(all: Readonly<Record<Compute, Template>>): Facts {
   };
 }
 
+/**
+ * Types of resources that are read here, and types that neither cost anything by themselves nor scale anything. Any
+ * other might do either, unseen.
+ */
+const KNOWN = new Set(
+  Object.entries({
+    'AWS::ApplicationAutoScaling': 'ScalableTarget ScalingPolicy',
+    'AWS::AutoScaling': 'AutoScalingGroup LifecycleHook ScalingPolicy',
+    'AWS::CloudWatch': 'Alarm',
+    'AWS::EC2':
+      'EIP InternetGateway LaunchTemplate NatGateway Route RouteTable SecurityGroup SecurityGroupEgress SecurityGroupIngress Subnet SubnetRouteTableAssociation VPC VPCEndpoint VPCGatewayAttachment',
+    'AWS::ECS': 'Cluster Service TaskDefinition',
+    'AWS::EKS': 'AccessEntry Addon Cluster Nodegroup PodIdentityAssociation',
+    'AWS::IAM': 'InstanceProfile ManagedPolicy Policy Role',
+    'AWS::Lambda': 'EventInvokeConfig Function LayerVersion Permission',
+    'AWS::Logs': 'LogGroup',
+    'AWS::S3': 'Bucket BucketPolicy',
+    'AWS::SQS': 'Queue QueuePolicy',
+    'AWS::SSM': 'Parameter',
+    Custom:
+      'AWSCDK-EKS-HelmChart AWSCDK-EKS-KubernetesResource S3AutoDeleteObjects S3BucketNotifications VpcRestrictDefaultSG',
+  }).flatMap(([service, types]) => types.split(' ').map((type) => `${service}::${type}`)),
+);
+
 /** One template, asked by type. */
 class Reader {
   constructor(
     readonly way: Compute,
     private readonly template: Template,
-  ) {}
+  ) {
+    const unknown = Object.keys(this.counted()).find((type) => !KNOWN.has(type));
+    if (unknown) this.unknown(unknown, 'what it costs and whether it scales');
+  }
+
+  /** @throws Error: what the template has would cost or scale otherwise than is shown */
+  unknown(found: string, what: string): never {
+    throw new Error(`the template of ${this.way} has ${found}: the model does not know ${what}`);
+  }
+
+  /** @throws Error when properties are there that the model does not count with */
+  lacks(from: Any, ...properties: readonly string[]): void {
+    for (const property of properties) if (from?.[property] !== undefined) this.unknown(property, 'what it changes');
+  }
 
   all(type: string): [string, Resource][] {
     return Object.entries(this.template.Resources).filter(([, resource]) => resource.Type === type);
@@ -42,10 +79,11 @@ class Reader {
     return counts;
   }
 
-  /** The first that fits. */
+  /** The only one that fits. */
   one(type: string, fits: (properties: Any, id: string) => boolean = () => true): Any {
-    const found = this.all(type).find(([id, { Properties }]) => fits(Properties ?? {}, id));
+    const [found, other] = this.all(type).filter(([id, { Properties }]) => fits(Properties ?? {}, id));
     if (!found) throw new Error(`the template of ${this.way} has no ${type} that the model can read`);
+    if (other) this.unknown(`${found[0]} and ${other[0]}, of type ${type}`, 'more than one');
     return found[1].Properties ?? {};
   }
 
@@ -75,8 +113,9 @@ class Reader {
   }
 
   manifest(kind: string): Any {
-    const found = this.manifests().find((object) => object.kind === kind);
+    const [found, other] = this.manifests().filter((object) => object.kind === kind);
     if (!found) throw new Error(`the template of ${this.way} applies no Kubernetes object of kind ${kind}`);
+    if (other) this.unknown(`${found.metadata.name} and ${other.metadata.name}, of kind ${kind}`, 'more than one');
     return found;
   }
 
@@ -112,6 +151,11 @@ function instanceType(way: Compute, type: string): InstanceType {
 
 function common(reader: Reader) {
   const alarms = reader.all('AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
+  for (const { Period, Metrics = [] } of alarms) {
+    // Of shorter periods an alarm costs more.
+    const period = Math.min(Period ?? 60, ...Metrics.map(({ MetricStat }: Any) => MetricStat?.Period ?? 60));
+    if (period < 60) reader.unknown(`an alarm with a Period of ${period}`, 'periods below a minute');
+  }
   const logs = reader.one('AWS::Logs::LogGroup', (_, id) => id.startsWith('Logs'));
   const endpoints = reader.all('AWS::EC2::VPCEndpoint').map(([, { Properties }]) => Properties);
   const gateways = endpoints.filter(({ VpcEndpointType = 'Gateway' }) => VpcEndpointType === 'Gateway').length;
@@ -140,9 +184,11 @@ function common(reader: Reader) {
   };
 }
 
+const isJobQueue = ({ RedrivePolicy }: Any) => RedrivePolicy !== undefined;
+
 /** What the three ways with a queue of their own share. */
 function queued(reader: Reader) {
-  const queue = reader.one('AWS::SQS::Queue', ({ RedrivePolicy }) => RedrivePolicy !== undefined);
+  const queue = reader.one('AWS::SQS::Queue', isJobQueue);
   return {
     usesJobQueue: true,
     longPollSeconds: reader.number(queue, 'ReceiveMessageWaitTimeSeconds'),
@@ -172,6 +218,11 @@ function watched(reader: Reader, id: string, alarm: Any) {
     { Metric: alarm, Stat: alarm.Statistic, Period: alarm.Period },
   ];
   for (const { Stat } of stats) one('statistic', Stat, { Maximum: true });
+  for (const { Expression } of alarm.Metrics ?? [])
+    if (Expression !== undefined) one('expression', Expression, { 'visible + notVisible': true });
+  const jobQueues = reader.all('AWS::SQS::Queue').filter(([, { Properties }]) => isJobQueue(Properties));
+  for (const { Metric } of stats)
+    one('queue', Metric.Dimensions?.[0]?.Value?.['Fn::GetAtt']?.[0], Object.fromEntries(jobQueues));
   const names = stats.map(({ Metric }) => Metric.MetricName).sort();
   return {
     direction: one('comparison', alarm.ComparisonOperator, {
@@ -198,6 +249,7 @@ function stepRules(
     const policy = configuration(Properties);
     const alarm = alarms.find(({ AlarmActions }) => AlarmActions?.some((action: Any) => action.Ref === id));
     if (!alarm) throw new Error(`the template of ${reader.way} has a scaling policy without an alarm: ${id}`);
+    if (!policy.StepAdjustments) reader.unknown(`${id} without steps`, 'any scaling policy but one of steps');
     if (policy.AdjustmentType !== 'ChangeInCapacity') {
       throw new Error(
         `the template of ${reader.way} scales by ${policy.AdjustmentType}: the model knows ChangeInCapacity`,
@@ -223,8 +275,11 @@ function stepRules(
     ];
   });
   for (const direction of ['out', 'in'] as const) {
-    if (!rules.some((rule) => rule.direction === direction)) {
-      throw new Error(`the template of ${reader.way} has no alarm that scales ${direction}`);
+    const alike = rules.filter((rule) => rule.direction === direction).length;
+    if (alike !== 1) {
+      throw new Error(
+        `the template of ${reader.way} has ${alike || 'no'} alarm${alike > 1 ? 's' : ''} that scale${alike > 1 ? '' : 's'} ${direction}: the model knows one`,
+      );
     }
   }
   return { kind: 'steps', rules };
@@ -240,7 +295,11 @@ function ec2(reader: Reader): WayFacts {
   const capacity = { min: reader.number(group, 'MinSize'), max: reader.number(group, 'MaxSize') };
   // A machine has a little less memory than its size says, so that a whole number of slots never quite fits.
   const slots = decodeSlots(type.vcpus, type.memoryMib * 1024 ** 2 - 1);
-  const hook = reader.all('AWS::AutoScaling::LifecycleHook')[0]?.[1].Properties;
+  reader.lacks(group, 'MixedInstancesPolicy');
+  const hooks = reader.all('AWS::AutoScaling::LifecycleHook').map(([, { Properties }]) => Properties);
+  for (const { LifecycleTransition: at } of hooks)
+    if (!/TERMINATING$/.test(at)) reader.unknown(`a lifecycle hook at ${at}`, 'how long it takes');
+  const [hook] = hooks;
   const script = joined(data.UserData['Fn::Base64']);
   return {
     ...common(reader),
@@ -257,7 +316,7 @@ function ec2(reader: Reader): WayFacts {
     hosts: {
       instanceTypes: [type.type],
       ...disk(reader, data),
-      publicIpv4: data.NetworkInterfaces?.[0]?.AssociatePublicIpAddress === true,
+      publicIpv4: data.NetworkInterfaces?.[0]?.AssociatePublicIpAddress ?? inPublicSubnets(reader),
       unitsPerHost: 1,
       ...capacity,
     },
@@ -282,14 +341,23 @@ function ec2(reader: Reader): WayFacts {
   };
 }
 
+/** Whether machines get public addresses where nothing is said of themselves. */
+function inPublicSubnets(reader: Reader): boolean {
+  const subnets = reader.all('AWS::EC2::Subnet').map(([, { Properties }]) => Properties);
+  return subnets.length > 0 && subnets.every(({ MapPublicIpOnLaunch }) => MapPublicIpOnLaunch === true);
+}
+
 function disk(reader: Reader, data: Any): Pick<HostFacts, 'diskGib' | 'diskType'> {
-  const ebs = data.BlockDeviceMappings?.[0]?.Ebs;
+  const [{ Ebs: ebs }, another] = data.BlockDeviceMappings ?? [{}];
+  if (another) reader.unknown(`a second disk at ${another.DeviceName}`, 'more than one');
+  reader.lacks(ebs, 'Iops', 'Throughput');
   return { diskGib: reader.number(ebs, 'VolumeSize'), diskType: reader.text(ebs, 'VolumeType') };
 }
 
 function lambda(reader: Reader): WayFacts {
   const worker = reader.one('AWS::Lambda::Function', ({ Environment }) => Environment?.Variables?.COMPUTE);
   const asynchronous = reader.one('AWS::Lambda::EventInvokeConfig');
+  reader.lacks(worker, 'EphemeralStorage', 'SnapStart');
   const memoryMib = reader.number(worker, 'MemorySize');
   return {
     ...common(reader),
@@ -310,8 +378,11 @@ function lambda(reader: Reader): WayFacts {
       maxEventAgeSeconds: reader.number(asynchronous, 'MaximumEventAgeInSeconds'),
     },
     longestJobSeconds: reader.number(worker, 'Timeout'),
-    waits: { seconds: reader.number(asynchronous, 'MaximumEventAgeInSeconds'), afterwards: 'failure queue' },
-    usesJobQueue: reader.all('AWS::SQS::Queue').some(([, { Properties }]) => Properties?.RedrivePolicy),
+    waits: {
+      seconds: reader.number(asynchronous, 'MaximumEventAgeInSeconds'),
+      afterwards: asynchronous.DestinationConfig?.OnFailure ? 'failure queue' : 'lost',
+    },
+    usesJobQueue: false,
     longPollSeconds: 0,
     receiversPerUnit: 0,
     controlPlane: null,
@@ -328,7 +399,9 @@ function ecsFargate(reader: Reader): WayFacts {
   const vcpus = reader.number(task, 'Cpu') / 1024;
   const memoryMib = reader.number(task, 'Memory');
   const slots = decodeSlots(vcpus, memoryMib * 1024 ** 2);
-  const providers: Any[] = service.CapacityProviderStrategy ?? [];
+  reader.lacks(task, 'EphemeralStorage');
+  const providers = (service.CapacityProviderStrategy ?? []).map(({ CapacityProvider }: Any) => CapacityProvider);
+  if (providers.length > 1) reader.unknown(`tasks on ${providers.join(' and ')}`, 'more than one capacity provider');
   return {
     ...common(reader),
     ...queued(reader),
@@ -340,7 +413,7 @@ function ecsFargate(reader: Reader): WayFacts {
       slots,
     },
     capacity: { min: reader.number(target, 'MinCapacity'), max: reader.number(target, 'MaxCapacity') },
-    spot: providers.some(({ CapacityProvider }) => CapacityProvider === 'FARGATE_SPOT'),
+    spot: providers.includes('FARGATE_SPOT'),
     taskPublicIpv4: service.NetworkConfiguration?.AwsvpcConfiguration?.AssignPublicIp === 'ENABLED',
     scaling: stepRules(
       reader,
@@ -364,7 +437,10 @@ const SCALED_OBJECT = [
   'maxReplicaCount',
   'triggers',
 ];
+const TRIGGER = ['type', 'metadata', 'authenticationRef'];
 const SQS_TRIGGER = ['queueURL', 'queueLength', 'awsRegion'];
+/** Of the Cluster Autoscaler. That nodes with system pods may go is what the model takes for granted. */
+const NODE_SCALING = ['scale-down-unneeded-time', 'scale-down-delay-after-add', 'skip-nodes-with-system-pods'];
 
 function eksEc2(reader: Reader): WayFacts {
   const cluster = reader.one('AWS::EKS::Cluster');
@@ -380,6 +456,7 @@ function eksEc2(reader: Reader): WayFacts {
   const [trigger, ...others] = scaler.triggers;
   const unread = [
     ...Object.keys(scaler).filter((key) => !SCALED_OBJECT.includes(key)),
+    ...Object.keys(trigger).filter((key) => !TRIGGER.includes(key)),
     ...Object.keys(trigger.metadata).filter((key) => !SQS_TRIGGER.includes(key)),
     ...[trigger, ...others].flatMap(({ type }, i) => (i === 0 && type === 'aws-sqs-queue' ? [] : [type])),
   ];
@@ -391,10 +468,10 @@ function eksEc2(reader: Reader): WayFacts {
     max: reader.number(group, 'ScalingConfig', 'MaxSize'),
   };
   const { extraArgs } = JSON.parse(joined(reader.chart('cluster-autoscaler').Values));
+  reader.lacks(extraArgs, ...Object.keys(extraArgs ?? {}).filter((name) => !NODE_SCALING.includes(name)));
   const patience = (name: string) =>
     extraArgs?.[name] === undefined ? undefined : seconds(reader.way, name, reader.text(extraArgs, name));
   const unitsPerHost = podsPerNode(reader, types, pods);
-  const subnets = reader.all('AWS::EC2::Subnet').map(([, { Properties }]) => Properties);
   return {
     ...common(reader),
     ...queued(reader),
@@ -414,7 +491,7 @@ function eksEc2(reader: Reader): WayFacts {
     hosts: {
       instanceTypes: types,
       ...disk(reader, nodes),
-      publicIpv4: subnets.length > 0 && subnets.every(({ MapPublicIpOnLaunch }) => MapPublicIpOnLaunch === true),
+      publicIpv4: inPublicSubnets(reader),
       unitsPerHost,
       ...sizes,
     },

@@ -1,8 +1,7 @@
 import { arrivedBy, lastsSeconds, moments, total } from './arrivals';
-import { amount, findPrice } from './cost';
+import { findPrice, usdAt } from './cost';
 import { Fleet } from './fleet';
 import { Heap } from './heap';
-import { spanning } from './range';
 import { type Scaler, scalerFor } from './scalers';
 import { serviceSeconds, startSeconds } from './service';
 import type { End, Range, ScaleInputs, ScaleResult, Tables, Trace, TracePoint, WayFacts } from './types';
@@ -11,7 +10,8 @@ import type { End, Range, ScaleInputs, ScaleResult, Tables, Trace, TracePoint, W
  * What a burst or a day of uploads does to each way: the backlog, the units, the time until the results are there.
  * Event by event up to some number of images, as a fluid above: then images are a quantity that flows in and is worked
  * off at the speed of the units that run. The scaling rules are the templates', the delays the table's; both ends of
- * every range are run. Deterministic: nothing here is drawn by lot.
+ * every range are run, and delays at one end with work at the other: a fast start with slow work may call more units
+ * than both slow. Deterministic: nothing here is drawn by lot.
  *
  * What it leaves out: {@link leftOut}.
  */
@@ -32,6 +32,7 @@ export function leftOut({ delays }: Tables): readonly string[] {
   const { 'lambda-concurrency-quota': quota, 'lambda-retry-interval': retry } = delays;
   return [
     'Every image takes the same time, no job fails, and a unit that is stopped ends what it has begun.',
+    'Images come evenly spaced: where little is to do, whether a sample once a minute meets one is chance, and not here.',
     'How long the boot script of EC2 takes was not measured: an instance is taken to be ready, at the latest, after the warm-up of its scaling policy.',
     'Lambda keeps its environments until the end.',
     `An account has ${quota.low.toLocaleString('en')} concurrent executions of Lambda unless another number is set on the page; new accounts have fewer.`,
@@ -42,6 +43,8 @@ export function leftOut({ delays }: Tables): readonly string[] {
 export interface SimulateOptions {
   /** By the number of images when left out. */
   readonly mode?: 'events' | 'fluid';
+  /** The end of the time that one image takes; that of the delays when left out. */
+  readonly work?: End;
 }
 
 /** What both ways of calculating need to know. */
@@ -60,13 +63,13 @@ interface Run {
   readonly recorder: Recorder;
 }
 
-/** Simulates one way at one end of every range. */
+/** Simulates one way at one end of every range, or with the work of an image at another. */
 export function simulate(
   facts: WayFacts,
   { delays }: Tables,
   inputs: ScaleInputs,
   end: End,
-  { mode = total(inputs.arrivals) > MOST_EVENTS ? 'fluid' : 'events' }: SimulateOptions = {},
+  { mode = total(inputs.arrivals) > MOST_EVENTS ? 'fluid' : 'events', work = end }: SimulateOptions = {},
 ): Trace {
   const start = startSeconds(facts, delays, end);
   const { hosts, scaling } = facts;
@@ -101,7 +104,7 @@ export function simulate(
       startSeconds: start,
       accountConcurrency,
     }),
-    service: serviceSeconds(facts, delays, inputs, end, inputs.job),
+    service: serviceSeconds(facts, delays, inputs, work, inputs.job),
     start,
     delivery,
     giveUpSeconds: facts.waits.seconds,
@@ -136,12 +139,17 @@ class Recorder {
   private every = 0;
 
   add(point: TracePoint): void {
-    this.peakWaiting = Math.max(this.peakWaiting, point.waiting);
+    this.saw(point.waiting);
     if (this.points.length > 1 && this.isSameCell(this.points.at(-1), point)) this.points.pop();
     this.points.push(point);
     if (this.points.length <= MOST_POINTS) return;
     this.every = Math.max(2 * this.every, (2 * point.seconds) / MOST_POINTS);
     this.points = this.points.filter((each, index) => index === 0 || !this.isSameCell(each, this.points[index + 1]));
+  }
+
+  /** What waited just before something happened. */
+  saw(waiting: number): void {
+    this.peakWaiting = Math.max(this.peakWaiting, waiting);
   }
 
   private isSameCell(a: TracePoint | undefined, b: TracePoint | undefined): boolean {
@@ -231,14 +239,14 @@ function fluid({ facts, inputs, fleet, scaler, service, start, delivery, giveUpS
   const functions = facts.scaling.kind === 'concurrency';
   const { arrivals } = inputs;
   const images = total(arrivals);
-  // The first image comes at once, as a whole one.
+  // Images come as whole ones: the first at once, the last when one is missing of the curve.
   const arrivedAt = (seconds: number) =>
-    seconds < delivery ? 0 : Math.min(images, Math.max(1, arrivedBy(arrivals, seconds - delivery)));
+    seconds < delivery ? 0 : Math.min(images, 1 + arrivedBy(arrivals, seconds - delivery));
   const lastArrival = lastsSeconds(arrivals) + delivery;
   // Rates change along the curve: it is followed in steps.
   const step = lastsSeconds(arrivals) > 0 ? Math.min(60, lastsSeconds(arrivals) / 100) : 60;
   let [now, arrived, done, expired, backlog] = [0, 0, 0, 0, 0];
-  let [busySeconds, sojournSeconds] = [0, 0];
+  let busySeconds = 0;
   let [first, last]: [number | null, number | null] = [null, null];
   const capacity = () => fleet.running * slots;
   const inService = () => Math.min(backlog, capacity());
@@ -289,7 +297,6 @@ function fluid({ facts, inputs, fleet, scaler, service, start, delivery, giveUpS
       backlog = flow.backlog;
       done += flow.done;
       busySeconds += flow.done * service;
-      sojournSeconds += flow.imageSeconds;
       if (flow.done > 0) {
         first ??= now + service;
         last = Math.max(next, first);
@@ -299,6 +306,7 @@ function fluid({ facts, inputs, fleet, scaler, service, start, delivery, giveUpS
     }
     arrived += inflow;
     now = next;
+    recorder.saw(waiting());
     fleet.advance(now);
     // The curve never ends; what it stands for does, when every unit has done the one image it has.
     if (next === drained || (arrived >= images && backlog < NOTHING)) {
@@ -318,7 +326,15 @@ function fluid({ facts, inputs, fleet, scaler, service, start, delivery, giveUpS
     record();
   }
   record();
-  return { firstResultSeconds: first, lastResultSeconds: last, expired, busySeconds, sojournSeconds, endSeconds: now };
+  // Of a queue that is nearly empty the fluid has a part of an image, for hours: it says nothing of one image's stay.
+  return {
+    firstResultSeconds: first,
+    lastResultSeconds: last,
+    expired,
+    busySeconds,
+    sojournSeconds: null,
+    endSeconds: now,
+  };
 }
 
 /** Seconds until nothing is left of a backlog that nothing is added to. */
@@ -333,7 +349,7 @@ function drainSeconds(backlog: number, capacity: number, service: number): numbe
  * What a constant inflow and a constant capacity make of a backlog: a straight line while all units work, and a curve
  * towards inflow x service while some have nothing to do.
  *
- * @returns the backlog afterwards, how much was done, and the integral of the backlog over the time
+ * @returns the backlog afterwards, and how much was done
  */
 export function work(
   backlog: number,
@@ -341,15 +357,14 @@ export function work(
   capacity: number,
   service: number,
   seconds: number,
-): { backlog: number; done: number; imageSeconds: number } {
-  let [left, now, imageSeconds] = [seconds, backlog, 0];
+): { backlog: number; done: number } {
+  let [left, now] = [seconds, backlog];
   const perSecond = capacity / service;
   for (let part = 0; part < 3 && left > 1e-12; part += 1) {
     if (now > capacity || (now === capacity && inflowPerSecond >= perSecond)) {
       const slope = inflowPerSecond - perSecond;
       // Until there is one image for each unit.
       const span = slope < 0 ? Math.min(left, (now - capacity) / -slope) : left;
-      imageSeconds += span * (now + (slope * span) / 2);
       now = slope < 0 && span < left ? capacity : now + slope * span;
       left -= span;
       if (span === 0 && slope < 0) now = capacity * (1 - Number.EPSILON);
@@ -359,13 +374,12 @@ export function work(
       const full = rest > capacity ? service * Math.log((rest - now) / (rest - capacity)) : Number.POSITIVE_INFINITY;
       const span = Math.min(left, full);
       const decay = Math.exp(-span / service);
-      imageSeconds += rest * span + (now - rest) * service * (1 - decay);
       now = span === full ? capacity : rest + (now - rest) * decay;
       left -= span;
     }
   }
   const done = capacity === 0 ? 0 : Math.max(0, backlog + inflowPerSecond * seconds - now);
-  return { backlog: now, done, imageSeconds };
+  return { backlog: now, done };
 }
 
 // --- Both ends, and the bill ----------------------------------------------------------------------------------------
@@ -383,41 +397,55 @@ function retrySeconds(facts: WayFacts, { delays }: Tables, inputs: ScaleInputs, 
   return waited > 1e-6 ? Math.min(longest, waited + first) : 0;
 }
 
-/** Simulates one way at both ends, and what it adds to the bill. */
+const ENDS = ['low', 'high'] as const;
+
+/**
+ * Simulates one way, and what it adds to the bill. The courses are those of both ends; the figures are the least and the
+ * most of those and of the two in which delays and work are at different ends.
+ */
 export function simulateWay(
   facts: WayFacts,
   tables: Tables,
   inputs: ScaleInputs,
-  options: SimulateOptions = {},
+  options: Pick<SimulateOptions, 'mode'> = {},
 ): ScaleResult {
   const low = simulate(facts, tables, inputs, 'low', options);
   const high = simulate(facts, tables, inputs, 'high', options);
+  const traces = [
+    low,
+    high,
+    simulate(facts, tables, inputs, 'low', { ...options, work: 'high' }),
+    simulate(facts, tables, inputs, 'high', { ...options, work: 'low' }),
+  ];
   const late = facts.scaling.kind === 'concurrency' ? retrySeconds(facts, tables, inputs, high) : 0;
-  const usd = { low: burstUsd(facts, tables, inputs, low), high: burstUsd(facts, tables, inputs, high) };
-  const between = (of: (trace: Trace) => number | null): Range | null => {
-    const [a, b] = [of(low), of(high)];
-    return a === null || b === null ? null : spanning(a, b);
+  const range = (values: readonly number[]): Range => ({ low: Math.min(...values), high: Math.max(...values) });
+  const known = (values: readonly (number | null)[]): Range | null => {
+    const all = values.flatMap((value) => value ?? []);
+    return all.length < values.length ? null : range(all);
   };
   return {
     way: facts.way,
     low,
     high,
-    firstResultSeconds: between((trace) => trace.firstResultSeconds),
-    lastResultSeconds: between((trace) =>
-      trace.lastResultSeconds === null ? null : trace.lastResultSeconds + (trace === high ? late : 0),
+    firstResultSeconds: known(traces.map((trace) => trace.firstResultSeconds)),
+    lastResultSeconds: known(
+      traces.map((trace) => trace.lastResultSeconds && trace.lastResultSeconds + (trace === high ? late : 0)),
     ),
-    peakUnits: spanning(low.peakUnits, high.peakUnits),
-    peakWaiting: spanning(low.peakWaiting, high.peakWaiting),
-    expired: spanning(low.expired, high.expired),
-    usd: usd.low === null || usd.high === null ? null : spanning(usd.low, usd.high),
+    peakUnits: range(traces.map((trace) => trace.peakUnits)),
+    peakWaiting: range(traces.map((trace) => trace.peakWaiting)),
+    expired: range(traces.map((trace) => trace.expired)),
+    usd: known(traces.flatMap((trace) => ENDS.map((end) => burstUsd(facts, tables, inputs, trace, end)))),
   };
 }
 
 /**
  * What this burst alone adds: the compute that came for it, its messages, its requests to S3, its log lines. Not what
- * is paid every month anyway. @returns `null` when the region has no price for a part of it
+ * is paid every month anyway.
+ *
+ * @param end of prices that are ranges
+ * @returns `null` when the region has no price for a part of it
  */
-export function burstUsd(facts: WayFacts, { prices }: Tables, inputs: ScaleInputs, trace: Trace): number | null {
+function burstUsd(facts: WayFacts, { prices }: Tables, inputs: ScaleInputs, trace: Trace, end: End): number | null {
   const { job, region } = inputs;
   const { hosts } = facts;
   const spot = inputs.spot || facts.spot ? '.spot' : '';
@@ -448,8 +476,7 @@ export function burstUsd(facts: WayFacts, { prices }: Tables, inputs: ScaleInput
     if (quantity === 0) continue;
     const price = findPrice(prices, id, region);
     if (!price) return null;
-    usd +=
-      trace.end === 'high' && price.highUsd !== undefined ? quantity * price.highUsd : amount(price.tiers, quantity);
+    usd += usdAt(price, quantity, end);
   }
   return usd;
 }

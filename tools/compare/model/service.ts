@@ -15,6 +15,8 @@ export interface Work {
  * On a queue worker transfers overlap with the decoding of other images, so only the CPU counts. A function waits for
  * its own transfers, one after the other, and is billed for waiting. Low end: the decoder uses all CPU that comes with
  * the memory; high end: one core of it.
+ *
+ * @throws Error, in one line, when the platform would end the job before it has ended: nothing here knows that bill
  */
 export function serviceSeconds(
   facts: WayFacts,
@@ -28,7 +30,13 @@ export function serviceSeconds(
   const share = facts.unit.memoryMib / delays['lambda-vcpu-mib'][end];
   const cores = end === 'low' ? share : Math.min(1, share);
   const requests = job.s3Gets + job.s3Puts;
-  return cpu / cores + requests * delays['s3-request'][end];
+  const seconds = cpu / cores + requests * delays['s3-request'][end];
+  if (facts.longestJobSeconds !== null && seconds > facts.longestJobSeconds) {
+    throw new Error(
+      `an image may take ${Math.ceil(seconds)} s on ${facts.way}, which ends every job after ${facts.longestJobSeconds} s`,
+    );
+  }
+  return seconds;
 }
 
 /** Seconds from the decision to start a unit until it works. */
@@ -48,12 +56,15 @@ export function startSeconds(facts: WayFacts, delays: Delays, end: End): number 
 /** Seconds from the end of the last job until units are told to leave: so long they ask an empty queue. */
 export function idleSeconds({ scaling }: WayFacts, delays: Delays, end: End): number {
   if (scaling.kind === 'concurrency') return 0;
-  if (scaling.kind === 'keda') return scaling.cooldownSeconds + (end === 'high' ? scaling.pollingSeconds : 0);
+  // At best the last poll that found something was a whole interval before the end; at worst the next one is as late.
+  if (scaling.kind === 'keda') return scaling.cooldownSeconds + (end === 'low' ? -1 : 1) * scaling.pollingSeconds;
   const rule = scaling.rules.find(({ direction }) => direction === 'in');
   if (!rule) return 0;
-  // At best the five minutes begin at once; at worst the metric is a period late.
-  const late = end === 'high' ? delays['sqs-metric'].high + rule.periodSeconds : 0;
-  return rule.evaluationPeriods * rule.periodSeconds + late;
+  const empty = rule.datapointsToAlarm * rule.periodSeconds;
+  const every = delays['alarm-evaluation'].high;
+  // At best the first sample is taken as the job ends, the last one a minute before the periods are over; at worst
+  // the metric is late, and so is the evaluation.
+  return end === 'low' ? empty - every : empty + delays['sqs-metric'].high + every;
 }
 
 /** Seconds from the end of the last job until what was started for it is gone: what is paid for waiting. */

@@ -208,6 +208,7 @@ export type DelayId =
   | 'pod-start'
   | 'lambda-cold-start'
   | 'lambda-cold-share'
+  | 'lambda-idle'
   | 'lambda-concurrency-quota'
   | 'lambda-concurrency-ramp'
   | 'lambda-retry-interval'
@@ -370,8 +371,8 @@ export interface Trace {
   readonly starts: number;
   /** Seconds of work done, of all units together. */
   readonly busySeconds: number;
-  /** Sum over images of the seconds from arrival to result. */
-  readonly sojournSeconds: number;
+  /** Sum over images of the seconds from arrival to result; `null` as a fluid. */
+  readonly sojournSeconds: number | null;
   readonly endSeconds: number;
 }
 

@@ -326,7 +326,7 @@ function scaleGiven({ arrivals, work, afterIdle }: ScaleInputs): string {
       ? `${format.count(arrivals.images)} images ${arrivals.overSeconds === 0 ? 'at once' : `over ${format.duration(arrivals.overSeconds)}`}`
       : `${format.count(arrivals.imagesPerDay)} images a day, the peak ${format.count(arrivals.peakToMean)} times the mean`;
   const before = afterIdle ? 'after hours without any' : 'soon after others';
-  return `<p class="quiet">With ${text(`${how}, ${before}; images of ${format.count(work.megapixels)} megapixels`)}. Solid lines: every delay at its shortest. Dashed: at its longest. What happens lies between. Every point is the most since the one before it.</p>`;
+  return `<p class="quiet">With ${text(`${how}, ${before}; images of ${format.count(work.megapixels)} megapixels`)}. Solid lines: every delay and all work at its shortest. Dashed: at its longest. The figures below span both, and short delays with long work, and long ones with short. Every point is the most since the one before it.</p>`;
 }
 
 /** Moments of a chart of a simulation: quarters of an hour of a day. */

@@ -201,6 +201,16 @@ describe('facts', () => {
       () => replaced('eks-ec2', '\\"maxReplicaCount\\":4', '\\"maxReplicaCount\\":2')['eks-ec2'].capacity,
       { min: 0, max: 2 },
     ],
+    [
+      'where events go that nobody could take',
+      () => changed('lambda', 'AWS::Lambda::EventInvokeConfig', (p) => delete p.DestinationConfig).lambda.waits,
+      { seconds: 21_600, afterwards: 'lost' },
+    ],
+    [
+      'addresses, where only the subnets say so',
+      () => changed('ec2', 'AWS::EC2::LaunchTemplate', (p) => delete p.LaunchTemplateData.NetworkInterfaces).ec2.hosts,
+      expect.objectContaining({ publicIpv4: true }),
+    ],
     ['Spot', () => changed('eks-ec2', 'AWS::EKS::Nodegroup', (p) => (p.CapacityType = 'SPOT'))['eks-ec2'].spot, true],
   ])('follow the template: %s', (_, read, expected) => {
     expect(read()).toEqual(expected);
@@ -255,6 +265,131 @@ test('scaling that the model does not know is named, and not taken for another',
   expect(() =>
     replaced('eks-ec2', '\\"queueLength\\":', '\\"scaleOnInFlight\\":\\"false\\",\\"queueLength\\":'),
   ).toThrow('the template of eks-ec2 scales pods by scaleOnInFlight, which the model does not know');
+});
+
+/** With one resource more. */
+function added(way: Compute, Type: string, Properties: Resource['Properties'] = {}) {
+  const copy = structuredClone(all);
+  (copy[way].Resources as Record<string, Resource>).Another = { Type, Properties };
+  return readFacts(copy);
+}
+
+/** A change of one of the alarms that scale EC2 in or out. */
+const watches = (change: (properties: Resource['Properties']) => void) =>
+  changed('ec2', 'AWS::CloudWatch::Alarm', (p) => {
+    if (p.AlarmActions) change(p);
+  });
+
+test.each<[string, () => unknown, RegExp]>([
+  [
+    'a resource of a type that may cost or scale',
+    () => added('ec2', 'AWS::AutoScaling::WarmPool'),
+    /^the template of ec2 has AWS::AutoScaling::WarmPool: the model does not know what it costs and whether it scales$/,
+  ],
+  [
+    'an event source of the function',
+    () => added('lambda', 'AWS::Lambda::EventSourceMapping'),
+    /has AWS::Lambda::EventSourceMapping/,
+  ],
+  [
+    'a second node group',
+    () => added('eks-ec2', 'AWS::EKS::Nodegroup'),
+    /and Another, of type AWS::EKS::Nodegroup: the model does not know more than one$/,
+  ],
+  [
+    'a policy without steps',
+    () => changed('ec2', 'AWS::AutoScaling::ScalingPolicy', (p) => delete p.StepAdjustments),
+    /any scaling policy but one of steps$/,
+  ],
+  [
+    'an alarm on another queue',
+    () =>
+      watches((p) => {
+        if (p.Dimensions) p.Dimensions = [{ Name: 'QueueName', Value: { 'Fn::GetAtt': ['Elsewhere', 'QueueName'] } }];
+      }),
+    /^the template of ec2 scales by \w+, queue Elsewhere: the model knows JobsQueue\w+$/,
+  ],
+  [
+    'another expression',
+    () =>
+      watches((p) => {
+        if (p.Metrics) p.Metrics[0].Expression = 'visible / notVisible';
+      }),
+    /expression visible \/ notVisible: the model knows visible \+ notVisible$/,
+  ],
+  [
+    'two alarms that scale out',
+    () =>
+      watches((p) => {
+        delete p.Metrics;
+        const one = Object.values(all.ec2.Resources).find(({ Properties }) => Properties?.Statistic)?.Properties;
+        const queue = Object.keys(all.ec2.Resources).find((id) => id.startsWith('JobsQueue') && !id.includes('Policy'));
+        const Dimensions = [{ Name: 'QueueName', Value: { 'Fn::GetAtt': [queue, 'QueueName'] } }];
+        Object.assign(p, { ...one, Dimensions, AlarmActions: p.AlarmActions });
+      }),
+    /^the template of ec2 has 2 alarms that scale out: the model knows one$/,
+  ],
+  [
+    'an alarm of ten seconds, which costs more',
+    () => changed('lambda', 'AWS::CloudWatch::Alarm', (p) => (p.Period = 10)),
+    /has an alarm with a Period of 10: the model does not know periods below a minute$/,
+  ],
+  [
+    'a mixed group',
+    () => changed('ec2', 'AWS::AutoScaling::AutoScalingGroup', (p) => (p.MixedInstancesPolicy = {})),
+    /has MixedInstancesPolicy/,
+  ],
+  [
+    'a hook when an instance starts',
+    () =>
+      changed(
+        'ec2',
+        'AWS::AutoScaling::LifecycleHook',
+        (p) => (p.LifecycleTransition = 'autoscaling:EC2_INSTANCE_LAUNCHING'),
+      ),
+    /has a lifecycle hook at autoscaling:EC2_INSTANCE_LAUNCHING/,
+  ],
+  [
+    'a faster disk',
+    () =>
+      changed(
+        'ec2',
+        'AWS::EC2::LaunchTemplate',
+        (p) => (p.LaunchTemplateData.BlockDeviceMappings[0].Ebs.Throughput = 500),
+      ),
+    /has Throughput: the model does not know what it changes$/,
+  ],
+  [
+    'more room in /tmp',
+    () =>
+      changed('lambda', 'AWS::Lambda::Function', (p) => {
+        if (p.Environment?.Variables?.COMPUTE) p.EphemeralStorage = { Size: 4096 };
+      }),
+    /has EphemeralStorage/,
+  ],
+  [
+    'more room for a task',
+    () => changed('ecs-fargate', 'AWS::ECS::TaskDefinition', (p) => (p.EphemeralStorage = { SizeInGiB: 100 })),
+    /has EphemeralStorage/,
+  ],
+  [
+    'a mix of Spot and On-Demand',
+    () =>
+      changed(
+        'ecs-fargate',
+        'AWS::ECS::Service',
+        (p) =>
+          (p.CapacityProviderStrategy = ['FARGATE', 'FARGATE_SPOT'].map((CapacityProvider) => ({ CapacityProvider }))),
+      ),
+    /has tasks on FARGATE and FARGATE_SPOT: the model does not know more than one capacity provider$/,
+  ],
+  [
+    'another setting of the Cluster Autoscaler',
+    () => replaced('eks-ec2', 'skip-nodes-with-system-pods', 'scale-down-enabled'),
+    /has scale-down-enabled: the model does not know what it changes$/,
+  ],
+])('a change that the model cannot follow is an error: %s', (_, read, message) => {
+  expect(read).toThrow(message);
 });
 
 describe('cost and scale follow a changed template, without another edit', () => {

@@ -163,6 +163,7 @@ const DELAYS: readonly Delay[] = [
   delay('pod-start', 5, 60),
   delay('lambda-cold-start', 0.1, 1),
   delay('lambda-cold-share', 0, 0.01),
+  delay('lambda-idle', 300, 400),
   delay('lambda-concurrency-quota', 1000, 1000),
   delay('lambda-concurrency-ramp', 100, 100),
   delay('lambda-retry-interval', 1, 300),
