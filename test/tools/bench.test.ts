@@ -291,7 +291,14 @@ test('the committed results are of a full run, and have what other commands read
   const results = JSON.parse(readFileSync(path.join(ROOT, 'bench/results.json'), 'utf8')) as BenchResults;
   expect(results).toMatchObject({ schema: 1, quick: false, date: expect.stringMatching(/^\d{4}-\d{2}-\d{2}$/) });
   expect(results.perImage.map(({ name }) => name)).toEqual(expect.arrayContaining(Object.keys(RECIPES)));
-  expect(new Set(results.perImage.map(({ name }) => name)).size).toBe(results.perImage.length);
+  expect(new Set(results.perImage.map(({ name, outputFormat }) => `${name}, ${outputFormat}`)).size).toBe(
+    results.perImage.length,
+  );
+  // The comparison offers them all, at any size: two points make a line.
+  for (const format of RENDITION_FORMATS) {
+    const whole = results.perImage.filter(({ outputFormat, jobCpuMs }) => outputFormat === format && jobCpuMs !== null);
+    expect(whole.length).toBeGreaterThan(1);
+  }
   expect(Object.keys(results.lambda ?? {})).toEqual(['coldCpuMs', 'coldWallMs', 'warmCpuMs', 'warmWallMs']);
   expect(Object.keys(results.worker ?? {})).toEqual(['startWallMs', 'startCpuMs', 'peakPssMib']);
   const known = Object.values(TARGETS).map(({ name }) => name as string);

@@ -7,12 +7,12 @@ import type { Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { SingleBar } from 'cli-progress';
 import sharp from 'sharp';
-import { DEFAULTS, ENV, type RenditionFormat } from '../../workload/contract';
+import { DEFAULTS, ENV, RENDITION_FORMATS, type RenditionFormat } from '../../workload/contract';
 import { buildForBench, IN_FLIGHT, zippedBytes } from './bundles';
 import type { Measured, Task } from './child';
 import type { ColdStart, ColdTask } from './cold-handler';
 import { type BenchPicture, drawCorpus, type PictureSet, photographs } from './corpus';
-import { defaults } from './designs';
+import { defaults, type Making } from './designs';
 import { type BenchWorker, SLOTS, Stage } from './end-to-end';
 import { LIMIT, missing, PEERS } from './peers';
 import { plot } from './plot';
@@ -179,23 +179,27 @@ class Bench {
         return { cpuMs: found.reduce((sum, { cpuMs }) => sum + cpuMs, 0) / SLOTS };
       }),
     }));
-    const jobs = new Map<string, number[]>(own.map(({ name }) => [name, []]));
+    // CPU of the whole job, by what was made of which picture.
+    const jobs = new Map<string, number[]>();
     const everyPicture =
       !stage || quick
         ? []
         : [
-            contestant('worker, picture by picture', async () => {
-              const worker = await this.worker(stage, bundles.workers[3], DEFAULTS.renditionFormat);
-              await worker.batch(bodies);
-              for (const { name, file, width, height } of own) {
-                // A clock tick of the kernel is 10 ms: of small pictures it takes more to see anything.
-                const copies = Math.max(4, Math.round(12 / Math.max(0.3, (width * height) / 1e6)));
-                const body = await readFile(file);
-                const { jobCpuMs } = await worker.batch(Array.from({ length: copies }, () => body));
-                jobs.get(name)?.push(jobCpuMs);
-              }
-              await this.end(worker);
-            }),
+            ...RENDITION_FORMATS.map((format) =>
+              contestant(`worker, picture by picture, ${format}`, async () => {
+                const worker = await this.worker(stage, bundles.workers[3], format);
+                await worker.batch(bodies);
+                for (const { name, file, width, height } of picturesFor(format, own)) {
+                  // A clock tick of the kernel is 10 ms: of small pictures it takes more to see anything.
+                  const copies = Math.max(4, Math.round(12 / Math.max(0.3, (width * height) / 1e6)));
+                  const body = await readFile(file);
+                  const { jobCpuMs } = await worker.batch(Array.from({ length: copies }, () => body));
+                  const key = `${name}, ${format}`;
+                  jobs.set(key, [...(jobs.get(key) ?? []), jobCpuMs]);
+                }
+                await this.end(worker);
+              }),
+            ),
           ];
     const oneWidth = [DEFAULTS.renditionWidths[0]];
     const functions = !stage
@@ -285,7 +289,7 @@ class Bench {
         sharp: sharp.versions.sharp as string,
         libvips: sharp.versions.vips as string,
       },
-      perImage: perPicture.map(({ picture, widths, samples }) => perImage(picture, widths, samples, jobs)),
+      perImage: perPicture.map((one) => perImage(one, one.samples, jobs)),
       designs: this.compared.map(designResult),
       workers: workerResults,
       lambda:
@@ -388,20 +392,31 @@ class Bench {
     if (larger.length > 0) this.row('decoderPeak', spread(larger.map((mib) => (mib * MIB) / 1e6)));
   }
 
-  /** Each picture of the corpus by itself, and one of them with more and more renditions. */
+  /** Each picture of the corpus by itself, in every format, and one of them with more and more renditions. */
   private perPicture(pictures: readonly BenchPicture[], child: RunChild) {
-    const repeats = this.options.quick ? 1 : 3;
-    const each = pictures.map((picture) => ({ picture, widths: DEFAULTS.renditionWidths as readonly number[] }));
+    const { quick } = this.options;
+    const widths: readonly number[] = DEFAULTS.renditionWidths;
+    const each = RENDITION_FORMATS.filter((format) => !quick || format === DEFAULTS.renditionFormat).flatMap((format) =>
+      picturesFor(format, pictures).map((picture): Made => ({ picture, widths, format })),
+    );
     const twelve = pictures.find(({ name }) => name === 'JPEG 12 MP') as BenchPicture;
-    const growing = GROWING_WIDTHS.map((_, index) => ({ picture: twelve, widths: GROWING_WIDTHS.slice(0, index + 1) }));
-    return [...each, ...(this.options.quick ? [] : growing)].map(({ picture, widths }) => ({
-      picture,
-      widths,
-      once: this.options.quick,
-      ...contestant(`${picture.name}, ${widths.length} renditions`, () =>
-        child({ design: 'isolated', files: [picture.file], widths, repeats }),
-      ),
-    }));
+    const growing = GROWING_WIDTHS.map(
+      (_, index): Made => ({
+        picture: twelve,
+        widths: GROWING_WIDTHS.slice(0, index + 1),
+        format: DEFAULTS.renditionFormat,
+      }),
+    );
+    return [...each, ...(quick ? [] : growing)].map((made) => {
+      const { picture, ...making } = made;
+      return {
+        ...made,
+        once: quick,
+        ...contestant(`${picture.name}, ${making.widths.length} renditions, ${making.format}`, () =>
+          child({ design: 'isolated', files: [picture.file], ...making, repeats: quick ? 1 : 3 }),
+        ),
+      };
+    });
   }
 
   /** Not a matter of rounds: it is the same every time. */
@@ -503,20 +518,30 @@ function designResult({ set, design, outputFormat, samples }: Compared): DesignR
   return { set, design, outputFormat, cpuMs: value, low, high, peakMib: peaks.length > 0 ? median(peaks) : null };
 }
 
+/** What was made of one picture. */
+interface Made extends Making {
+  readonly picture: BenchPicture;
+}
+
+/** In the default format everything; in the others what a line through sizes needs. */
+function picturesFor(format: RenditionFormat, own: readonly BenchPicture[]): readonly BenchPicture[] {
+  if (format === DEFAULTS.renditionFormat) return own;
+  return own.filter(({ name }) => /^JPEG \d+ MP$/.test(name));
+}
+
 function perImage(
-  picture: BenchPicture,
-  widths: readonly number[],
+  { picture, widths, format }: Made,
   samples: readonly Measured[],
   jobs: ReadonlyMap<string, readonly number[]>,
 ): PerImage {
   const isDefault = widths === DEFAULTS.renditionWidths;
-  const job = isDefault ? (jobs.get(picture.name) ?? []) : [];
+  const job = isDefault ? (jobs.get(`${picture.name}, ${format}`) ?? []) : [];
   const peaks = samples.flatMap(({ peakMib }) => peakMib ?? []);
   return {
     name: isDefault ? picture.name : `${picture.name}, up to ${widths.at(-1)} px`,
     megapixels: (picture.width * picture.height) / 1e6,
     inputFormat: picture.format === 'heif' ? 'avif' : picture.format,
-    outputFormat: DEFAULTS.renditionFormat,
+    outputFormat: format,
     renditions: widths.length,
     bytesIn: picture.bytes,
     bytesOut: samples[0]?.bytesOut ?? 0,
