@@ -2,12 +2,10 @@ import { mkdirSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
-import { SCRIPT_OPTIONS } from '../../tools/build/build';
+import { ENTRY_POINTS, KINDS, SCRIPT_OPTIONS } from '../../tools/build/build';
 import { TEST_DIST } from './host-bundles';
 
 const ROOT = path.resolve(__dirname, '../..');
-
-const ENTRY_POINTS = { 'worker-host': 'workload/worker.ts', 'lambda-host': 'lambda/resize/index.ts' };
 
 /** A change of the workload's source, such as somebody could make by mistake. */
 export interface Defect {
@@ -28,14 +26,19 @@ export async function defectiveDist(defects: readonly Defect[]): Promise<string>
     if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times: ${find}`);
     contents.set(name, parts.join(replace));
   }
-  for (const [bundle, entryPoint] of Object.entries(ENTRY_POINTS)) {
+  const unused = new Set(contents.keys());
+  for (const kind of KINDS) {
+    const bundle = `${kind}-host`;
     const folder = path.join(dist, bundle);
     mkdirSync(folder);
     symlinkSync(path.join(TEST_DIST, bundle, 'node_modules'), path.join(folder, 'node_modules'));
     await build({
       ...SCRIPT_OPTIONS,
       minify: false,
-      entryPoints: { index: entryPoint, 'decoder-child': 'workload/decoder-child.ts' },
+      entryPoints: Object.entries(ENTRY_POINTS[kind]).map(([file, entry]) => ({
+        in: entry,
+        out: path.basename(file, '.js'),
+      })),
       outdir: folder,
       plugins: [
         ...SCRIPT_OPTIONS.plugins,
@@ -44,6 +47,7 @@ export async function defectiveDist(defects: readonly Defect[]): Promise<string>
           setup: ({ onLoad }) => {
             onLoad({ filter: /\/workload\/[^/]+\.ts$/ }, ({ path: name }) => {
               const changed = contents.get(name);
+              unused.delete(name);
               return changed === undefined ? undefined : { contents: changed, loader: 'ts' };
             });
           },
@@ -51,5 +55,6 @@ export async function defectiveDist(defects: readonly Defect[]): Promise<string>
       ],
     });
   }
+  if (unused.size > 0) throw new Error(`in no bundle: ${[...unused].join(', ')}`);
   return dist;
 }

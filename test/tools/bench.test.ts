@@ -147,6 +147,15 @@ describe('the plot', () => {
     expect(plot(RESULTS).match(/<path /g)).toHaveLength(2);
   });
 
+  test('has room for every label of the committed results', () => {
+    const committed = plot(JSON.parse(readFileSync(path.join(ROOT, 'bench/results.json'), 'utf8')));
+    const labels = [...committed.matchAll(/text-anchor="end">([^<]*)</g)].map(([, label]) => label as string);
+    expect(labels.length).toBeGreaterThan(20);
+    // 330 px, and letters of 13 px, which are 7 px wide or a little more.
+    expect(labels.filter((label) => label.length > 44)).toEqual([]);
+    expect(committed).toBe(readFileSync(path.join(ROOT, 'bench/results.svg'), 'utf8'));
+  });
+
   test('leaves out what was not measured', () => {
     expect(plot(RESULTS)).not.toContain('whole worker');
   });

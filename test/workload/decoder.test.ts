@@ -4,10 +4,10 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import sharp from 'sharp';
+import { collectGarbage } from '../../workload/collector';
 import { Decoder, DecoderFailure } from '../../workload/decoder';
+import { startDecoder } from '../../workload/decoder-process';
 import { type Limits, readSettings } from '../../workload/env';
 import { TEST_DIST } from '../support/host-bundles';
 import { cornered, noise, RED } from '../support/pictures';
@@ -164,9 +164,20 @@ describe('Decoder', () => {
   test('does not keep the pictures it has decoded', async () => {
     const large = await noise(1500, 1000).png().toBuffer();
     for (let round = 0; round < 30; round += 1) await decode(large, { pixels: 10 }).catch(() => {});
-    setFlagsFromString('--expose-gc');
-    runInNewContext('gc')();
+    collectGarbage();
     expect(process.memoryUsage().arrayBuffers / large.length).toBeLessThan(10);
+  });
+
+  test('takes over one that was started before it, and replaces that like any other', async () => {
+    const started = startDecoder(CHILD);
+    const takingOver = new Decoder(1, CHILD, [started]);
+    expect(takingOver.pids).toEqual([started.pid]);
+    expect((await takingOver.decode(small, { renditions, limits })).renditions).toHaveLength(3);
+    started.kill('SIGKILL');
+    await once(started, 'close');
+    expect((await takingOver.decode(small, { renditions, limits })).renditions).toHaveLength(3);
+    expect(takingOver.pids).not.toContain(started.pid);
+    takingOver.close();
   });
 
   onLinux('inherits no credentials', () => {

@@ -27,7 +27,7 @@ export interface Peer {
 }
 
 /** One decode at the smallest scale that is large enough, the plainest resizes, and one encode per rendition. */
-export const LIMIT = 'libjpeg-turbo, one scaled decode, plain resizes, the encodes';
+export const LIMIT = 'libjpeg-turbo limit, one scaled decode';
 
 export const PEERS: readonly Peer[] = [
   {

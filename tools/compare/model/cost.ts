@@ -420,6 +420,7 @@ function uncounted(facts: WayFacts, prices: PriceTable, region: Region): Unknown
     ),
     ...when(facts.interfaceEndpoints > 0, 'bytes through interface endpoints', 'they were not measured'),
     ...when(facts.way === 'eks-ec2', 'traffic between zones inside the cluster', 'it was not measured'),
+    ...facts.withoutLine.map((type) => ({ label: type, why: 'what it costs is in no table here' })),
     { label: 'storage of logs', why: 'they are compressed, by how much is not known' },
     { label: 'retries and rejected images', why: 'how many there are depends on the images' },
   ];

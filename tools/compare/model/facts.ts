@@ -24,9 +24,12 @@ export function readFacts(all: Readonly<Record<Compute, Template>>): Facts {
   };
 }
 
+/** Services that start, stop or trigger units. What of them is not read here might do so unseen. */
+const SCALING_SERVICES = /^AWS::(?:ApplicationAutoScaling|AutoScaling|Batch|ECS|EKS|Lambda|Pipes|Scheduler)::/;
+
 /**
  * Types of resources that are read here, and types that neither cost anything by themselves nor scale anything. Any
- * other might do either, unseen.
+ * other may be billed, and is told to be.
  */
 const KNOWN = new Set(
   Object.entries({
@@ -54,8 +57,13 @@ class Reader {
     readonly way: Compute,
     private readonly template: Template,
   ) {
-    const unknown = Object.keys(this.counted()).find((type) => !KNOWN.has(type));
-    if (unknown) this.unknown(unknown, 'what it costs and whether it scales');
+    const scaling = this.strangers().find((type) => SCALING_SERVICES.test(type));
+    if (scaling) this.unknown(scaling, 'whether it starts or stops anything');
+  }
+
+  /** Types that the model has no line for. */
+  strangers(): string[] {
+    return Object.keys(this.counted()).filter((type) => !KNOWN.has(type));
   }
 
   /** @throws Error: what the template has would cost or scale otherwise than is shown */
@@ -181,6 +189,7 @@ function common(reader: Reader) {
     sourceExpirationDays: expiration('ImagesSource'),
     outputExpirationDays: expiration('ImagesOutput'),
     resources: reader.counted(),
+    withoutLine: reader.strangers(),
   };
 }
 

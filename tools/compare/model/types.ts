@@ -136,6 +136,8 @@ export interface WayFacts {
   readonly drainSeconds: number;
   /** How many resources of each type the template has. */
   readonly resources: Readonly<Record<string, number>>;
+  /** Those types of them that have no line in the bill, although they may be billed. */
+  readonly withoutLine: readonly string[];
   /** Lambda runtime, cluster version, add-ons and the like, as the template names them. */
   readonly versions: Readonly<Record<string, string>>;
 }

@@ -274,6 +274,13 @@ function added(way: Compute, Type: string, Properties: Resource['Properties'] = 
   return readFacts(copy);
 }
 
+test('a resource that is not known to be free is said to be billed, and not counted', () => {
+  const { resources, withoutLine } = added('ec2', 'AWS::SNS::Topic').ec2;
+  expect(resources['AWS::SNS::Topic']).toBe(1);
+  expect(withoutLine).toEqual(['AWS::SNS::Topic']);
+  expect(readFacts(all).ec2.withoutLine).toEqual([]);
+});
+
 /** A change of one of the alarms that scale EC2 in or out. */
 const watches = (change: (properties: Resource['Properties']) => void) =>
   changed('ec2', 'AWS::CloudWatch::Alarm', (p) => {
@@ -282,9 +289,9 @@ const watches = (change: (properties: Resource['Properties']) => void) =>
 
 test.each<[string, () => unknown, RegExp]>([
   [
-    'a resource of a type that may cost or scale',
+    'a resource of a type that may scale',
     () => added('ec2', 'AWS::AutoScaling::WarmPool'),
-    /^the template of ec2 has AWS::AutoScaling::WarmPool: the model does not know what it costs and whether it scales$/,
+    /^the template of ec2 has AWS::AutoScaling::WarmPool: the model does not know whether it starts or stops anything$/,
   ],
   [
     'an event source of the function',

@@ -32,6 +32,7 @@ const common = {
   stopGraceSeconds: 90,
   drainSeconds: 0,
   resources: {},
+  withoutLine: [],
   versions: {},
 } satisfies Partial<WayFacts>;
 

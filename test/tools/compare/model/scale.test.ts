@@ -419,11 +419,8 @@ describe('the fluid agrees with the events', () => {
 test.each([
   ['the most that are simulated one by one', daily(MOST_EVENTS), 'events'],
   ['a thousand million', daily(1e9), 'fluid'],
-])('a day of images is simulated while a slider moves: %s', (_, arrivals, mode) => {
-  const started = performance.now();
+])('a day of images is told in a thousand points: %s', (_, arrivals, mode) => {
   const found = WAYS.map((way) => simulateWay(facts[way], tables, given(arrivals)));
-  // Outside of jest, which is several times slower, it is a second.
-  expect(performance.now() - started).toBeLessThan(15_000);
   expect(found.map(({ low }) => low.mode)).toEqual(WAYS.map(() => mode));
   expect(found.every(({ low }) => low.points.length <= 1001)).toBe(true);
 });
@@ -450,7 +447,7 @@ describe('beside the measured local run', () => {
       const { lastResultSeconds } = simulate(way, local, given(burst(1000), { work: work(jobCpuMs) }), 'low');
       const modelled = 1000 / (lastResultSeconds ?? 0);
       expect(modelled).toBeGreaterThan(picturesPerSecond);
-      expect(modelled).toBeLessThan(4 * picturesPerSecond);
+      expect(modelled).toBeLessThan(2 * picturesPerSecond);
     }
   });
 });
