@@ -474,7 +474,7 @@ function item(low: Line, highQuantity: number, price: Price): LineItem {
     // Of tiers this is the average, which falls as the quantity grows.
     usdPerUnit: spanning(usdPerUnit.low, usdPerUnit.high),
     usdPerMonth,
-    arithmetic: `${show(quantity)} ${price.unit}${price.unit === 'GB' ? '' : 's'} \u00d7 ${showPrice(spanning(usdPerUnit.low, usdPerUnit.high))} = ${showUsd(usdPerMonth)}`,
+    arithmetic: `${show(quantity)} ${price.unit}${price.unit === 'GB' || quantity.high === 1 ? '' : 's'} \u00d7 ${showPrice(spanning(usdPerUnit.low, usdPerUnit.high))} = ${showUsd(usdPerMonth)}`,
     price: { id: price.id, source, date, confidence, ...(via && { via }) },
     idle: low.idle ?? false,
     shared: low.shared ?? false,

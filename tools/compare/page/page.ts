@@ -108,7 +108,7 @@ ${form('scale', 'Inputs of the simulation', state)}
 <div data-slot="scale-given">${slots['scale-given']?.html ?? ''}</div>
 <p class="status" data-status="scale" role="status"></p>
 <div class="two">
-${figure('scale-backlog', slots, 'Images that wait', 'Solid: every delay at its shortest. Dashed: at its longest. Time is logarithmic in a burst.')}
+${figure('scale-backlog', slots, 'Images that wait', 'Solid: every delay and all work at its shortest. Dashed: at its longest. Time is logarithmic in a burst.')}
 ${figure('scale-units', slots, 'Units that run', 'Instances, functions, tasks, pods. A line ends when nothing is left to do.')}
 </div>
 <div data-slot="scale-summary">${slots['scale-summary']?.html ?? ''}</div>

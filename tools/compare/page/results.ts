@@ -347,7 +347,7 @@ function scaleChart(
   const last = daily ? 86_400 : end;
   const moments = Array.from({ length: MOMENTS + 1 }, (_, i) => (daily ? (i / MOMENTS) * last : last ** (i / MOMENTS)));
   return {
-    title: `${title}, four ways over time: solid with every delay at its shortest, dashed at its longest`,
+    title: `${title}, four ways over time: solid with every delay and all work at its shortest, dashed at its longest`,
     lines: true,
     x: daily
       ? { label: 'time of day', scale: 'linear', format: 'clock' }
