@@ -5,4 +5,4 @@ const foreign = wrongPlatform(__dirname);
 if (foreign) throw new Error(foreign);
 
 /** Starts when it is imported. */
-export const decoder = startDecoder();
+export const started = startDecoder();

@@ -1,6 +1,6 @@
 // A script by itself, because it is small: the decoder loads libvips while Node still reads the SDK.
-import { decoder } from './decoder';
+import { started } from './decoder';
 import { createHandler } from './handler';
 
 /** What Lambda calls. */
-export const handler = createHandler(decoder);
+export const handler = createHandler(started);

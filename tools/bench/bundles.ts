@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
-import { buildBundles, filesBelow, SCRIPT_OPTIONS } from '../build/build';
+import { buildBundles, ENTRY_POINTS, filesBelow, type Kind, SCRIPT_OPTIONS } from '../build/build';
 
 /** The bundles as they are deployed, and beside them what only the bench runs. */
 
@@ -19,8 +19,10 @@ export interface BenchBundles {
   readonly sharpAlone: string;
   /** The worker, by how many messages it holds per slot. */
   readonly workers: Readonly<Record<InFlight, string>>;
-  /** Bytes of JavaScript that the bundle is started with. */
+  /** Bytes of JavaScript in the bundle, without sharp's. */
   readonly scriptBytes: { readonly lambda: number; readonly worker: number };
+  /** Bytes of the function's zip file. */
+  readonly zipBytes: number;
 }
 
 /** Builds everything into `dist`, a folder of the bench's own: nobody's `dist` is touched. */
@@ -31,26 +33,26 @@ export async function buildForBench(dist: string): Promise<BenchBundles> {
     return path.join(dist, outfile);
   };
   const holds = (inFlight: InFlight) => ({ plugins: [...SCRIPT_OPTIONS.plugins, holding(inFlight)] });
-  const bytes = async (...files: string[]) => {
-    const contents = await Promise.all(files.map((file) => readFile(path.join(dist, file))));
-    return contents.reduce((sum, { length }) => sum + length, 0);
+  const bytes = async (kind: Kind) => {
+    const files = Object.keys(ENTRY_POINTS[kind]).map((file) => readFile(path.join(dist, `${kind}-host`, file)));
+    return (await Promise.all(files)).reduce((sum, { length }) => sum + length, 0);
   };
-  const scriptBytes = {
-    lambda: await bytes('lambda-host/index.js', 'lambda-host/handler.js'),
-    worker: await bytes('worker-host/index.js'),
-  };
+  const scriptBytes = { lambda: await bytes('lambda'), worker: await bytes('worker') };
+  // Before the bench's own scripts lie among it.
+  const zipBytes = await zippedBytes(path.join(dist, 'lambda-host'));
   await bundle('tools/bench/cold-handler.ts', 'lambda-host/cold-handler.js');
   return {
     lambda: path.join(dist, 'lambda-host'),
     child: await bundle('tools/bench/child.ts', 'worker-host/bench-child.js'),
     cold: await bundle('tools/bench/cold.ts', 'lambda-host/bench-cold.js', { external: ['./cold-handler'] }),
-    sharpAlone: await bundle('tools/bench/sharp-alone.ts', 'lambda-host/sharp-alone.js', { external: ['sharp'] }),
+    sharpAlone: await bundle('tools/bench/sharp-alone.ts', 'lambda-host/sharp-alone.js'),
     workers: {
       1: await bundle('workload/worker.ts', 'worker-host/bench-worker-1.js', holds(1)),
       3: path.join(dist, 'worker-host/index.js'),
       6: await bundle('workload/worker.ts', 'worker-host/bench-worker-6.js', holds(6)),
     },
     scriptBytes,
+    zipBytes,
   };
 }
 
@@ -76,7 +78,7 @@ export function withInFlight(source: string, inFlight: number): string {
 }
 
 /** What a zip file of a folder takes, in bytes: each file deflated, and twice its name and 60 bytes of headers. */
-export async function zippedBytes(folder: string): Promise<number> {
+async function zippedBytes(folder: string): Promise<number> {
   let sum = 0;
   for (const name of await filesBelow(folder)) {
     const contents = await readFile(path.join(folder, name));

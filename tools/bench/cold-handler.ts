@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { s3Client } from '../../workload/clients';
 import { Decoder } from '../../workload/decoder';
 import type { DecodeRequest } from '../../workload/decoder-child';
+import { readSettings } from '../../workload/env';
 import { answer, task } from './answer';
 import { treeCpuMs } from './usage';
 
@@ -25,6 +26,9 @@ export const measure = (started: ChildProcess) => answer(decodeOne(started));
 
 async function decodeOne(started: ChildProcess): Promise<ColdStart> {
   const { file, ...request } = task<ColdTask>();
+  // As createHandler does, whose decoder nobody else can ask.
+  // biome-ignore lint/style/noProcessEnv: it is the function's environment.
+  readSettings(process.env);
   s3Client({});
   const decoder = new Decoder(1, undefined, [started]);
   await decoder.decode(readFileSync(file), request);

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { SingleBar } from 'cli-progress';
 import sharp from 'sharp';
 import { DEFAULTS, ENV, RENDITION_FORMATS, type RenditionFormat } from '../../workload/contract';
-import { buildForBench, IN_FLIGHT, zippedBytes } from './bundles';
+import { buildForBench, IN_FLIGHT } from './bundles';
 import type { Measured, Task } from './child';
 import type { ColdStart, ColdTask } from './cold-handler';
 import { type BenchPicture, drawCorpus, type PictureSet, photographs } from './corpus';
@@ -264,7 +264,7 @@ class Bench {
     const kilobytes = bundles.scriptBytes;
     this.row('lambdaBundle', alone(kilobytes.lambda / 1000));
     this.row('workerBundle', alone(kilobytes.worker / 1000));
-    this.row('zip', alone((await zippedBytes(bundles.lambda)) / 1e6));
+    this.row('zip', alone(bundles.zipBytes / 1e6));
     await this.quality([...own, ...given], child);
 
     const starts = workers.filter(({ inFlight }) => inFlight === 3).flatMap(({ samples }) => samples);
@@ -523,10 +523,10 @@ interface Made extends Making {
   readonly picture: BenchPicture;
 }
 
-/** In the default format everything; in the others what a line through sizes needs. */
+/** In the default format everything; in the others the JPEGs, which photographs are. */
 function picturesFor(format: RenditionFormat, own: readonly BenchPicture[]): readonly BenchPicture[] {
   if (format === DEFAULTS.renditionFormat) return own;
-  return own.filter(({ name }) => /^JPEG \d+ MP$/.test(name));
+  return own.filter((picture) => picture.format === 'jpeg');
 }
 
 function perImage(

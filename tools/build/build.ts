@@ -48,7 +48,7 @@ export const KINDS = Object.keys(ENTRY_POINTS) as Kind[];
 const namesAndVersions: Plugin = {
   name: 'names and versions of packages only',
   setup: ({ onLoad }) => {
-    onLoad({ filter: /[\\/]@aws-sdk[\\/].*package\.json$/ }, async ({ path: file }) => {
+    onLoad({ filter: /[\\/]node_modules[\\/].*package\.json$/ }, async ({ path: file }) => {
       const { name, version } = JSON.parse(await readFile(file, 'utf8'));
       return { contents: JSON.stringify({ name, version }), loader: 'json' };
     });
@@ -62,15 +62,13 @@ export const SCRIPT_OPTIONS = {
   minify: true,
   platform: 'node',
   target: 'node24',
-  // CommonJS starts faster than ES modules.
+  // CommonJS starts faster than ES modules, and sharp finds its binary from it.
   format: 'cjs',
   // Of packages that come in both kinds the ES modules: what is not used of them can be left out.
   mainFields: ['module', 'main'],
-  // Where sharp looks for its binary, which cannot be bundled: from the bundle's own folder.
-  define: { 'import.meta.url': '__filename' },
   // The function's entry and what it starts first are one script, the rest is another. And `debug` takes supports-color
   // where another package has brought it.
-  external: ['./handler', 'supports-color'],
+  external: ['sharp', './handler', 'supports-color'],
   plugins: [namesAndVersions],
   // The SDK imports node:http at its first request. As an ES module that would load all of it, fetch and WebSocket too.
   supported: { 'dynamic-import': false },
@@ -157,15 +155,17 @@ async function bundleScripts(kind: Kind): Promise<Record<string, Uint8Array>> {
   return Object.fromEntries(built);
 }
 
-/** Versions by path below node_modules: sharp's binaries for every platform. Its JavaScript is in the bundle. */
-async function lockedBinaries(): Promise<Record<string, string>> {
+/** Versions by path below node_modules: sharp, what it needs everywhere, and its binaries for every platform. */
+async function lockedPackages(): Promise<Record<string, string>> {
   const lock = JSON.parse(await readFile(path.join(NATIVE, 'package-lock.json'), 'utf8')) as {
-    packages: Record<string, { version: string }>;
+    packages: Record<string, { version: string; optional?: true }>;
   };
   return Object.fromEntries(
     Object.entries(lock.packages)
-      .map(([location, { version }]) => [location.replace(/^node_modules\//, ''), version] as const)
-      .filter(([name]) => name.startsWith('@img/sharp-')),
+      .map(([location, locked]) => [location.replace(/^node_modules\//, ''), locked] as const)
+      // Optional besides the binaries: what the WebAssembly build needs, which is never the one that is shipped.
+      .filter(([name, { optional }]) => name !== '' && (!optional || name.startsWith('@img/')))
+      .map(([name, { version }]) => [name, version]),
   );
 }
 
@@ -196,12 +196,12 @@ async function installNative(architecture: Exclude<Architecture, 'host'>): Promi
   return path.join(cache, 'node_modules');
 }
 
-/** What a package ships for its readers, not for its users. */
-const NOT_SHIPPED = /\.(?:md|d\.ts|map)$/;
+/** What a package ships for its readers, not for its users. By path below node_modules. */
+const NOT_SHIPPED = /^sharp\/(?:src|install)(?:\/|$)|\.(?:md|d\.ts|d\.mts|d\.cts|map)$/;
 
-/** Copies the locked binaries that are installed in `from`; those of other platforms are not. */
+/** Copies the locked packages that are installed in `from`; those of other platforms are not. */
 async function copyNative(from: string, to: string): Promise<void> {
-  for (const [name, version] of Object.entries(await lockedBinaries())) {
+  for (const [name, version] of Object.entries(await lockedPackages())) {
     const source = path.join(from, name);
     if (!existsSync(source)) continue;
     const found = JSON.parse(await readFile(path.join(source, 'package.json'), 'utf8')) as { version: string };
@@ -210,7 +210,8 @@ async function copyNative(from: string, to: string): Promise<void> {
         `${name} is ${found.version} in node_modules and ${version} in workload/package-lock.json: make them equal`,
       );
     }
-    await cp(source, path.join(to, name), { recursive: true, filter: (file) => !NOT_SHIPPED.test(file) });
+    const filter = (file: string) => !NOT_SHIPPED.test(path.relative(from, file).split(path.sep).join('/'));
+    await cp(source, path.join(to, name), { recursive: true, filter });
   }
 }
 
@@ -229,6 +230,12 @@ export async function checkNative(directory: string, platform: string): Promise<
   const platforms = found.map((name) => name.replace('linuxmusl', 'linux'));
   if (platforms.sort().join() !== expected.sort().join()) {
     throw new Error(`${directory} holds ${found.join(', ') || 'no native package'}; expected ${expected.join(', ')}`);
+  }
+  for (const name of Object.keys(await lockedPackages())) {
+    const isBinary = name.startsWith('@img/sharp-');
+    if (!isBinary && !existsSync(path.join(directory, 'node_modules', name))) {
+      throw new Error(`${directory} holds no ${name}, which sharp needs`);
+    }
   }
   for (const file of await filesBelow(directory)) {
     const handle = await open(path.join(directory, file));
