@@ -19,6 +19,6 @@ export function createHandler(started: ChildProcess) {
   // One slot: an environment has one event at a time.
   const decoder = new Decoder(1, undefined, [started]);
   return (event: S3Event, { awsRequestId }: { awsRequestId: string }): Promise<void> =>
-    // After an event: the first one loads the last of what is loaded of Node. See there.
+    // After an event, because the first one loads the last of Node's modules: collector.ts says why that matters.
     handleEvent(event, { settings, s3, decoder }, { RequestId: awsRequestId }).finally(markAtOnce);
 }
