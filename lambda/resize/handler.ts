@@ -4,7 +4,15 @@ import { s3Client } from '../../workload/clients';
 import { markAtOnce } from '../../workload/collector';
 import { Decoder } from '../../workload/decoder';
 import { readSettings } from '../../workload/env';
-import { handleEvent } from '../../workload/job';
+import { handleEvent, type JobContext } from '../../workload/job';
+
+/** What events share. Once, while the environment initializes. */
+export function setUp(started: ChildProcess): JobContext {
+  const settings = readSettings(process.env);
+  const s3 = s3Client(process.env);
+  // One slot: an environment has one event at a time.
+  return { settings, s3, decoder: new Decoder(1, undefined, [started]) };
+}
 
 /**
  * Makes the function: S3 invokes it with an event, and it returns when every record is in a terminal state. What it
@@ -12,13 +20,8 @@ import { handleEvent } from '../../workload/job';
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
  */
-export function createHandler(started: ChildProcess) {
-  // Once, while the environment initializes.
-  const settings = readSettings(process.env);
-  const s3 = s3Client(process.env);
-  // One slot: an environment has one event at a time.
-  const decoder = new Decoder(1, undefined, [started]);
+export function createHandler(context: JobContext) {
   return (event: S3Event, { awsRequestId }: { awsRequestId: string }): Promise<void> =>
     // After an event, because the first one loads the last of Node's modules: collector.ts says why that matters.
-    handleEvent(event, { settings, s3, decoder }, { RequestId: awsRequestId }).finally(markAtOnce);
+    handleEvent(event, context, { RequestId: awsRequestId }).finally(markAtOnce);
 }

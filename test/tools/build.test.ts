@@ -133,7 +133,10 @@ describe('the host bundles', () => {
     mkdirSync(alone);
     copyFileSync(path.join(lambda, 'index.js'), path.join(alone, 'index.js'));
     writeFileSync(path.join(alone, 'watch.js'), "require('child_process').spawn = () => console.log('decoder');");
-    writeFileSync(path.join(alone, 'handler.js'), "console.log('rest'); exports.createHandler = () => {};");
+    writeFileSync(
+      path.join(alone, 'handler.js'),
+      "console.log('rest'); exports.setUp = exports.createHandler = () => {};",
+    );
     const said = execFileSync(process.execPath, ['-r', './watch.js', 'index.js'], { cwd: alone, encoding: 'utf8' });
     expect(said).toBe('decoder\nrest\n');
     // Nothing else may take that script for one of its own.

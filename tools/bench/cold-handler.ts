@@ -1,14 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { s3Client } from '../../workload/clients';
-import { Decoder } from '../../workload/decoder';
+import { createHandler, setUp } from '../../lambda/resize/handler';
 import type { DecodeRequest } from '../../workload/decoder-child';
-import { readSettings } from '../../workload/env';
 import { answer, task } from './answer';
 import { treeCpuMs } from './usage';
 
 /** The function's cold start, without S3: all that it loads, its decoder, and a picture that is at hand. */
-export { createHandler } from '../../lambda/resize/handler';
 
 /** The only argument, as JSON. Its environment is the function's. */
 export interface ColdTask extends DecodeRequest {
@@ -26,11 +23,10 @@ export const measure = (started: ChildProcess) => answer(decodeOne(started));
 
 async function decodeOne(started: ChildProcess): Promise<ColdStart> {
   const { file, ...request } = task<ColdTask>();
-  // As createHandler does, whose decoder nobody else can ask.
-  // biome-ignore lint/style/noProcessEnv: it is the function's environment.
-  readSettings(process.env);
-  s3Client({});
-  const decoder = new Decoder(1, undefined, [started]);
+  const context = setUp(started);
+  // Made as in the function, and not called: that would ask S3.
+  createHandler(context);
+  const { decoder } = context;
   await decoder.decode(readFileSync(file), request);
   const wallMs = performance.now();
   const { user, system } = process.cpuUsage();

@@ -97,35 +97,31 @@ function groups({ designs, perImage, workers }: BenchResults): Group[] {
       title: 'CPU per picture in the decoder, by picture',
       bars: perImage
         .filter(({ outputFormat }) => outputFormat === DEFAULTS.renditionFormat)
-        .map(({ name, renditions, cpuMs }) => ({
-          label: `${name}, ${renditions} ${renditions === 1 ? 'rendition' : 'renditions'}`,
-          value: cpuMs,
-          text: `${cpuMs.toFixed(cpuMs < 10 ? 1 : 0)} ms`,
-          ours: true,
-        })),
+        .map(({ name, renditions, cpuMs }) =>
+          ourCpu(`${name}, ${renditions} ${renditions === 1 ? 'rendition' : 'renditions'}`, cpuMs),
+        ),
     },
     {
       title: 'CPU per picture in the decoder, by what comes out',
       bars: perImage
         .filter(({ name }) => name === 'JPEG 12 MP')
-        .map(({ name, outputFormat, cpuMs }) => ({
-          label: `${name}, ${outputFormat} out`,
-          value: cpuMs,
-          text: `${cpuMs.toFixed(0)} ms`,
-          ours: true,
-        })),
+        .map(({ name, outputFormat, cpuMs }) => ourCpu(`${name}, ${outputFormat} out`, cpuMs)),
     },
     {
       title: 'CPU per picture in the whole worker, by messages in flight per slot',
-      bars: workers.map(({ inFlightPerSlot, outputFormat, jobCpuMs }) => ({
-        label: `${inFlightPerSlot} in flight, ${outputFormat} out`,
-        value: jobCpuMs,
-        text: `${jobCpuMs.toFixed(0)} ms`,
-        ours: true,
-      })),
+      bars: workers.map(({ inFlightPerSlot, outputFormat, jobCpuMs }) =>
+        ourCpu(`${inFlightPerSlot} in flight, ${outputFormat} out`, jobCpuMs),
+      ),
     },
   ].filter(({ bars }) => bars.length > 0);
 }
+
+const ourCpu = (label: string, cpuMs: number): Bar => ({
+  label,
+  value: cpuMs,
+  text: `${cpuMs.toFixed(cpuMs < 10 ? 1 : 0)} ms`,
+  ours: true,
+});
 
 const px = (length: number) => Math.round(length * 10) / 10;
 const escapeXml = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');

@@ -107,7 +107,7 @@ export function unitsForBurst(facts: WayFacts, delays: Delays, images: number, s
   const launches: { at: number; units: number }[] = [];
   let units = 0;
   for (let now = 0; units < max; now += lookSeconds) {
-    const worked = sumOf(launches, (launch) => launch.units * Math.max(0, now - launch.at - unseen));
+    const worked = launches.reduce((sum, launch) => sum + launch.units * Math.max(0, now - launch.at - unseen), 0);
     const waiting = images - (worked * facts.unit.slots) / service;
     if (waiting < rule.threshold) break;
     const more = Math.min(max - units, stepChange(rule, waiting));
@@ -117,9 +117,6 @@ export function unitsForBurst(facts: WayFacts, delays: Delays, images: number, s
   }
   return units;
 }
-
-const sumOf = <Item>(items: readonly Item[], of: (item: Item) => number) =>
-  items.reduce((total, item) => total + of(item), 0);
 
 /**
  * Seconds a month for which units are there that come and go with the work.
