@@ -46,7 +46,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
       '--images': "pictures per scenario and way, in place of each scenario's own number",
       '--kills': 'signals per scenario and way, likewise',
       '--json': JSON_LINE,
-      '--save': 'write the results to faults/results.json, which npm run compare reads',
+      '--save': 'write the results to evidence/faults/results.json, which npm run compare reads',
     },
     load: async () => (await import('../tools/faults/command')).faults,
   },
@@ -57,7 +57,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
       '--quick': 'about a minute, few rounds: to see whether a change is worth a whole run',
       '--gate': 'exit with 1 when a target is missed',
       '--photos': 'measure the JPEGs of 10 to 24 megapixels in this folder too',
-      '--out': 'where results go; bench by default, out/bench for a quick run',
+      '--out': 'where results go; evidence/bench by default, out/bench for a quick run',
     },
     load: async () => (await import('../tools/bench/command')).bench(process.env.PATH ?? ''),
   },
@@ -96,12 +96,6 @@ function overview(): string {
 }
 
 async function main([name = '', ...args]: readonly string[]): Promise<number> {
-  const [major] = process.versions.node.split('.');
-  if (Number(major) < 24) {
-    throw new UsageError(
-      `this is Node ${process.versions.node}: run it by npm run, which uses the Node 24 that npm ci installed`,
-    );
-  }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   const help = [name, ...args].some((arg) => arg === '--help' || arg === '-h');
   if (help) {

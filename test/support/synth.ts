@@ -202,7 +202,7 @@ export interface AppRun {
  */
 export async function runApp(settings: Readonly<Record<string, string>>): Promise<AppRun> {
   const outdir = scratch();
-  const app = spawn(process.execPath, ['--import', 'tsx', 'bin/app.ts'], {
+  const app = spawn(process.execPath, ['bin/start.cjs', 'bin/app.ts'], {
     cwd: ROOT,
     env: {
       CDK_OUTDIR: outdir,

@@ -150,12 +150,12 @@ describe('the plot', () => {
   });
 
   test('has room for every label of the committed results', () => {
-    const committed = plot(JSON.parse(readFileSync(path.join(ROOT, 'bench/results.json'), 'utf8')));
+    const committed = plot(JSON.parse(readFileSync(path.join(ROOT, 'evidence/bench/results.json'), 'utf8')));
     const labels = [...committed.matchAll(/text-anchor="end">([^<]*)</g)].map(([, label]) => label as string);
     expect(labels.length).toBeGreaterThan(20);
     // 330 px, and letters of 13 px, which are 7 px wide or a little more.
     expect(labels.filter((label) => label.length > 44)).toEqual([]);
-    expect(committed).toBe(readFileSync(path.join(ROOT, 'bench/results.svg'), 'utf8'));
+    expect(committed).toBe(readFileSync(path.join(ROOT, 'evidence/bench/results.svg'), 'utf8'));
   });
 
   test('leaves out what was not measured', () => {
@@ -299,7 +299,7 @@ describe('usage', () => {
 });
 
 test('the committed results are of a full run, and have what other commands read', () => {
-  const results = JSON.parse(readFileSync(path.join(ROOT, 'bench/results.json'), 'utf8')) as BenchResults;
+  const results = JSON.parse(readFileSync(path.join(ROOT, 'evidence/bench/results.json'), 'utf8')) as BenchResults;
   expect(results).toMatchObject({ schema: 1, quick: false, date: expect.stringMatching(/^\d{4}-\d{2}-\d{2}$/) });
   expect(results.perImage.map(({ name }) => name)).toEqual(expect.arrayContaining(Object.keys(RECIPES)));
   expect(new Set(results.perImage.map(({ name, outputFormat }) => `${name}, ${outputFormat}`)).size).toBe(

@@ -16,7 +16,7 @@ export const bench =
       });
       noPositionals('bench', positionals);
       // A quick run is not what the committed results are of.
-      const out = path.resolve(values.out ?? path.join(ROOT, values.quick ? 'out/bench' : 'bench'));
+      const out = path.resolve(values.out ?? path.join(ROOT, values.quick ? 'out/bench' : 'evidence/bench'));
       const results = await runBench({
         quick: values.quick,
         photos: values.photos,

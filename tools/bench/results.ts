@@ -1,6 +1,6 @@
 import type { Ratio } from './targets';
 
-/** `bench/results.json`. Other commands read it; a field changes its meaning only with `schema`. */
+/** `evidence/bench/results.json`. Other commands read it; a field changes its meaning only with `schema`. */
 
 /** CPU is in ms, memory in MiB, everything per picture and the median of all rounds. */
 export interface PerImage {

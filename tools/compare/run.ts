@@ -19,15 +19,15 @@ export interface Made {
 
 /**
  * Compares the four stacks. What is committed comes first: `COMPARISON.md` and its pictures; the page comes last.
- * @param root of the repository: the stacks' files, `bench/results.json`, `faults/results.json`
+ * @param root of the repository: the stacks' files, `evidence/bench/results.json`, `evidence/faults/results.json`
  * @throws Error in one line, with the remedy, when there are no measurements
  */
 export async function makeComparison(
   root: string,
 ): Promise<{ readonly files: readonly Made[]; readonly json: string }> {
   const below = (file: string) => path.relative('.', path.join(root, file));
-  const measured = readMeasured(below('bench/results.json'));
-  const faults = readFaults(below('faults/results.json'));
+  const measured = readMeasured(below('evidence/bench/results.json'));
+  const faults = readFaults(below('evidence/faults/results.json'));
   const comparison = await compare({
     templates: templates(),
     stacks: stackSources(root),

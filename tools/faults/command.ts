@@ -63,7 +63,7 @@ export const faults: Command = (args) =>
       console.log(table(rows));
       const json = toJson(options.seed, new Date(), rows);
       if (values.save) {
-        const file = path.join(ROOT, 'faults/results.json');
+        const file = path.join(ROOT, 'evidence/faults/results.json');
         await mkdir(path.dirname(file), { recursive: true });
         await writeFile(file, json);
         say(`written to ${path.relative('.', file)}`);

@@ -7,7 +7,7 @@ import { COMPUTES } from '../../../workload/contract';
 import { comparison, faults, quietly, sources } from './sources';
 
 const ROOT = path.resolve(__dirname, '../../..');
-const MEASURED = existsSync(path.join(ROOT, 'bench/results.json'));
+const MEASURED = existsSync(path.join(ROOT, 'evidence/bench/results.json'));
 
 /** Which files are not what they should be, with the first lines of COMPARISON.md that differ. Empty when all are. */
 function staleness(made: readonly Made[], read: (file: string) => string): string {
@@ -44,7 +44,7 @@ function pair(before: string, after: string): string {
 
 describe('COMPARISON.md', () => {
   (MEASURED ? test : test.skip)(
-    'and its pictures are what npm run compare writes (needs bench/results.json)',
+    'and its pictures are what npm run compare writes (needs evidence/bench/results.json)',
     async () => {
       const { files } = await quietly(() => makeComparison(ROOT));
       const committed = files.filter(({ file }) => !file.startsWith('dist/'));

@@ -3,7 +3,7 @@ import type { ImageWork, Range } from './types';
 
 /** From measured images to an image of any size. Pure, and free of Node. */
 
-/** `bench/results.json`, as far as it is read here. */
+/** `evidence/bench/results.json`, as far as it is read here. */
 export interface Measured extends Pick<BenchResults, 'schema' | 'date' | 'machine' | 'lambda' | 'worker'> {
   /** Those of which the whole job was measured. */
   readonly perImage: readonly MeasuredImage[];

@@ -7,7 +7,7 @@ import type { Facts } from '../model/types';
 import { byWay } from '../side-by-side';
 import { format } from './format';
 
-/** `faults/results.json`. */
+/** `evidence/faults/results.json`. */
 export interface FaultResults {
   readonly schema: 1;
   /** YYYY-MM-DD. */

@@ -426,7 +426,7 @@ test.each([
 });
 
 describe('beside the measured local run', () => {
-  const { lambda, workers } = JSON.parse(readFileSync('bench/results.json', 'utf8')) as BenchResults;
+  const { lambda, workers } = JSON.parse(readFileSync('evidence/bench/results.json', 'utf8')) as BenchResults;
   /** Nothing between the endpoints and the unit, as on one machine. */
   const near = fixed(1).tables.delays;
   const local: Tables = { ...tables, delays: { ...near, 's3-request': { ...near['s3-request'], low: 0, high: 0 } } };

