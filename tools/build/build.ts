@@ -109,7 +109,7 @@ export async function buildBundles(
         for (const [file, contents] of Object.entries(scripts[kind])) {
           await writeFile(path.join(directory, file), contents);
         }
-        await copyNative(native, path.join(directory, 'node_modules'));
+        await copyNative(native, path.join(directory, 'node_modules'), platform);
         await checkNative(directory, platform);
       });
     }
@@ -199,11 +199,15 @@ async function installNative(architecture: Exclude<Architecture, 'host'>): Promi
 /** What a package ships for its readers, not for its users. By path below node_modules. */
 const NOT_SHIPPED = /^sharp\/(?:src|install)(?:\/|$)|\.(?:md|d\.ts|d\.mts|d\.cts|map)$/;
 
-/** Copies the locked packages that are installed in `from`; those of other platforms are not. */
-async function copyNative(from: string, to: string): Promise<void> {
+/**
+ * Copies the locked packages from `from`, and of the binaries the platform's. Not all that is installed: npm 10 installs
+ * the WebAssembly build besides, on any machine.
+ */
+async function copyNative(from: string, to: string, platform: string): Promise<void> {
   for (const [name, version] of Object.entries(await lockedPackages())) {
     const source = path.join(from, name);
-    if (!existsSync(source)) continue;
+    const isForeign = name.startsWith('@img/sharp-') && !name.replace('linuxmusl', 'linux').endsWith(`-${platform}`);
+    if (isForeign || !existsSync(source)) continue;
     const found = JSON.parse(await readFile(path.join(source, 'package.json'), 'utf8')) as { version: string };
     if (found.version !== version) {
       throw new Error(
@@ -225,7 +229,8 @@ const ELF_MACHINES: Readonly<Record<number, string>> = { 62: 'linux-x64', 183: '
  */
 export async function checkNative(directory: string, platform: string): Promise<void> {
   const packages = await readdir(path.join(directory, 'node_modules/@img')).catch(() => []);
-  const expected = [`sharp-${platform}`, `sharp-libvips-${platform}`];
+  // Windows has libvips in one package with the rest.
+  const expected = [`sharp-${platform}`, ...(platform.startsWith('win32') ? [] : [`sharp-libvips-${platform}`])];
   const found = packages.filter((name) => name.startsWith('sharp-')).sort();
   const platforms = found.map((name) => name.replace('linuxmusl', 'linux'));
   if (platforms.sort().join() !== expected.sort().join()) {
