@@ -64,8 +64,8 @@ export interface Run {
 }
 
 export interface RunOptions {
-  /** Calls that fail, by their beginning. */
-  readonly fail?: string;
+  /** Which calls fail: by their beginning, or the one at this place, from 1. */
+  readonly fail?: string | number;
   readonly environment?: Readonly<Record<string, string>>;
 }
 
@@ -85,8 +85,10 @@ export class Instance {
       `#!/bin/bash
 name="\${0##*/}"
 call="$name $*"
-printf '%s\\n' "\${call//"$ROOT"/}" >> "$ROOT/calls"
-[[ -z "$FAIL" || "\${call//"$ROOT"/}" != "$FAIL"* ]] || exit 1
+call="\${call//"$ROOT"/}"
+printf '%s\\n' "$call" >> "$ROOT/calls"
+mapfile -t calls < "$ROOT/calls"
+[[ "$FAIL" != "\${#calls[@]}" && ( -z "$FAIL" || "$call" != "$FAIL"* ) ]] || exit 1
 export PATH="$REAL_PATH"
 case "$name" in
 ${[...cases, ...real].join('\n')}
@@ -134,7 +136,7 @@ esac
         ROOT: this.root,
         STUB: path.join(this.root, 'stub'),
         REAL_PATH: '/usr/bin:/bin',
-        FAIL: fail,
+        FAIL: String(fail),
       },
     });
     const lines = existsSync(calls) ? readFileSync(calls, 'utf8').trimEnd().split('\n') : [];
