@@ -159,6 +159,21 @@ const EC2: Checks = {
     });
   },
 
+  // That it does as it says is in boot-script.test.ts, where it runs.
+  'the drain waits for the word Terminated, and stops the worker before it says that it has': (column) => {
+    expect(heredoc(column.userData, 'DRAIN')).toMatch(
+      /^until \[ "\$\(imds autoscaling\/target-lifecycle-state\)" = Terminated \]; .*\nsystemctl stop worker\naws autoscaling complete-lifecycle-action /m,
+    );
+  },
+
+  'the worker stops before the agent does, which ships its last lines': (column) => {
+    expect(heredoc(column.userData, 'UNIT')).toMatch(/^After=.*\bamazon-cloudwatch-agent\.service\b/m);
+  },
+
+  'the log is cut where it is, because the worker keeps its file open': (column) => {
+    expect(heredoc(column.userData, 'ROTATE')).toMatch(/^\/var\/log\/worker\/worker\.log \{$[^}]*^ +copytruncate$/m);
+  },
+
   'the worker runs as a user that may do next to nothing': (column) => {
     const unit = heredoc(column.userData, 'UNIT').split('\n');
     expect(unit).toEqual(
@@ -209,6 +224,14 @@ const EC2: Checks = {
 
   'the group scales out on what waits and in when nothing is outstanding': (column) =>
     scalesOnTheQueue(column, (policy) => policy),
+
+  'an instance that boots is counted as one that works, so that no other is started in its place': (column) => {
+    const warmups = column
+      .all('AWS::AutoScaling::ScalingPolicy')
+      .filter(([, { StepAdjustments }]) => StepAdjustments.some(({ ScalingAdjustment }: Json) => ScalingAdjustment > 0))
+      .map(([, { EstimatedInstanceWarmup }]) => EstimatedInstanceWarmup);
+    expect(warmups).toEqual([180]);
+  },
 };
 
 const LAMBDA: Checks = {
@@ -581,6 +604,17 @@ const EKS: Checks = {
     expect(settings).toMatch(/^ +log_group_name +<Logs6819BB44>$/m);
     expect(settings).toMatch(/^ +region +<AWS::Region>$/m);
     expect(settings).toMatch(/^ +auto_create_group Off$/m);
+  },
+
+  'the shipper sends the worker’s lines as they are, or CloudWatch would find no metrics in them': (column) => {
+    const settings = column.object('ConfigMap', 'log-shipper').data['fluent-bit.conf'];
+    expect(settings).toMatch(/^ +log_key +log$/m);
+    expect(settings).toMatch(/^ +log_format +json\/emf$/m);
+  },
+
+  'a node goes when nothing is left on it but what Kubernetes itself runs': (column) => {
+    const { extraArgs } = JSON.parse(chart(column, 'cluster-autoscaler').Values);
+    expect(extraArgs).toMatchObject({ 'skip-nodes-with-system-pods': false });
   },
 
   // What depends on another is made after it, and deleted before it.

@@ -78,6 +78,7 @@ const NAT = 'no NAT gateway and no fixed address by default, one of each in prod
 const INSTANCES = 'instances need a token for their metadata, one hop away, and have encrypted disks and no key pair';
 const NODES = 'pods get no credentials of their node, and nodes have encrypted disks and no key pair';
 const UNPRIVILEGED = 'the worker runs as a user that may do next to nothing';
+const DRAIN = 'the drain waits for the word Terminated, and stops the worker before it says that it has';
 const FUNCTION = 'the function is Node 24 on arm64, with 2,048 MB and a minute';
 const CONTAINER = 'the container gives up every privilege';
 const POD = 'the worker’s pod keeps to the restricted standard, and its namespace admits no other';
@@ -379,6 +380,14 @@ const MUTATIONS: Record<string, Mutation> = {
     },
     reported: [ADDRESSES],
   },
+  'a private subnet that soon is full': {
+    way: 'eks-ec2',
+    settings: SETTINGS.production,
+    make: (column) => {
+      column.one('AWS::EC2::Subnet', 'NetworkPrivateSubnet1').CidrBlock = '10.0.32.0/28';
+    },
+    reported: ['every subnet has the same 4,096 addresses: each node, pod, task and handler takes one'],
+  },
   'pictures that pass the NAT gateway': {
     way: 'ec2',
     settings: SETTINGS.production,
@@ -454,13 +463,38 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   'a boot script that is no script': {
     way: 'ec2',
-    make: (column) => script(column, (text) => text.replace('until [', 'until if [')),
+    make: (column) => script(column, (text) => text.replace('chmod 0755', 'if chmod 0755')),
     reported: ['the boot script is a script, and fits into what an instance can be told'],
   },
   'a drain of a hook that is not there': {
     way: 'ec2',
     make: (column) => script(column, (text) => text.replace(/^HOOK_ID=.*$/m, "HOOK_ID='Drain'")),
     reported: ['the drain names the group and the hook of this template'],
+  },
+  'a drain that stops nothing': {
+    way: 'ec2',
+    make: (column) => script(column, (text) => text.replace('systemctl stop worker', 'true')),
+    reported: [DRAIN],
+  },
+  'a drain that waits for a word that is never said': {
+    way: 'ec2',
+    make: (column) => script(column, (text) => text.replace('= Terminated ]', '= Terminating ]')),
+    reported: [DRAIN],
+  },
+  'an agent that stops before the worker': {
+    way: 'ec2',
+    make: (column) => script(column, (text) => text.replace(/^(After=.*) amazon-cloudwatch-agent\.service$/m, '$1')),
+    reported: ['the worker stops before the agent does, which ships its last lines'],
+  },
+  'a log that goes on under another name': {
+    way: 'ec2',
+    make: (column) => script(column, (text) => text.replace('  copytruncate\n', '')),
+    reported: ['the log is cut where it is, because the worker keeps its file open'],
+  },
+  'instances that are started while others boot': {
+    way: 'ec2',
+    make: (column) => delete column.one('AWS::AutoScaling::ScalingPolicy', 'WorkersScaleOut').EstimatedInstanceWarmup,
+    reported: ['an instance that boots is counted as one that works, so that no other is started in its place'],
   },
   'a worker that runs as root': {
     way: 'ec2',
@@ -756,6 +790,24 @@ const MUTATIONS: Record<string, Mutation> = {
         data['fluent-bit.conf'] = data['fluent-bit.conf'].replace('<Logs6819BB44>', '/aws/eks/worker');
       }),
     reported: ['the shipper reads the worker’s lines on every node, and writes them to the log group of the stack'],
+  },
+  'log lines that are wrapped': {
+    way: 'eks-ec2',
+    make: (column) =>
+      edit(column, 'ConfigMap', 'log-shipper', ({ data }) => {
+        data['fluent-bit.conf'] = data['fluent-bit.conf'].replace('json/emf', 'json');
+      }),
+    reported: ['the shipper sends the worker’s lines as they are, or CloudWatch would find no metrics in them'],
+  },
+  'nodes that Kubernetes keeps for itself': {
+    way: 'eks-ec2',
+    make: (column) => {
+      const autoscaler = column.one('Custom::AWSCDK-EKS-HelmChart', 'NodeAutoscaler');
+      const { extraArgs, ...values } = JSON.parse(autoscaler.Values);
+      delete extraArgs['skip-nodes-with-system-pods'];
+      autoscaler.Values = JSON.stringify({ ...values, extraArgs });
+    },
+    reported: ['a node goes when nothing is left on it but what Kubernetes itself runs'],
   },
   'KEDA gone before what it scales': {
     way: 'eks-ec2',

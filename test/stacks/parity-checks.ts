@@ -530,6 +530,11 @@ export const PARITY: Checks = {
     }
   },
 
+  'every subnet has the same 4,096 addresses: each node, pod, task and handler takes one': (column) => {
+    const sizes = column.all('AWS::EC2::Subnet').map(([id, { CidrBlock }]) => [id, CidrBlock.split('/')[1]]);
+    expect(sizes).toEqual(sizes.map(([id]) => [id, '20']));
+  },
+
   'pictures reach S3 from every subnet without the NAT gateway': (column) => {
     if (column.way === 'lambda') {
       expect(column.all('AWS::EC2::VPC')).toEqual([]);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type Json, synth, type Way } from '../support/synth';
+import { diffArrays } from 'diff';
+import { type Json, SETTINGS, synth, type Way } from '../support/synth';
 
 /** Tests that a template is the one that was last reviewed: `npm test -- -u` writes it anew, and the diff shows what. */
 export function snapshotOf(way: Way): void {
@@ -7,11 +8,43 @@ export function snapshotOf(way: Way): void {
     expect(normalised(synth(way).template)).toMatchSnapshot();
   });
 
+  test.each(['production', 'spot'] as const)('what %s changes in it is as reviewed', (name) => {
+    expect(difference(synth(way).template, synth(way, SETTINGS[name]).template)).toMatchSnapshot();
+  });
+
   test('other bundles make no other snapshot', () => {
     const [one, other] = ['one', 'other'].map((content) => synth(way, {}, content).template);
     expect(one).not.toEqual(other);
     expect(normalised(one)).toEqual(normalised(other));
   });
+}
+
+/** For each part of the template that is not the same: its id, the values that are gone and those that are new. */
+function difference(...templates: readonly [before: Json, after: Json]): string {
+  const [before, after] = templates.map((template) => parts(normalised(template))) as [Json, Json];
+  const lines = Object.keys({ ...before, ...after }).flatMap((id) => {
+    const changes = diffArrays(values(before[id] ?? {}), values(after[id] ?? {})).filter(
+      ({ added, removed }) => added || removed,
+    );
+    const changed = changes.flatMap(({ added, value }) => value.map((line) => `${added ? '+' : '-'} ${line}`));
+    return changed.length > 0 ? [id, ...changed] : [];
+  });
+  return lines.map((line) => `\n${line}`).join('');
+}
+
+/** Resources, outputs and conditions, by `Resources.Id` and so on. */
+function parts(template: Json): Json {
+  const sections = Object.entries<Json>(template).filter(([, section]) => section);
+  return Object.fromEntries(
+    sections.flatMap(([name, section]) => Object.entries(section).map(([id, part]) => [`${name}.${id}`, part])),
+  );
+}
+
+/** Every value with the path to it. Without its place in a list, or an insertion would seem to change all behind it. */
+function values(value: Json, path = ''): string[] {
+  if (Array.isArray(value)) return value.flatMap((each) => values(each, `${path}[]`));
+  if (value === null || typeof value !== 'object') return [`${path}: ${JSON.stringify(value)}`];
+  return Object.entries(value).flatMap(([key, each]) => values(each, path ? `${path}.${key}` : key));
 }
 
 /** Without what changes by itself: hashes of assets, and what CDK puts in about its own bootstrap. */

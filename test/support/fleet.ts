@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import type { CallHooks } from '../../tools/local/call-hooks';
 import { type Endpoints, startEndpoints } from '../../tools/local/endpoints';
 import { awsEnvironment, clientConfig, hasEnded, spawnWorker } from '../../tools/local/ways';
 import { s3Body, s3Record } from './events';
@@ -52,9 +53,14 @@ export class Fleet {
     this.sqs = new SQSClient(clientConfig(endpoints));
   }
 
-  static async start(name: string, { visibilityTimeoutSeconds = 30 } = {}): Promise<Fleet> {
+  /** @param before sees, and may disturb, every call of the workers */
+  static async start(
+    name: string,
+    { visibilityTimeoutSeconds = 30, before }: { visibilityTimeoutSeconds?: number } & Pick<CallHooks, 'before'> = {},
+  ): Promise<Fleet> {
     const answered: string[] = [];
-    const endpoints = await startEndpoints({ hooks: { sent: ({ action }) => answered.push(action) } });
+    const sent: CallHooks['sent'] = ({ action }) => answered.push(action);
+    const endpoints = await startEndpoints({ hooks: { ...(before && { before }), sent } });
     return new Fleet(endpoints, answered, name, visibilityTimeoutSeconds);
   }
 

@@ -1,0 +1,145 @@
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+/**
+ * An instance that is none: a folder in which EC2's boot script runs, without root and without touching the machine.
+ * Every absolute path in the script is moved into the folder, and the only programs it can find are stubs that note how
+ * they were called. Namespaces or a container would need no rewriting, but not everybody may make them.
+ */
+
+/**
+ * Where a path from the root begins: not within a URL, or behind a reference such as `<Source>`, and not in
+ * `#!/bin/bash`, by which the drain is started.
+ */
+const ABSOLUTE = /(?<![\w/!}]|<[\w:.]+>)\/(?=\w)/g;
+
+/** What really runs: it only changes files, and all of those are in the folder. */
+const REAL = ['cat', 'chmod', 'mkdir', 'rm'];
+
+/** What a stub does besides taking a note. Elsewhere: nothing, successfully. */
+const BEHAVIOUR: Readonly<Record<string, string>> = {
+  // The packages bring their folders and programs with them.
+  dnf: `case "$*" in *amazon-cloudwatch-agent*)
+    mkdir -p "$ROOT/opt/aws/amazon-cloudwatch-agent/bin" "$ROOT/opt/aws/amazon-cloudwatch-agent/etc"
+    ln -s "$STUB" "$ROOT/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl"
+  esac`,
+  // The command line refuses an empty parameter.
+  aws: `for parameter; do [[ -n "$parameter" ]] || exit 252; done
+  case "$*" in
+    "s3 cp "*) : > "\${@: -1}" ;;
+    "cloudformation describe-stack-resource "*) [[ "$*" =~ --logical-resource-id\\ ([^ ]+) ]] && echo "physical-\${BASH_REMATCH[1]}" ;;
+  esac`,
+  unzip: ': > "$ROOT/opt/worker/index.js"',
+  // Nobody waits for ever: what sleeps this often is given up.
+  sleep: '(( $(grep -c "^sleep" "$ROOT/calls") < 20 )) || kill -KILL $PPID',
+  // The instance metadata service, version 2: nothing without a token.
+  curl: `case "$*" in
+    *"--request PUT"*/latest/api/token) echo TOKEN ;;
+    *"X-aws-ec2-metadata-token: TOKEN"*/target-lifecycle-state)
+      read -r state < "$ROOT/states" && sed -i 1d "$ROOT/states" && [[ -n "$state" ]] || exit 28
+      printf %s "$state" ;;
+    *"X-aws-ec2-metadata-token: TOKEN"*/instance-id) printf i-0123456789 ;;
+    *) exit 22 ;;
+  esac`,
+};
+
+const STUBS = ['dnf', 'aws', 'unzip', 'useradd', 'install', 'systemctl', 'shutdown', 'sleep', 'curl', ...REAL];
+
+/** How a script ended, and what it called, one line each: `systemctl daemon-reload`. */
+export interface Run {
+  readonly status: number | null;
+  readonly calls: readonly string[];
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  /** Which calls fail: by their beginning, or the one at this place, from 1. */
+  readonly fail?: string | number;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+export class Instance {
+  private readonly root = mkdtempSync(path.join(tmpdir(), 'instance-'));
+
+  constructor() {
+    // What every Amazon Linux has.
+    for (const folder of ['etc/systemd/system', 'etc/logrotate.d', 'usr/local/bin', 'tmp', 'var/log', 'stubs']) {
+      mkdirSync(path.join(this.root, folder), { recursive: true });
+    }
+    const cases = Object.entries(BEHAVIOUR).map(([name, behaviour]) => `${name}) ${behaviour} ;;`);
+    const real = REAL.map((name) => `${name}) exec ${name} "$@" ;;`);
+    const stub = path.join(this.root, 'stub');
+    writeFileSync(
+      stub,
+      `#!/bin/bash
+name="\${0##*/}"
+call="$name $*"
+call="\${call//"$ROOT"/}"
+printf '%s\\n' "$call" >> "$ROOT/calls"
+mapfile -t calls < "$ROOT/calls"
+[[ "$FAIL" != "\${#calls[@]}" && ( -z "$FAIL" || "$call" != "$FAIL"* ) ]] || exit 1
+export PATH="$REAL_PATH"
+case "$name" in
+${[...cases, ...real].join('\n')}
+esac
+`,
+    );
+    chmodSync(stub, 0o755);
+    for (const name of STUBS) symlinkSync(stub, path.join(this.root, 'stubs', name));
+  }
+
+  /** Runs the user data, as cloud-init does at the first start. */
+  boot(userData: string, options?: RunOptions): Run {
+    const script = path.join(this.root, 'user-data');
+    writeFileSync(script, userData.replace(ABSOLUTE, `${this.root}/`));
+    return this.run(script, options);
+  }
+
+  /** Runs a script that the boot has installed, as systemd would. */
+  start(file: string, options?: RunOptions): Run {
+    return this.run(path.join(this.root, file), options);
+  }
+
+  /** What the metadata service answers, one after the other, when asked for the target state. Empty: it does not. */
+  lifecycle(...states: string[]): void {
+    writeFileSync(path.join(this.root, 'states'), states.map((state) => `${state}\n`).join(''));
+  }
+
+  /** A file of the instance, with paths as they are there. */
+  read(file: string): string {
+    return readFileSync(path.join(this.root, file), 'utf8').replaceAll(`${this.root}/`, '/');
+  }
+
+  remove(): void {
+    rmSync(this.root, { recursive: true });
+  }
+
+  private run(script: string, { fail = '', environment = {} }: RunOptions = {}): Run {
+    const calls = path.join(this.root, 'calls');
+    rmSync(calls, { force: true });
+    const { status, stderr } = spawnSync('/bin/bash', [script], {
+      encoding: 'utf8',
+      env: {
+        ...environment,
+        PATH: path.join(this.root, 'stubs'),
+        ROOT: this.root,
+        STUB: path.join(this.root, 'stub'),
+        REAL_PATH: '/usr/bin:/bin',
+        FAIL: String(fail),
+      },
+    });
+    const lines = existsSync(calls) ? readFileSync(calls, 'utf8').trimEnd().split('\n') : [];
+    return { status, stderr, calls: lines };
+  }
+}
