@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
@@ -165,29 +166,30 @@ describe('the queue worker', () => {
     expect(stored()).toBe('0055AED6DCDA');
   });
 
-  test.each([
-    'incoming/a+b c/ünï%20.jpg',
-    'incoming/../b.jpg',
-    'incoming//double//slash.jpg',
-    'incoming/emoji/🐈‍⬛.png',
-    'incoming/new\nline.jpg',
-    'incoming/\u202egpj.exe',
-    'incoming/bracket[n=-1].gif',
-    `incoming/\${jndi:ldap://x}'".jpg`,
-    'incoming/%00.jpg',
-    `incoming/${'x'.repeat(1015)}`,
-  ])('is not impressed by the key %j', async (key) => {
+  test('is not impressed by odd keys', async () => {
+    const keys = [
+      'incoming/a+b c/ünï%20.jpg',
+      'incoming/../b.jpg',
+      'incoming//double//slash.jpg',
+      'incoming/emoji/🐈‍⬛.png',
+      'incoming/new\nline.jpg',
+      'incoming/\u202egpj.exe',
+      'incoming/bracket[n=-1].gif',
+      `incoming/\${jndi:ldap://x}'".jpg`,
+      'incoming/%00.jpg',
+      `incoming/${'x'.repeat(1015)}`,
+    ];
     fleet = await Fleet.start('keys');
     await fleet.worker();
-    await fleet.submit(key, picture);
+    for (const key of keys) await fleet.submit(key, picture);
     await fleet.until(() => fleet.outstanding === 0);
-    expect(fleet.outcomes).toEqual([expect.objectContaining({ State: 'done', Key: key })]);
-    const folder = Buffer.byteLength(key) < 800 ? key : expect.stringMatching(/^sha256-[0-9a-f]{64}$/);
-    expect(fleet.outputs().map((name) => name.replace(/^renditions\/(.*)\/\d+\.webp$/s, '$1'))).toEqual([
-      folder,
-      folder,
-      folder,
-    ]);
+    expect(fleet.outcomes.map(({ State, Key }) => `${State} ${Key}`).sort()).toEqual(
+      keys.map((key) => `done ${key}`).sort(),
+    );
+    const folders = fleet.outputs().map((name) => name.replace(/^renditions\/(.*)\/\d+\.webp$/s, '$1'));
+    const folder = (key: string) =>
+      Buffer.byteLength(key) < 800 ? key : `sha256-${createHash('sha256').update(key).digest('hex')}`;
+    expect(folders.sort()).toEqual(keys.flatMap((key) => Array(3).fill(folder(key))).sort());
   });
 
   test('retries what fails for a while, later and later', async () => {
