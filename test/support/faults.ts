@@ -28,7 +28,7 @@ const SIZES: Sizes = {
 };
 
 /** The fewest with which defects show. */
-export const DEFECT_SIZES: Sizes = {
+export const SMALLEST: Sizes = {
   kill: [36, 4],
   lambda: [24, 2],
   stop: [20, 3],
