@@ -1,3 +1,12 @@
+/**
+ * Two tiers. `npm test` is the edit loop: everything that is quick. `npm run test:all` adds the deep suites, the files
+ * named `*.deep.test.ts`: whole fault scenarios and deliberate defects, large simulations, cdk-nag in every setting, the
+ * page in a browser. `npm run test:all -- <file>` runs one of them.
+ *
+ * No test decides by the clock: time-outs here and in the tests only end what hangs, also on a machine that is ten
+ * times as slow as usual.
+ */
+
 /** Published as ES modules only: jest runs CommonJS, so these are transformed like our own files. */
 const MODULES = [
   // fauxqs and what it uses.
@@ -11,12 +20,16 @@ const MODULES = [
 module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
-  globalSetup: '<rootDir>/test/support/host-bundles.ts',
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
   // As many as there are cores: much of a test is waiting for processes.
   maxWorkers: '100%',
   testMatch: ['**/*.test.ts'],
-  // Real processes, also on slow and busy machines.
-  testTimeout: 30_000,
+  // `npm run test:all` overrides this one.
+  testPathIgnorePatterns: ['/node_modules/', '\\.deep\\.test\\.ts$'],
+  // Ends what hangs, and no more.
+  testTimeout: 300_000,
+  // A test's globals are slow to look up, unless they are handed to its modules: loops of the simulation are full of these.
+  sandboxInjectedGlobals: ['Math', 'Number'],
   transform: { '^.+\\.m?[tj]s$': '@swc/jest' },
   transformIgnorePatterns: [`/node_modules/(?!(${MODULES.join('|')})/)`],
 };

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { templates } from '../tools/templates';
 import { DEFAULTS, ENV } from '../workload/contract';
+import { templates } from './support/templates';
 
 const ROOT = path.resolve(__dirname, '..');
 const README = readFileSync(path.join(ROOT, 'README.md'), 'utf8');

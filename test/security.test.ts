@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { config } from '../lib/config';
-import { templates } from '../tools/templates';
 import { COMPUTES } from '../workload/contract';
+import { templates } from './support/templates';
 
 /** SECURITY.md is a list of claims. What it says stays true, and what it names stays there. */
 

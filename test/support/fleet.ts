@@ -1,7 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { CallHooks } from '../../tools/local/call-hooks';
@@ -9,6 +8,7 @@ import { type Endpoints, startEndpoints } from '../../tools/local/endpoints';
 import { awsEnvironment, clientConfig, hasEnded, spawnWorker } from '../../tools/local/ways';
 import { s3Body, s3Record } from './events';
 import { TEST_DIST } from './host-bundles';
+import { until } from './waiting';
 
 /** One line of a worker's or function's log. */
 export interface LogLine {
@@ -126,16 +126,8 @@ export class Fleet {
   }
 
   /** Waits for a condition; fails with the log when it does not come true. */
-  async until(condition: () => boolean, seconds = 20): Promise<void> {
-    const deadline = Date.now() + seconds * 1000;
-    while (!condition()) {
-      if (Date.now() > deadline) {
-        throw new Error(
-          `still not so after ${seconds} s: ${JSON.stringify([this.lines.slice(-5), this.noise.slice(-5)])}`,
-        );
-      }
-      await sleep(20);
-    }
+  until(condition: () => boolean): Promise<void> {
+    return until(condition, () => JSON.stringify([this.lines.slice(-5), this.noise.slice(-5)]));
   }
 
   /** Messages on the queue, held or not. */

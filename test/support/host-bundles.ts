@@ -1,11 +1,9 @@
 import path from 'node:path';
-import { buildBundles } from '../../tools/build/build';
+
+const CACHE = path.resolve(__dirname, '../../node_modules/.cache/four-ways');
 
 /** Where the tests keep bundles of their own, so that they meet nobody who uses `dist`. */
-export const TEST_DIST = path.resolve(__dirname, '../../node_modules/.cache/four-ways/test-dist');
+export const TEST_DIST = path.join(CACHE, 'test-dist');
 
-/** jest's globalSetup: the tests of the entry points run what is shipped, built once. */
-// biome-ignore lint/style/noDefaultExport: jest asks for it.
-export default async function buildHostBundles(): Promise<void> {
-  await buildBundles(['host'], TEST_DIST);
-}
+/** What one test file makes for all others of the same run. Emptied at the start of each. */
+export const RUN_CACHE = path.join(CACHE, 'test-run');

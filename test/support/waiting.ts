@@ -12,11 +12,17 @@ export function isRunning(pid: number): boolean {
   return !existsSync(stat) || !/\) Z /.test(readFileSync(stat, 'utf8'));
 }
 
-/** Waits until a condition holds; fails when it does not within 10 seconds. */
-export async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 10_000;
+/** After this, what a test waits for will not happen. It ends what hangs, and decides nothing: before jest's own limit. */
+const HANGS_MS = 240_000;
+
+/**
+ * Waits until a condition holds.
+ * @param explain what to say when it never does
+ */
+export async function until(condition: () => boolean, explain: () => string = () => String(condition)): Promise<void> {
+  const deadline = Date.now() + HANGS_MS;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error('the condition has not come true within 10 seconds');
+    if (Date.now() > deadline) throw new Error(`still not so after ${HANGS_MS / 1000} s: ${explain()}`);
     await sleep(5);
   }
 }

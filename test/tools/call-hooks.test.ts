@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Call, CallHooks, Fault } from '../../tools/local/call-hooks';
 import { type Endpoints, startEndpoints } from '../../tools/local/endpoints';
 import { clientConfig } from '../../tools/local/ways';
+import { until } from '../support/waiting';
 
 let endpoints: Endpoints;
 let s3: S3Client;
@@ -65,7 +65,7 @@ describe('hooks of the local endpoints', () => {
       sent: ({ action }, { status }) => seen.push(['sent', action, status]),
     };
     await sqs.send(new ReceiveMessageCommand({ QueueUrl: endpoints.queueUrl('queue') }));
-    await sleep(20);
+    await until(() => seen.length > 1);
     expect(seen).toEqual([
       ['after', 'ReceiveMessage', 1],
       ['sent', 'ReceiveMessage', 200],
@@ -88,7 +88,7 @@ describe('hooks of the local endpoints', () => {
     await (await get('once'))?.transformToString();
     fault = undefined;
     await put('once');
-    await sleep(20);
+    await until(() => seen.length > 3);
     expect(seen).toEqual(['after GetObject', 'sent GetObject', 'after PutObject', 'sent PutObject']);
   });
 
@@ -137,10 +137,17 @@ describe('hooks of the local endpoints', () => {
 
   test('hold a call up: it meets the state of the moment it goes on', async () => {
     const release = Promise.withResolvers<undefined>();
-    hooks = { before: ({ action }) => (action === 'GetObject' ? release.promise : undefined) };
+    let arrived = false;
+    hooks = {
+      before: ({ action }) => {
+        if (action !== 'GetObject') return undefined;
+        arrived = true;
+        return release.promise;
+      },
+    };
     await put('held', 'old');
     const held = get('held');
-    await sleep(20);
+    await until(() => arrived);
     await put('held', 'new');
     release.resolve(undefined);
     expect(await (await held)?.transformToString()).toBe('new');

@@ -1,6 +1,7 @@
 import { readDeployment } from '../../tools/local/deployment';
-import { type Template, templates } from '../../tools/templates';
+import type { Template } from '../../tools/templates';
 import { COMPUTES, type Compute } from '../../workload/contract';
+import { templates } from '../support/templates';
 
 const NAMES = {
   region: 'us-east-1',

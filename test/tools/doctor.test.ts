@@ -1,5 +1,5 @@
 import { examine, versionsInUse } from '../../tools/doctor';
-import { templates } from '../../tools/templates';
+import { templates } from '../support/templates';
 
 const KUBERNETES = { what: 'Kubernetes on EKS, standard support', version: '1.35' };
 const verdict = (day: string, inUse = KUBERNETES) => examine([inUse], new Date(day))[0]?.verdict;

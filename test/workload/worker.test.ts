@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
@@ -165,29 +166,30 @@ describe('the queue worker', () => {
     expect(stored()).toBe('0055AED6DCDA');
   });
 
-  test.each([
-    'incoming/a+b c/ünï%20.jpg',
-    'incoming/../b.jpg',
-    'incoming//double//slash.jpg',
-    'incoming/emoji/🐈‍⬛.png',
-    'incoming/new\nline.jpg',
-    'incoming/\u202egpj.exe',
-    'incoming/bracket[n=-1].gif',
-    `incoming/\${jndi:ldap://x}'".jpg`,
-    'incoming/%00.jpg',
-    `incoming/${'x'.repeat(1015)}`,
-  ])('is not impressed by the key %j', async (key) => {
+  test('is not impressed by odd keys', async () => {
+    const keys = [
+      'incoming/a+b c/ünï%20.jpg',
+      'incoming/../b.jpg',
+      'incoming//double//slash.jpg',
+      'incoming/emoji/🐈‍⬛.png',
+      'incoming/new\nline.jpg',
+      'incoming/\u202egpj.exe',
+      'incoming/bracket[n=-1].gif',
+      `incoming/\${jndi:ldap://x}'".jpg`,
+      'incoming/%00.jpg',
+      `incoming/${'x'.repeat(1015)}`,
+    ];
     fleet = await Fleet.start('keys');
     await fleet.worker();
-    await fleet.submit(key, picture);
+    for (const key of keys) await fleet.submit(key, picture);
     await fleet.until(() => fleet.outstanding === 0);
-    expect(fleet.outcomes).toEqual([expect.objectContaining({ State: 'done', Key: key })]);
-    const folder = Buffer.byteLength(key) < 800 ? key : expect.stringMatching(/^sha256-[0-9a-f]{64}$/);
-    expect(fleet.outputs().map((name) => name.replace(/^renditions\/(.*)\/\d+\.webp$/s, '$1'))).toEqual([
-      folder,
-      folder,
-      folder,
-    ]);
+    expect(fleet.outcomes.map(({ State, Key }) => `${State} ${Key}`).sort()).toEqual(
+      keys.map((key) => `done ${key}`).sort(),
+    );
+    const folders = fleet.outputs().map((name) => name.replace(/^renditions\/(.*)\/\d+\.webp$/s, '$1'));
+    const folder = (key: string) =>
+      Buffer.byteLength(key) < 800 ? key : `sha256-${createHash('sha256').update(key).digest('hex')}`;
+    expect(folders.sort()).toEqual(keys.flatMap((key) => Array(3).fill(folder(key))).sort());
   });
 
   test('retries what fails for a while, later and later', async () => {
@@ -201,12 +203,15 @@ describe('the queue worker', () => {
   });
 
   onLinux('keeps a message while its picture is slow: heartbeats, no second delivery', async () => {
-    fleet = await Fleet.start('slow', { visibilityTimeoutSeconds: 2 });
-    const worker = await fleet.worker({ VISIBILITY_TIMEOUT_SECONDS: '3' });
+    // A heartbeat a second: one may be late by five, on a busy machine.
+    const timeout = 6;
+    fleet = await Fleet.start('slow', { visibilityTimeoutSeconds: timeout });
+    const worker = await fleet.worker({ VISIBILITY_TIMEOUT_SECONDS: String(timeout) });
     const [decoder] = childrenOf(worker.pid as number);
     process.kill(decoder as number, 'SIGSTOP');
+    const submitted = performance.now();
     await fleet.submit(KEY, picture);
-    await sleep(4000);
+    await fleet.until(() => performance.now() - submitted > (timeout + 1) * 1000);
     expect(fleet.endpoints.queueDepth(fleet.jobs)).toMatchObject({ visible: 0, inFlight: 1 });
     process.kill(decoder as number, 'SIGCONT');
     await fleet.until(() => fleet.outstanding === 0);
@@ -261,18 +266,20 @@ describe('the queue worker', () => {
     expect(childrenOf(worker.pid as number)).toEqual([]);
   });
 
-  test('exits within a second when it is idle', async () => {
+  test('does not wait for its polls when it is idle', async () => {
     fleet = await Fleet.start('idle');
     const worker = await fleet.worker();
     const exited = once(worker, 'exit');
     const asked = performance.now();
     worker.kill('SIGTERM');
     expect(await exited).toEqual([0, null]);
-    expect(performance.now() - asked).toBeLessThan(1000);
+    // Half of a long poll, and a ninth of the grace period: it has waited for neither, on the slowest machine.
+    expect(performance.now() - asked).toBeLessThan(10_000);
   });
 
   onLinux('killed in the middle of a picture, it leaves it to the next worker, which does it once', async () => {
-    fleet = await Fleet.start('kill', { visibilityTimeoutSeconds: 2 });
+    // Time for the second worker to end what it has, or there would be a third delivery.
+    fleet = await Fleet.start('kill', { visibilityTimeoutSeconds: 6 });
     const worker = await fleet.worker();
     const [decoder] = childrenOf(worker.pid as number);
     process.kill(decoder as number, 'SIGSTOP');

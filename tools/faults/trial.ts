@@ -5,7 +5,7 @@ import type { Compute } from '../../workload/contract';
 import type { Answer, Call, CallHooks } from '../local/call-hooks';
 import type { Deployment } from '../local/deployment';
 import { type BucketEvent, type Endpoints, type StoredObject, startEndpoints } from '../local/endpoints';
-import { childrenOf } from '../local/processes';
+import { childrenOf, heldUpMs } from '../local/processes';
 import { clientConfig, startWay, type Way } from '../local/ways';
 import type { Template } from '../templates';
 import { type CleanRun, decodeKey, type Findings, Ledger, type Picture } from './ledger';
@@ -214,6 +214,15 @@ export class Trial {
   /** Messages that came again more often than somebody left who held them. */
   get unexplained(): number {
     return [...this.receives].filter(([id, times]) => times - 1 > (this.excused.get(id) ?? 0)).length;
+  }
+
+  /**
+   * A clock for what a worker and this process do together: it stands still while the machine lets one of them wait for
+   * a core. On an idle machine it is the wall clock. Only differences mean anything, and only of one worker.
+   */
+  clockMs(caller: string): number {
+    const pid = this.way.processes().get(caller);
+    return performance.now() - heldUpMs(process.pid) - (pid === undefined ? 0 : heldUpMs(pid));
   }
 
   private excuse(messageId: string): void {

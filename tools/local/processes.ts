@@ -45,6 +45,15 @@ export function childrenOf(pid: number): number[] {
   return list ? list.split(' ').map(Number) : [];
 }
 
+/**
+ * For how long the main thread of a process has been ready to run while every core was taken, in ms since its start: what
+ * a busy machine has kept it waiting. 0 where the kernel does not say.
+ */
+export function heldUpMs(pid: number): number {
+  const [, nanoseconds = '0'] = read(`/proc/${pid}/schedstat`)?.split(' ') ?? [];
+  return Number(nanoseconds) / 1e6;
+}
+
 function mib(status: string, field: string): number {
   return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0) / 1024;
 }

@@ -2,11 +2,11 @@ import { architecture, type Role } from '../../../tools/compare/diagram/architec
 import { CHARACTER, edgeId, LINE, layout, type Route } from '../../../tools/compare/diagram/layout';
 import { sentences, svg } from '../../../tools/compare/diagram/svg';
 import { byWay } from '../../../tools/compare/side-by-side';
-import { type Template, templates } from '../../../tools/templates';
+import type { Template } from '../../../tools/templates';
 import { COMPUTES, type Compute } from '../../../workload/contract';
-import { quietly } from './sources';
+import { templates } from '../../support/templates';
 
-const TEMPLATES = quietly(templates);
+const TEMPLATES = templates();
 const ALL = COMPUTES.map((way) => architecture(way, TEMPLATES[way]));
 
 const arrows = (way: Compute) =>

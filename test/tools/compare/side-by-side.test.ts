@@ -8,12 +8,11 @@ import {
   stackSources,
   withoutHash,
 } from '../../../tools/compare/side-by-side';
-import { templates } from '../../../tools/templates';
 import { COMPUTES } from '../../../workload/contract';
-import { quietly } from './sources';
+import { templates } from '../../support/templates';
 
 const STACKS = stackSources();
-const TEMPLATES = quietly(templates);
+const TEMPLATES = templates();
 
 const columns = (ec2: string, lambda: string, ecs: string, eks: string) => {
   const lines = (text: string) => (text === '' ? [] : text.split(' '));

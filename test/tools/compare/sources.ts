@@ -2,8 +2,8 @@ import { type Comparison, compare, type Sources } from '../../../tools/compare/c
 import type { Measured, MeasuredImage } from '../../../tools/compare/model/fit';
 import type { FaultResults } from '../../../tools/compare/page/failure';
 import { stackSources } from '../../../tools/compare/side-by-side';
-import { templates } from '../../../tools/templates';
 import { COMPUTES } from '../../../workload/contract';
+import { templates } from '../../support/templates';
 
 /** What the comparison is made from, in tests: the real stacks, and measurements that nobody has made. */
 
@@ -59,21 +59,17 @@ export const faults: FaultResults = {
   })),
 };
 
-/** Reading the templates makes CDK warn of what it does itself. */
-export function quietly<Value>(read: () => Value): Value {
-  const warn = jest.spyOn(console, 'warn').mockImplementation();
-  try {
-    return read();
-  } finally {
-    warn.mockRestore();
-  }
-}
-
 /** Fresh each time: tests change them. */
 export const sources = (): Sources => ({
-  templates: structuredClone(quietly(templates)),
+  templates: templates(),
   stacks: stackSources(),
   measured,
 });
 
-export const comparison = (): Promise<Comparison> => compare(sources());
+let unchanged: Promise<Comparison> | undefined;
+
+/** Of the unchanged sources, computed once for each test file. */
+export function comparison(): Promise<Comparison> {
+  unchanged ??= compare(sources());
+  return unchanged;
+}

@@ -1,3 +1,4 @@
+import { heldUpMs } from '../../local/processes';
 import { merge, NO_FINDINGS, type Picture } from '../ledger';
 import { mutate } from '../mutate';
 import { slowJpeg } from '../pictures';
@@ -15,10 +16,11 @@ const SLOW_SCANS = 800;
 const VISIBILITY_SECONDS = 10;
 
 const CPU_SECONDS = 1;
-const WALL_SECONDS = 5;
+/** On a busy machine a second of CPU takes many of the clock, and it is the CPU that is to end a decode here. */
+const WALL_SECONDS = 30;
 
-/** By how much a decode may overrun its deadline, in ms. */
-const LATE_MS = 1000;
+/** The longest that a job may take, in ms: its second of CPU, and what is around it. */
+const LONGEST_MS = 6000;
 
 /** Of the log. What a busy machine was too slow for has failed, is tried again, and must have ended all the same. */
 const STATES = ['done', 'rejected', 'failed'];
@@ -35,6 +37,7 @@ async function run(setting: Setting): Promise<Outcome> {
   const broken: string[] = [];
   const states: Record<string, number> = {};
   let slowestMs = 0;
+  const heldUp = heldUpMs(process.pid);
   const trial = await Trial.start({
     ...setting,
     visibilitySeconds: VISIBILITY_SECONDS,
@@ -71,8 +74,10 @@ async function run(setting: Setting): Promise<Outcome> {
     }
     for (const key of trial.failures()) broken.push(`in the failure queue: ${key}`);
     if (trial.way.deaths() > 0) broken.push(`${trial.way.deaths()} processes died`);
-    if (slowestMs > WALL_SECONDS * 1000 + LATE_MS) {
-      broken.push(`a decode of ${Math.round(slowestMs)} ms; its deadline is ${WALL_SECONDS} s`);
+    // A machine that has kept this process waiting has kept the decoder waiting too.
+    const longest = LONGEST_MS + heldUpMs(process.pid) - heldUp;
+    if (slowestMs > longest) {
+      broken.push(`a decode of ${Math.round(slowestMs)} ms; at most ${Math.round(longest)} ms are accepted`);
     }
     return {
       findings,

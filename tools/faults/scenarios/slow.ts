@@ -27,36 +27,36 @@ async function run(setting: Setting): Promise<Outcome> {
   // The first of the others, because those are downloaded while both slots are taken.
   const downloads = new Set(objects.slice(SLOTS, SLOTS * 2).map(({ key }) => key));
 
-  /** When each message held was last heard of, by receipt handle. */
+  /** When each message held was last heard of, by receipt handle, on the trial's own clock. */
   const heard = new Map<string, number>();
   let longestGapMs = 0;
   let longestJobMs = 0;
   let heartbeats = 0;
   const since = new Map<string, number>();
-  const trial = await Trial.start({
+  const trial: Trial = await Trial.start({
     ...setting,
     visibilitySeconds: VISIBILITY_SECONDS,
     environment: { DECODE_SLOTS: String(SLOTS) },
     hooks: {
-      before: async ({ action, key = '', input }) => {
+      before: async ({ action, caller, key = '', input }) => {
         if (action === 'GetObject' && downloads.has(key)) {
           await new Promise((resolve) => setTimeout(resolve, DOWNLOAD_SECONDS * 1000));
         }
         const handle = input.ReceiptHandle as string;
         const last = heard.get(handle);
         if (last !== undefined) {
-          const now = performance.now();
+          const now = trial.clockMs(caller);
           longestGapMs = Math.max(longestGapMs, now - last);
-          longestJobMs = Math.max(longestJobMs, now - (since.get(handle) as number));
+          longestJobMs = Math.max(longestJobMs, performance.now() - (since.get(handle) as number));
           heard.set(handle, now);
           heartbeats += Number(action === 'ChangeMessageVisibility');
         }
         return undefined;
       },
-      sent: ({ action }, { output }) => {
+      sent: ({ action, caller }, { output }) => {
         if (action !== 'ReceiveMessage') return;
         for (const { ReceiptHandle } of (output.Messages ?? []) as { ReceiptHandle: string }[]) {
-          heard.set(ReceiptHandle, performance.now());
+          heard.set(ReceiptHandle, trial.clockMs(caller));
           since.set(ReceiptHandle, performance.now());
         }
       },

@@ -13,6 +13,8 @@ const POLLS = 3;
 
 interface Stop {
   readonly at: number;
+  /** The same, on the trial's own clock. */
+  readonly clock: number;
   /** It had not polled yet, and may not have had time to say how it wants to be stopped. */
   readonly starting: boolean;
   /** Since then. */
@@ -34,7 +36,12 @@ async function run(setting: Setting): Promise<Outcome> {
     const candidates = [...trial.way.processes()].filter(([caller]) => !stopping.has(caller));
     if (candidates.length === 0) return trial.later(20, stopOne);
     const [caller, pid] = choice.pick(candidates);
-    stopping.set(caller, { at: performance.now(), starting: !polling.has(caller), polls: 0 });
+    stopping.set(caller, {
+      at: performance.now(),
+      clock: trial.clockMs(caller),
+      starting: !polling.has(caller),
+      polls: 0,
+    });
     trial.leave(caller);
     stops += 1;
     process.kill(pid, 'SIGTERM');
@@ -52,7 +59,7 @@ async function run(setting: Setting): Promise<Outcome> {
           const stop = stopping.get(caller);
           if (stop) {
             stop.polls += 1;
-            const late = performance.now() - stop.at;
+            const late = trial.clockMs(caller) - stop.clock;
             if (late > LATE_MS || stop.polls > POLLS) {
               broken.push(`${caller} asks for work ${Math.round(late)} ms after SIGTERM, ${stop.polls} times`);
             }

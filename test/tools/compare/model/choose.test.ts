@@ -3,7 +3,7 @@ import { choose, QUESTIONS } from '../../../../tools/compare/model/choose';
 import { findPrice, WAYS } from '../../../../tools/compare/model/cost';
 import { readFacts } from '../../../../tools/compare/model/facts';
 import type { Answers, Choice, Reason } from '../../../../tools/compare/model/types';
-import { templates } from '../../../../tools/templates';
+import { templates } from '../../../support/templates';
 
 const every: Answers[] = Object.entries(QUESTIONS).reduce<Partial<Answers>[]>(
   (partial, [key, { answers }]) => partial.flatMap((chosen) => answers.map((answer) => ({ ...chosen, [key]: answer }))),

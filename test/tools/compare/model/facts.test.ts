@@ -4,8 +4,9 @@ import { readFacts } from '../../../../tools/compare/model/facts';
 import { readJob } from '../../../../tools/compare/model/job';
 import { readOwned } from '../../../../tools/compare/model/owned';
 import { simulate } from '../../../../tools/compare/model/scale';
-import { type Resource, type Template, templates } from '../../../../tools/templates';
+import type { Resource, Template } from '../../../../tools/templates';
 import { COMPUTES, type Compute } from '../../../../workload/contract';
+import { templates } from '../../../support/templates';
 import { inputs } from './fixtures';
 
 let all: Record<Compute, Template>;

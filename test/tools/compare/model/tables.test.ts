@@ -2,7 +2,7 @@ import { delays, instanceTypes, prices } from '../../../../tools/compare/data/ta
 import { findPrice } from '../../../../tools/compare/model/cost';
 import { readFacts } from '../../../../tools/compare/model/facts';
 import type { Source } from '../../../../tools/compare/model/types';
-import { templates } from '../../../../tools/templates';
+import { templates } from '../../../support/templates';
 
 const REGIONS = ['us-east-1', 'eu-west-1', 'ap-northeast-2'] as const;
 

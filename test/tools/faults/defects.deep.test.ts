@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import type { Compute } from '../../../workload/contract';
 import { type Defect, defectiveDist } from '../../support/defects';
-import { DEFECT_SIZES, FAULT_TEST_MS, faultRun } from '../../support/faults';
+import { FAULT_TEST_MS, faultRun, SMALLEST } from '../../support/faults';
 
 /** Every promise can be broken: mistakes that somebody could make, and the scenario that notices. */
 
@@ -292,7 +292,7 @@ onLinux('a workload that', () => {
         try {
           const row = await faultRun(scenario, way, {
             dist,
-            sizes: DEFECT_SIZES,
+            sizes: SMALLEST,
             ...(kills !== undefined && { kills }),
           });
           expect(row.broken).toContainEqual(expect.stringMatching(noticed));
