@@ -46,6 +46,7 @@ describe('the queue worker', () => {
     expect(fleet.outcomes).toEqual([
       expect.objectContaining({
         State: 'done',
+        Stack: 'test',
         Compute: 'ec2',
         Key: KEY,
         Sequencer: '00A1',
@@ -57,7 +58,7 @@ describe('the queue worker', () => {
           CloudWatchMetrics: [
             expect.objectContaining({
               Namespace: 'FourWays',
-              Dimensions: [['Compute']],
+              Dimensions: [['Stack']],
               Metrics: expect.arrayContaining([
                 { Name: 'Done', Unit: 'Count' },
                 { Name: 'Duration', Unit: 'Milliseconds' },
