@@ -50,7 +50,7 @@ test('the one warning that is kept back is what CDK says of its own `scaleOnMetr
   console.warn('[WARNING]', FALSE_ALARM.replace('cooldown', 'other'));
   expect(warn.mock.calls.slice(1)).toEqual([['[WARNING]', FALSE_ALARM.replace('cooldown', 'other')]]);
   warn.mockRestore();
-});
+}, 120_000);
 
 const unique = (values: string[]) => [...new Set(values)].sort();
 

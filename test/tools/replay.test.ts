@@ -12,6 +12,9 @@ import { type ReplayOptions, replay } from '../../tools/replay/replay';
 import { s3Record } from '../support/events';
 
 const ROOT = path.resolve(__dirname, '../..');
+/** Processes are started here, nine at a time, on a machine that may have more to do. */
+jest.setTimeout(120_000);
+
 const FUNCTION = 'arn:aws:lambda:us-east-1:000000000000:function:worker';
 const QUEUE = 'failed';
 
