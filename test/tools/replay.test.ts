@@ -271,7 +271,12 @@ describe('npm run replay', () => {
     const mistakes: [args: string[], environment: Record<string, string>, code: number, message: string][] = [
       [[], named, 2, 'which stack? npm run replay -- ResizeOnLambda'],
       [['A', 'B'], named, 2, 'one stack at a time: A, then B'],
-      [['ResizeOnEc2'], named, 2, 'on ResizeOnEc2 SQS does it itself: aws sqs start-message-move-task …'],
+      [
+        ['ResizeOnEc2'],
+        named,
+        2,
+        'ResizeOnEc2 has a job queue, and SQS itself moves failures back to it: aws sqs start-message-move-task …',
+      ],
       [
         ['Other'],
         named,

@@ -47,7 +47,7 @@ export const replay: Command = (args) =>
     return replayed.left.length > 0 ? 1 : 0;
   });
 
-/** Where the failures of a stack are, and where they belong. */
+/** Where the failures of a stack are, and where they belong: never what a message says, which others may have sent. */
 async function describe(client: CloudFormationClient, stack: string) {
   const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: stack }));
   const outputs = Object.fromEntries(
@@ -59,7 +59,8 @@ async function describe(client: CloudFormationClient, stack: string) {
       `${stack} has no outputs EventTarget and FailureQueue: if it is one of these stacks, deploy it again`,
     );
   }
-  if (!functionName.includes(':lambda:')) throw new UsageError(`on ${stack} SQS does it itself: ${command}`);
+  if (!functionName.includes(':lambda:'))
+    throw new UsageError(`${stack} has a job queue, and SQS itself moves failures back to it: ${command}`);
   return { functionName, queueUrl };
 }
 
