@@ -1,31 +1,29 @@
 import * as cdk from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { acknowledge } from '../lib/acknowledgements';
+import { withoutFalseAlarm } from '../lib/constructs/false-alarm';
 import { Ec2Stack } from '../lib/ec2-stack';
 import { EcsFargateStack } from '../lib/ecs-fargate-stack';
 import { EksEc2Stack } from '../lib/eks-ec2-stack';
 import { LambdaStack } from '../lib/lambda-stack';
+import { readSwitches } from './switches';
 
 // What a reader can mend, a bundle that is not built say, is one line and not a stack trace.
 process.on('uncaughtException', ({ message }) => {
   console.error(message);
   process.exit(1);
 });
+withoutFalseAlarm();
 
 const app = new cdk.App();
-const flag = (name: string) => String(app.node.tryGetContext(name)) === 'true';
-const props = {
-  production: flag('production'),
-  spot: flag('spot'),
-  clusterAdmin: app.node.tryGetContext('clusterAdmin'),
-  tags: { project: 'four-ways' },
-};
+const { suffix, ...switches } = readSwitches(app.node.getAllContext());
+const props = { ...switches, tags: { project: 'four-ways' } };
 
 const stacks = [
-  new Ec2Stack(app, 'ResizeOnEc2', props),
-  new LambdaStack(app, 'ResizeOnLambda', props),
-  new EcsFargateStack(app, 'ResizeOnEcsFargate', props),
-  new EksEc2Stack(app, 'ResizeOnEksEc2', props),
+  new Ec2Stack(app, `ResizeOnEc2${suffix}`, props),
+  new LambdaStack(app, `ResizeOnLambda${suffix}`, props),
+  new EcsFargateStack(app, `ResizeOnEcsFargate${suffix}`, props),
+  new EksEc2Stack(app, `ResizeOnEksEc2${suffix}`, props),
 ];
 
 cdk.Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

@@ -75,14 +75,17 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     does: 'says which versions in the stacks leave support, and when',
     load: async () => (await import('../tools/doctor')).doctor,
   },
+  replay: {
+    synopsis: '<Stack> [--region REGION]',
+    does: 'sends what is in the failure queue of a deployed ResizeOnLambda to the function again',
+    options: { '--region': 'where the stack is; the AWS configuration says by default' },
+    load: async () => (await import('../tools/replay/command')).replay,
+  },
   sbom: {
     does: 'writes dist/<bundle>.cdx.json, what is in each bundle that is deployed (CycloneDX)',
     load: async () => (await import('../tools/sbom')).sbom,
   },
 };
-
-// Reading the templates makes CDK warn of a deprecation of its own making; `cdk synth` is the place to see it.
-process.env.JSII_DEPRECATED = 'quiet';
 
 function usage(name: string, { synopsis, does, options = {} }: Entry): string {
   const flags = Object.entries(options).map(([flag, text]) => `  ${flag.padEnd(10)}  ${text}`);

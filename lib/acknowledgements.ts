@@ -1,4 +1,9 @@
 import { type Stack, Validations } from 'aws-cdk-lib/core';
+import type { Compute } from '../workload/contract';
+import { Ec2Stack } from './ec2-stack';
+import { EcsFargateStack } from './ecs-fargate-stack';
+import { EksEc2Stack } from './eks-ec2-stack';
+import { LambdaStack } from './lambda-stack';
 
 /**
  * What cdk-nag finds and we keep, all of it, with the reason. Everything else it finds fails the synthesis.
@@ -18,13 +23,13 @@ const ALL = {
 };
 const VPC7 = 'Nothing can connect from outside, and flow logs are billed by the gigabyte. Turn them on for production.';
 
-/** By stack. Ids are cdk-nag's, without the name of its rule pack. */
-const ACKNOWLEDGED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  ResizeOnLambda: {
+/** Ids are cdk-nag's, without the name of its rule pack. */
+const ACKNOWLEDGED: Readonly<Record<Compute, Readonly<Record<string, string>>>> = {
+  lambda: {
     ...ALL,
     SQS3: 'It is the dead-letter queue: the function sends to it, where the other columns have a queue that does.',
   },
-  ResizeOnEc2: {
+  ec2: {
     ...ALL,
     VPC7,
     AS3: 'Instances come and go with the queue. The activity history of the group tells it when somebody asks.',
@@ -33,14 +38,14 @@ const ACKNOWLEDGED: Readonly<Record<string, Readonly<Record<string, string>>>> =
     'IAM5[Resource::arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:autoScalingGroup:*:autoScalingGroupName/<WorkersASG15B3D7F9>]':
       'The star stands for an id that only the service knows. The name behind it is exact.',
   },
-  ResizeOnEcsFargate: {
+  'ecs-fargate': {
     ...ALL,
     VPC7,
     ECS2: 'The variables are names of buckets and a URL: none is a secret.',
     ECS4: 'Container Insights is billed by the metric, and the worker publishes its own.',
     'IAM5[Resource::*]': NOT_THIS_ONE,
   },
-  ResizeOnEksEc2: {
+  'eks-ec2': {
     ...ALL,
     VPC7,
     L1: HANDLER,
@@ -59,9 +64,14 @@ const ACKNOWLEDGED: Readonly<Record<string, Readonly<Record<string, string>>>> =
   },
 };
 
-/** Acknowledges what is kept in one stack. */
+const CLASSES = { ec2: Ec2Stack, lambda: LambdaStack, 'ecs-fargate': EcsFargateStack, 'eks-ec2': EksEc2Stack };
+
+/** Acknowledges what is kept in one stack, whatever its name. */
 export function acknowledge(stack: Stack): void {
-  for (const [id, reason] of Object.entries(ACKNOWLEDGED[stack.node.id] ?? {})) {
-    Validations.of(stack).acknowledge({ id: `AwsSolutions-${id}`, reason });
+  for (const [way, kept] of Object.entries(ACKNOWLEDGED)) {
+    if (!(stack instanceof CLASSES[way as Compute])) continue;
+    for (const [id, reason] of Object.entries(kept)) {
+      Validations.of(stack).acknowledge({ id: `AwsSolutions-${id}`, reason });
+    }
   }
 }

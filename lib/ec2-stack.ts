@@ -23,7 +23,7 @@ import type { FourWaysStackProps } from './props';
  * the other `*-stack.ts` files.
  */
 export class Ec2Stack extends cdk.Stack {
-  constructor(scope: Construct, id: string, props: FourWaysStackProps) {
+  constructor(scope: Construct, id: string, props: FourWaysStackProps = {}) {
     super(scope, id, props);
     const { production = false, spot = false } = props;
 
@@ -133,6 +133,6 @@ export class Ec2Stack extends cdk.Stack {
     });
 
     // 9. Outputs
-    outputs(this, { images, failures: jobs.failures.queue, logGroup });
+    outputs(this, { images, target: jobs.queue, failures: jobs.failures.queue, logGroup });
   }
 }

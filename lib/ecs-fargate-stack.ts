@@ -23,7 +23,7 @@ import type { FourWaysStackProps } from './props';
  * the other `*-stack.ts` files.
  */
 export class EcsFargateStack extends cdk.Stack {
-  constructor(scope: Construct, id: string, props: FourWaysStackProps) {
+  constructor(scope: Construct, id: string, props: FourWaysStackProps = {}) {
     super(scope, id, props);
     const { production = false, spot = false } = props;
 
@@ -130,6 +130,6 @@ export class EcsFargateStack extends cdk.Stack {
     });
 
     // 9. Outputs
-    outputs(this, { images, failures: jobs.failures.queue, logGroup });
+    outputs(this, { images, target: jobs.queue, failures: jobs.failures.queue, logGroup });
   }
 }

@@ -30,7 +30,7 @@ const LogType = eks.ClusterLoggingTypes;
  * the other `*-stack.ts` files.
  */
 export class EksEc2Stack extends cdk.Stack {
-  constructor(scope: Construct, id: string, props: FourWaysStackProps) {
+  constructor(scope: Construct, id: string, props: FourWaysStackProps = {}) {
     super(scope, id, props);
     const { production = false, spot = false, clusterAdmin } = props;
 
@@ -179,6 +179,6 @@ export class EksEc2Stack extends cdk.Stack {
     new NodeAutoscaler(this, 'NodeAutoscaler', { cluster, nodes });
 
     // 9. Outputs
-    outputs(this, { images, failures: jobs.failures.queue, logGroup });
+    outputs(this, { images, target: jobs.queue, failures: jobs.failures.queue, logGroup });
   }
 }

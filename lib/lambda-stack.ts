@@ -22,7 +22,7 @@ import type { FourWaysStackProps } from './props';
  * when a job takes well under 15 minutes. Compare section by section with the other `*-stack.ts` files.
  */
 export class LambdaStack extends cdk.Stack {
-  constructor(scope: Construct, id: string, props: FourWaysStackProps) {
+  constructor(scope: Construct, id: string, props: FourWaysStackProps = {}) {
     super(scope, id, props);
 
     // 1. Data
@@ -82,6 +82,6 @@ export class LambdaStack extends cdk.Stack {
     // Lambda refuses to reserve the last 10 of it, and the deployment would fail.
 
     // 9. Outputs
-    outputs(this, { images, failures: failures.queue, logGroup });
+    outputs(this, { images, target: worker, failures: failures.queue, logGroup });
   }
 }

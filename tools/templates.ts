@@ -3,11 +3,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { App } from 'aws-cdk-lib/core';
 import { context } from '../cdk.json';
+import { DIST } from '../lib/constructs/bundle';
+import { withoutFalseAlarm } from '../lib/constructs/false-alarm';
 import { Ec2Stack } from '../lib/ec2-stack';
 import { EcsFargateStack } from '../lib/ecs-fargate-stack';
 import { EksEc2Stack } from '../lib/eks-ec2-stack';
 import { LambdaStack } from '../lib/lambda-stack';
 import type { Compute } from '../workload/contract';
+
+withoutFalseAlarm();
 
 /** A CloudFormation template, as far as it is read here. */
 export interface Template {
@@ -33,7 +37,7 @@ export function templates(): Record<Compute, Template> {
       writeFileSync(path.join(dist, name, 'Dockerfile'), '');
     }
     const app = new App({
-      context: { ...context, dist },
+      context: { ...context, [DIST]: dist },
       outdir: path.join(folder, 'out'),
       analyticsReporting: false,
       // `cdk synth` validates; this only reads.

@@ -4,7 +4,7 @@
  * pulling runtime code into the templates, and a misspelt variable is a compile error on both sides.
  */
 
-/** The four ways. The value of `COMPUTE`, a dimension of every metric, and metadata of every rendition. */
+/** The four ways. The value of `COMPUTE`, a property of every log line, and metadata of every rendition. */
 export const COMPUTES = ['ec2', 'lambda', 'ecs-fargate', 'eks-ec2'] as const;
 export type Compute = (typeof COMPUTES)[number];
 
@@ -12,6 +12,8 @@ export type Compute = (typeof COMPUTES)[number];
 export const ENV = {
   /** One of {@link COMPUTES}. */
   compute: 'COMPUTE',
+  /** The name of the stack: the dimension of every metric, because a way may be deployed more than once. */
+  stack: 'STACK',
   /** The bucket whose objects are resized; events of any other bucket are `ignored`. */
   sourceBucket: 'SOURCE_BUCKET',
   /** The bucket renditions and rejection records are written to. Never the source bucket. */

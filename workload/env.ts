@@ -27,6 +27,7 @@ export interface RenditionSettings {
 /** What one job needs to know, the same on all four ways. */
 export interface Settings {
   readonly compute: Compute;
+  readonly stack: string;
   readonly sourceBucket: string;
   readonly sourcePrefix: string;
   readonly outputBucket: string;
@@ -57,6 +58,7 @@ const MAX_RENDITION_WIDTH = 16_383;
 export function readSettings(env: Environment): Settings {
   const settings: Settings = {
     compute: oneOf(env, ENV.compute, COMPUTES),
+    stack: required(env, ENV.stack, 'the name of the stack, which its metrics are filed under'),
     sourceBucket: required(env, ENV.sourceBucket, 'the name of the bucket to read from'),
     // Not `||`: an empty prefix is a choice, and means every key.
     sourcePrefix: env[ENV.sourcePrefix] ?? DEFAULTS.sourcePrefix,

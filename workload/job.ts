@@ -165,7 +165,7 @@ function logOutcome(
   about: Readonly<Record<string, unknown>>,
 ): void {
   logLine(
-    { Compute: settings.compute, State: state, Reason: reason, Detail: detail, ...about },
+    { Stack: settings.stack, Compute: settings.compute, State: state, Reason: reason, Detail: detail, ...about },
     {
       [state.charAt(0).toUpperCase() + state.slice(1)]: [1, 'Count'],
       Duration: [Math.round(milliseconds), 'Milliseconds'],
@@ -175,6 +175,6 @@ function logOutcome(
       DecodeCpu: [decoded && Math.round(decoded.cpuMs), 'Milliseconds'],
       DecoderPeakMemory: [decoded?.peakMib, 'Megabytes'],
     },
-    reason ? [['Compute'], ['Compute', 'Reason']] : [['Compute']],
+    reason ? [['Stack'], ['Stack', 'Reason']] : [['Stack']],
   );
 }

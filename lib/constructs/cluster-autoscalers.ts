@@ -38,7 +38,8 @@ export class PodAutoscaler extends Construct {
     const manifest = [manifests.triggerAuthentication, manifests.scaledObject(queue.queueUrl, Stack.of(this).region)];
     const scaler = new eks.KubernetesManifest(this, 'Scaler', {
       cluster,
-      manifest: manifest as Record<string, unknown>[],
+      // A copy, because CDK writes a label of this stack into it, and another stack is given the same objects.
+      manifest: structuredClone(manifest) as Record<string, unknown>[],
     });
     // Deleted first: without KEDA nobody removes its finalizer, and the deletion would wait until it times out.
     // Only this waits for the pods: the role must be known to EKS well before KEDA starts.

@@ -33,8 +33,9 @@ export interface AdmissionProps {
 export class Admission extends Construct {
   constructor(scope: Construct, id: string, { cluster, addons }: AdmissionProps) {
     super(scope, id);
+    // Copies, because CDK writes a label of this stack into them, and another stack is given the same objects.
     const manifest = (name: string, ...objects: Record<string, unknown>[]) =>
-      new eks.KubernetesManifest(this, name, { cluster, manifest: objects });
+      new eks.KubernetesManifest(this, name, { cluster, manifest: structuredClone(objects) });
     const namespace = manifest('Namespace', manifests.namespace);
     const rules = manifest('Rules', manifests.serviceAccount, manifests.networkPolicy, manifests.disruptionBudget);
     rules.node.addDependency(namespace);

@@ -8,6 +8,7 @@ import type { JobQueue } from './job-queue';
 export function jobEnvironment(compute: Compute, images: ImageBuckets): Record<string, string> {
   return {
     [ENV.compute]: compute,
+    [ENV.stack]: Stack.of(images).stackName,
     [ENV.sourceBucket]: images.source.bucketName,
     [ENV.sourcePrefix]: config.sourcePrefix,
     [ENV.outputBucket]: images.output.bucketName,

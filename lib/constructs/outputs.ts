@@ -1,3 +1,4 @@
+import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { CfnOutput, type Stack } from 'aws-cdk-lib/core';
@@ -6,19 +7,44 @@ import type { ImageBuckets } from './image-buckets';
 
 export interface OutputsProps {
   readonly images: ImageBuckets;
+  /** What S3 sends its events to. */
+  readonly target: sqs.Queue | lambda.Function;
   readonly failures: sqs.Queue;
   readonly logGroup: logs.LogGroup;
 }
 
-/** Defines the outputs every stack has: how to try it, where the results are, and where to look when there are none. */
-export function outputs(stack: Stack, { images, failures, logGroup }: OutputsProps): void {
+/** Defines the outputs every stack has: commands for a person, and names and addresses for a program. */
+export function outputs(stack: Stack, { images, target, failures, logGroup }: OutputsProps): void {
   const output = (id: string, value: string, description: string) => new CfnOutput(stack, id, { value, description });
+  const { source, output: results } = images;
+  // Deployed to one region and looked for in another, it would seem not to be there.
+  const region = `--region ${stack.region}`;
   output(
     'UploadCommand',
-    `aws s3 cp PICTURE s3://${images.source.bucketName}/${config.sourcePrefix}`,
-    'Upload a picture: this triggers the work',
+    `aws s3 cp PICTURE s3://${source.bucketName}/${config.sourcePrefix} ${region}`,
+    'Uploads a picture (put a file of yours for PICTURE), which starts the work. AWS CLI v2',
   );
-  output('ResultBucket', images.output.bucketName, 'Renditions and rejection records appear here');
-  output('FailureQueue', failures.queueUrl, 'Events that no retry could help');
-  output('LogsCommand', `aws logs tail --follow ${logGroup.logGroupName}`, 'Watch it work');
+  output(
+    'ResultsCommand',
+    `aws s3 ls --recursive s3://${results.bucketName}/ ${region}`,
+    'Lists the renditions, and the records of what was rejected. AWS CLI v2',
+  );
+  output(
+    'LogsCommand',
+    `aws logs tail --follow ${logGroup.logGroupName} ${region}`,
+    'Follows the logs of the workers, until Ctrl-C. AWS CLI v2',
+  );
+  const [replay, how] =
+    target instanceof lambda.Function
+      ? [`npm run replay -- ${stack.stackName} ${region}`, 'Run it in this repository']
+      : [`aws sqs start-message-move-task --source-arn ${failures.queueArn} ${region}`, 'AWS CLI v2'];
+  output('ReplayCommand', replay, `Sends the events in the failure queue to the workers again. ${how}`);
+  output('SourceBucket', source.bucketName, `For programs: where uploads go, under ${config.sourcePrefix}`);
+  output('ResultBucket', results.bucketName, 'For programs: where renditions and rejection records appear');
+  output(
+    'EventTarget',
+    target instanceof lambda.Function ? target.functionArn : target.queueArn,
+    'For programs: the ARN of what S3 sends its events to',
+  );
+  output('FailureQueue', failures.queueUrl, 'For programs: the URL of the queue of events that no retry could help');
 }

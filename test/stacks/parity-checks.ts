@@ -1,6 +1,6 @@
 import { ENV } from '../../workload/contract';
 import { type Environment, readSettings, readWorkerSettings } from '../../workload/env';
-import type { Json, Way } from '../support/synth';
+import { type Json, STACKS, type Way } from '../support/synth';
 import { type Column, referenced } from './column';
 
 /** What a column promises, by name. Throws where it does not keep it. */
@@ -98,6 +98,18 @@ const NAMES: Record<Way, string[]> = {
   ],
   'eks-ec2': ['AWS::EKS::Cluster ResizeOnEksEc2', 'AWS::Logs::LogGroup /aws/eks/ResizeOnEksEc2/cluster'],
 };
+
+/** Type and name of every resource that is not named by CloudFormation, sorted. */
+export function physicalNames({ resources }: Column): string[] {
+  // An inline policy, a metric, an add-on and an AWS service have names too: these are no names of resources.
+  const others = ['AWS::IAM::Policy', 'AWS::CloudWatch::Alarm', 'AWS::EKS::Addon', 'AWS::EC2::VPCEndpoint'];
+  const named = resources.flatMap(([, { Type, Properties = {} }]) =>
+    Object.entries(Properties)
+      .filter(([key, value]) => /^Family$|Name$/.test(key) && typeof value === 'string' && !value.startsWith('<'))
+      .flatMap(([key, value]) => (others.includes(Type) && key !== 'AlarmName' ? [] : `${Type} ${value}`)),
+  );
+  return named.sort();
+}
 
 /** What AWS sells under the name. */
 const INSTANCE_TYPES: Record<string, Json> = { 'c7g.medium': { vcpus: 1, memory: 2048, architecture: 'arm64' } };
@@ -418,7 +430,8 @@ export const PARITY: Checks = {
         value === `<${JOBS}>` ? 'https://sqs.eu-west-1.amazonaws.com/123456789012/jobs' : value,
       ]),
     );
-    const settings = { compute: column.way, sourceBucket: `<${SOURCE}>`, sourcePrefix: 'incoming/' };
+    const { id: stack } = STACKS[column.way];
+    const settings = { compute: column.way, stack, sourceBucket: `<${SOURCE}>`, sourcePrefix: 'incoming/' };
     if (column.way === 'lambda') {
       expect(readSettings(deployed)).toMatchObject({ ...settings, outputBucket: `<${OUTPUT}>` });
       return;
@@ -433,8 +446,8 @@ export const PARITY: Checks = {
   },
 
   'exactly these variables are handed over, by the names of the contract': (column) => {
-    const { compute, sourceBucket, sourcePrefix, outputBucket } = ENV;
-    const job = [compute, sourceBucket, sourcePrefix, outputBucket];
+    const { compute, stack, sourceBucket, sourcePrefix, outputBucket } = ENV;
+    const job = [compute, stack, sourceBucket, sourcePrefix, outputBucket];
     const { queueUrl, visibilityTimeoutSeconds, stopGraceSeconds } = ENV;
     // Lambda sets the region by itself.
     const loop = [queueUrl, visibilityTimeoutSeconds, stopGraceSeconds, 'AWS_REGION'];
@@ -481,14 +494,7 @@ export const PARITY: Checks = {
   },
 
   'nothing has a name of its own, but the EKS cluster': (column) => {
-    // An inline policy, a metric, an add-on and an AWS service have names too: these are no names of resources.
-    const others = ['AWS::IAM::Policy', 'AWS::CloudWatch::Alarm', 'AWS::EKS::Addon', 'AWS::EC2::VPCEndpoint'];
-    const named = column.resources.flatMap(([, { Type, Properties = {} }]) =>
-      Object.entries(Properties)
-        .filter(([key, value]) => /^Family$|Name$/.test(key) && typeof value === 'string' && !value.startsWith('<'))
-        .flatMap(([key, value]) => (others.includes(Type) && key !== 'AlarmName' ? [] : `${Type} ${value}`)),
-    );
-    expect(named.sort()).toEqual(NAMES[column.way]);
+    expect(physicalNames(column)).toEqual(NAMES[column.way]);
   },
 
   'nothing is reached from outside': (column) => {
@@ -560,11 +566,22 @@ export const PARITY: Checks = {
 
   'the outputs say how to try it and where to look': (column) => {
     const outputs = Object.entries(column.template.Outputs).map(([id, { Value }]) => [id, Value]);
+    for (const { Value, Description } of Object.values(column.template.Outputs)) {
+      expect(Description).toMatch(Value.startsWith('aws ') ? /\. AWS CLI v2$/ : /./);
+    }
+    const region = '--region <AWS::Region>';
+    const onLambda = column.way === 'lambda';
     expect(Object.fromEntries(outputs)).toEqual({
-      UploadCommand: `aws s3 cp PICTURE s3://<${SOURCE}>/incoming/`,
+      UploadCommand: `aws s3 cp PICTURE s3://<${SOURCE}>/incoming/ ${region}`,
+      ResultsCommand: `aws s3 ls --recursive s3://<${OUTPUT}>/ ${region}`,
+      LogsCommand: `aws logs tail --follow <${LOGS}> ${region}`,
+      ReplayCommand: onLambda
+        ? `npm run replay -- ResizeOnLambda ${region}`
+        : `aws sqs start-message-move-task --source-arn <${failures(column)}.Arn> ${region}`,
+      SourceBucket: `<${SOURCE}>`,
       ResultBucket: `<${OUTPUT}>`,
+      EventTarget: `<${onLambda ? column.id('AWS::Lambda::Function', 'Worker') : JOBS}.Arn>`,
       FailureQueue: `<${failures(column)}>`,
-      LogsCommand: `aws logs tail --follow <${LOGS}>`,
     });
   },
 };

@@ -1,4 +1,6 @@
-import { audit, SETTINGS, WAYS, type Way } from '../support/synth';
+import { audit, SETTINGS, STACKS, synthTwice, WAYS, type Way } from '../support/synth';
+import { Column } from './column';
+import { physicalNames } from './parity-checks';
 
 /** The rules of cdk-nag that do not hold, and why is in `lib/acknowledgements.ts`. This list only gets shorter. */
 const KEPT: Record<Way, string[]> = {
@@ -27,5 +29,30 @@ describe('validation, in the default and in the production settings', () => {
       const rules = audits().flatMap(({ found }) => found[way].map((id) => id.replace(/\[.*/, '')));
       expect(unique(rules)).toEqual(KEPT[way]);
     });
+  });
+});
+
+describe('a second copy beside the first', () => {
+  let copies: ReturnType<typeof synthTwice>;
+  beforeAll(() => {
+    copies = synthTwice('-blue');
+  }, 120_000);
+
+  test.each(WAYS)('of %s is the same, and shares no name with it', (way) => {
+    const [first, second] = copies[way].map((template) => new Column(way, {}, template)) as [Column, Column];
+    const { id } = STACKS[way];
+    const types = ({ resources }: Column) => resources.map(([, { Type }]) => Type);
+    expect(types(second)).toEqual(types(first));
+    expect(second.environment).toEqual({ ...first.environment, STACK: `${id}-blue` });
+    const shared = physicalNames(second).filter((name) => physicalNames(first).includes(name));
+    expect(shared).toEqual([]);
+    expect(physicalNames(second)).toHaveLength(physicalNames(first).length);
+  });
+
+  test('has an EKS cluster, and a group of its logs, named after its stack', () => {
+    expect(physicalNames(new Column('eks-ec2', {}, copies['eks-ec2'][1]))).toEqual([
+      'AWS::EKS::Cluster ResizeOnEksEc2-blue',
+      'AWS::Logs::LogGroup /aws/eks/ResizeOnEksEc2-blue/cluster',
+    ]);
   });
 });

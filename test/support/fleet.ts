@@ -67,6 +67,7 @@ export class Fleet {
   get environment(): Record<string, string> {
     return {
       COMPUTE: 'ec2',
+      STACK: 'test',
       SOURCE_BUCKET: this.source,
       OUTPUT_BUCKET: this.output,
       QUEUE_URL: this.endpoints.queueUrl(this.jobs),

@@ -7,12 +7,16 @@ import { text } from 'node:stream/consumers';
 import * as cdk from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { acknowledge } from '../../lib/acknowledgements';
+import { DIST } from '../../lib/constructs/bundle';
+import { withoutFalseAlarm } from '../../lib/constructs/false-alarm';
 import { Ec2Stack } from '../../lib/ec2-stack';
 import { EcsFargateStack } from '../../lib/ecs-fargate-stack';
 import { EksEc2Stack } from '../../lib/eks-ec2-stack';
 import { LambdaStack } from '../../lib/lambda-stack';
 import type { FourWaysStackProps } from '../../lib/props';
 import { COMPUTES, type Compute } from '../../workload/contract';
+
+withoutFalseAlarm();
 
 /** The only place where tests build an app. No network, no credentials, no Docker, and no bundles built before. */
 
@@ -99,10 +103,14 @@ function stubBundles(content: string): string {
 function context(content: string): Record<string, unknown> {
   const { context: flags } = JSON.parse(readFileSync(path.join(ROOT, 'cdk.json'), 'utf8'));
   // Assets are hashed but not copied: the kubectl layer alone is 59 MB.
-  return { ...flags, dist: stubBundles(content), 'aws:cdk:disable-asset-staging': true };
+  return { ...flags, [DIST]: stubBundles(content), 'aws:cdk:disable-asset-staging': true };
 }
 
-function build(ways: readonly Way[], settings: Settings, { content = 'one', validation = false } = {}) {
+function build(
+  ways: readonly Way[],
+  settings: Settings,
+  { content = 'one', validation = false, suffixes = [''] } = {},
+) {
   const outdir = scratch();
   const app = new cdk.App({
     context: context(content),
@@ -113,17 +121,13 @@ function build(ways: readonly Way[], settings: Settings, { content = 'one', vali
     analyticsReporting: false,
     treeMetadata: false,
   });
-  // CDK warns of what it does itself in `scaleOnMetric`. Whether it warns of anything else, `runApp` tells.
-  const warn = jest.spyOn(console, 'warn').mockImplementation();
-  try {
-    const stacks = ways.map((way): cdk.Stack => {
+  const stacks = suffixes.flatMap((suffix) =>
+    ways.map((way): cdk.Stack => {
       const { id, Stack } = STACKS[way];
-      return new Stack(app, id, { ...settings, tags: { project: 'four-ways' } });
-    });
-    return { app, stacks, outdir };
-  } finally {
-    warn.mockRestore();
-  }
+      return new Stack(app, `${id}${suffix}`, { ...settings, tags: { project: 'four-ways' } });
+    }),
+  );
+  return { app, stacks, outdir };
 }
 
 const cache = new Map<string, Synthesized>();
@@ -185,6 +189,23 @@ export function audit(settings: Settings): Audit {
   const audited = { violations, found, acknowledged };
   audits.set(settings, audited);
   return audited;
+}
+
+/**
+ * All four stacks and a second copy of each beside them, validated by cdk-nag as `cdk synth` does.
+ * @throws Error when it finds anything that is not acknowledged
+ */
+export function synthTwice(suffix: string): Record<Way, readonly [first: Template, second: Template]> {
+  const suffixes = ['', suffix];
+  const { app, stacks, outdir } = build(WAYS, {}, { suffixes });
+  stacks.forEach(acknowledge);
+  cdk.Validations.of(app).addPlugins(new AwsSolutionsChecks());
+  app.synth();
+  const read = (way: Way) =>
+    suffixes.map((each) =>
+      plain(JSON.parse(readFileSync(path.join(outdir, `${STACKS[way].id}${each}.template.json`), 'utf8'))),
+    );
+  return Object.fromEntries(WAYS.map((way) => [way, read(way)])) as Record<Way, [Template, Template]>;
 }
 
 /** What a run of the app came to. */

@@ -12,7 +12,12 @@ import { type Limits, readSettings } from '../../workload/env';
 import { TEST_DIST } from '../support/host-bundles';
 import { cornered, noise, RED } from '../support/pictures';
 
-const { limits, renditions } = readSettings({ COMPUTE: 'ec2', SOURCE_BUCKET: 'source', OUTPUT_BUCKET: 'output' });
+const { limits, renditions } = readSettings({
+  COMPUTE: 'ec2',
+  STACK: 'test',
+  SOURCE_BUCKET: 'source',
+  OUTPUT_BUCKET: 'output',
+});
 const CHILD = [process.execPath, path.join(TEST_DIST, 'worker-host/decoder-child.js')];
 
 /** What is tested is not how fast the machine is: a busy one takes more than the default for the heavy picture. */

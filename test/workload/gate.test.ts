@@ -2,7 +2,7 @@ import { DEFAULTS } from '../../workload/contract';
 import { readSettings } from '../../workload/env';
 import { checkBytes, checkFormat, checkHeader, type Rejection, sniff } from '../../workload/gate';
 
-const { limits } = readSettings({ COMPUTE: 'ec2', SOURCE_BUCKET: 'source', OUTPUT_BUCKET: 'output' });
+const { limits } = readSettings({ COMPUTE: 'ec2', STACK: 'test', SOURCE_BUCKET: 'source', OUTPUT_BUCKET: 'output' });
 
 function verdict(check: () => unknown): string {
   try {

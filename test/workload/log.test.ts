@@ -13,16 +13,16 @@ function logged(...line: Parameters<typeof logLine>): string {
 describe('logLine', () => {
   test('writes a record that is also its metrics', () => {
     const line = JSON.parse(
-      logged({ Compute: 'ec2' }, { Done: [1, 'Count'], BytesIn: [undefined, 'Bytes'] }, [['Compute']]),
+      logged({ Stack: 'Photos' }, { Done: [1, 'Count'], BytesIn: [undefined, 'Bytes'] }, [['Stack']]),
     );
     expect(line).toEqual({
       _aws: {
         Timestamp: expect.any(Number),
         CloudWatchMetrics: [
-          { Namespace: 'FourWays', Dimensions: [['Compute']], Metrics: [{ Name: 'Done', Unit: 'Count' }] },
+          { Namespace: 'FourWays', Dimensions: [['Stack']], Metrics: [{ Name: 'Done', Unit: 'Count' }] },
         ],
       },
-      Compute: 'ec2',
+      Stack: 'Photos',
       Done: 1,
     });
   });

@@ -4,7 +4,12 @@ import { Rejection } from '../../workload/gate';
 import { profileDescription, type Rendition, resize } from '../../workload/resize';
 import { BLUE, cornered, lyingPng, noise, orientedJpeg, pixelAt, RED } from '../support/pictures';
 
-const { limits, renditions } = readSettings({ COMPUTE: 'ec2', SOURCE_BUCKET: 'source', OUTPUT_BUCKET: 'output' });
+const { limits, renditions } = readSettings({
+  COMPUTE: 'ec2',
+  STACK: 'test',
+  SOURCE_BUCKET: 'source',
+  OUTPUT_BUCKET: 'output',
+});
 
 const only = async (input: Buffer, format: 'webp' | 'jpeg' | 'avif' = 'webp', width = 160): Promise<Rendition> =>
   (await resize(input, { widths: [width], format }, limits))[0] as Rendition;

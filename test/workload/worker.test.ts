@@ -47,6 +47,7 @@ describe('the queue worker', () => {
     expect(fleet.outcomes).toEqual([
       expect.objectContaining({
         State: 'done',
+        Stack: 'test',
         Compute: 'ec2',
         Key: KEY,
         Sequencer: '00A1',
@@ -58,7 +59,7 @@ describe('the queue worker', () => {
           CloudWatchMetrics: [
             expect.objectContaining({
               Namespace: 'FourWays',
-              Dimensions: [['Compute']],
+              Dimensions: [['Stack']],
               Metrics: expect.arrayContaining([
                 { Name: 'Done', Unit: 'Count' },
                 { Name: 'Duration', Unit: 'Milliseconds' },

@@ -84,5 +84,5 @@ function encode(image: Sharp, format: RenditionFormat): Sharp {
 }
 
 export function defaults() {
-  return readSettings({ COMPUTE: 'ec2', SOURCE_BUCKET: 'source', OUTPUT_BUCKET: 'output' });
+  return readSettings({ COMPUTE: 'ec2', STACK: 'bench', SOURCE_BUCKET: 'source', OUTPUT_BUCKET: 'output' });
 }

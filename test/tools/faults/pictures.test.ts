@@ -19,6 +19,7 @@ import { TEST_DIST } from '../../support/host-bundles';
 
 const { limits, renditions } = readSettings({
   COMPUTE: 'ec2',
+  STACK: 'test',
   SOURCE_BUCKET: 'source',
   OUTPUT_BUCKET: 'output',
   ...POISON_LIMITS,

@@ -22,7 +22,12 @@ export async function readJob(): Promise<JobFacts> {
       return { Body: Readable.from([picture]), ContentLength: picture.length };
     },
   } as unknown as S3Client;
-  const settings = readSettings({ [ENV.compute]: 'lambda', [ENV.sourceBucket]: BUCKET, [ENV.outputBucket]: 'output' });
+  const settings = readSettings({
+    [ENV.compute]: 'lambda',
+    [ENV.stack]: 'ResizeOnLambda',
+    [ENV.sourceBucket]: BUCKET,
+    [ENV.outputBucket]: 'output',
+  });
   const decoder = {
     decode: async (
       _: Buffer,

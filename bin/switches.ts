@@ -1,0 +1,71 @@
+import leven from 'leven';
+
+/** What the reader chooses with `-c <switch>=<value>`, or under `context` in cdk.json. */
+export interface Switches {
+  readonly production: boolean;
+  readonly spot: boolean;
+  readonly clusterAdmin?: string;
+  /** The end of every stack's name: `-blue` for the name `blue`, nothing where no name is chosen. */
+  readonly suffix: string;
+}
+
+const NAMES = ['production', 'spot', 'clusterAdmin', 'name'] as const;
+
+/** What the CDK command line keeps in the context: after `cdk acknowledge`, and after `cdk cli-telemetry`. */
+const CDK_OWN = ['acknowledged-issue-numbers', 'cli-telemetry'];
+
+/** Not a session's (`arn:aws:sts::…:assumed-role/…`), which EKS does not accept. */
+const PRINCIPAL = /^arn:aws(-[a-z]+)*:iam::\d{12}:(role|user)\/[\w+=,.@/-]+$/;
+const A_PRINCIPAL = 'the ARN of an IAM role or user, such as arn:aws:iam::123456789012:role/admin';
+
+/**
+ * The EKS cluster is named after its stack and may have 100 characters. The longest name of a stack leaves over 80. What
+ * CloudFormation and CloudWatch Logs accept is more.
+ *
+ * @see https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html
+ */
+const NAME = /^(?!-)[A-Za-z0-9-]{1,80}(?<!-)$/;
+const A_NAME = 'up to 80 letters, digits and hyphens, no hyphen at either end, such as blue';
+
+/**
+ * Reads the switches. A key that is none is an error, so that a misspelt `production` cannot deploy machines with public
+ * addresses. CDK's own keys (feature flags, results of lookups) have a `:` or a `/` and are left alone.
+ *
+ * @throws Error of one line: the switch, its value, the remedy
+ */
+export function readSwitches(context: Readonly<Record<string, unknown>>): Switches {
+  for (const [key, value] of Object.entries(context)) {
+    const known: readonly string[] = [...NAMES, ...CDK_OWN];
+    if (/[:/]/.test(key) || known.includes(key)) continue;
+    throw new Error(`There is no switch ${key} (${JSON.stringify(value)}): ${nearest(key)}`);
+  }
+  const flag = (name: string) => {
+    const value = context[name] ?? false;
+    if (![true, false, 'true', 'false'].includes(value as boolean)) throw wrong(name, value, 'true or false');
+    return String(value) === 'true';
+  };
+  const text = (name: string, pattern: RegExp, expected: string) => {
+    const value = context[name];
+    if (value === undefined) return undefined;
+    if (typeof value !== 'string' || !pattern.test(value)) throw wrong(name, value, expected);
+    return value;
+  };
+  const clusterAdmin = text('clusterAdmin', PRINCIPAL, A_PRINCIPAL);
+  const name = text('name', NAME, A_NAME);
+  return {
+    production: flag('production'),
+    spot: flag('spot'),
+    ...(clusterAdmin && { clusterAdmin }),
+    suffix: name ? `-${name}` : '',
+  };
+}
+
+function wrong(name: string, value: unknown, expected: string): Error {
+  return new Error(`The switch ${name} is ${JSON.stringify(value)}: expected ${expected}`);
+}
+
+function nearest(key: string): string {
+  const distance = (name: string) => leven(name.toLowerCase(), key.toLowerCase());
+  const [name = ''] = [...NAMES].sort((a, b) => distance(a) - distance(b));
+  return distance(name) <= name.length / 2 ? `did you mean ${name}?` : `expected one of ${NAMES.join(', ')}`;
+}

@@ -1,0 +1,62 @@
+import { readSwitches } from '../../bin/switches';
+
+const ADMIN = 'arn:aws:iam::123456789012:role/team/admin';
+
+describe('the switches', () => {
+  test('are off when nothing is chosen, and CDK has keys of its own', () => {
+    const cdk = {
+      '@aws-cdk/core:checkSecretUsage': true,
+      'aws:cdk:version-reporting': true,
+      'availability-zones:account=123456789012:region=eu-west-1': ['eu-west-1a'],
+      'acknowledged-issue-numbers': [34892],
+      'cli-telemetry': false,
+      'four-ways:dist': '/tmp',
+    };
+    expect(readSwitches(cdk)).toEqual({ production: false, spot: false, suffix: '' });
+  });
+
+  test.each([
+    ['typed', { production: 'true', spot: 'false', clusterAdmin: ADMIN, name: 'blue' }],
+    ['in cdk.json', { production: true, spot: false, clusterAdmin: ADMIN, name: 'blue' }],
+  ])('are read as they are %s', (_, context) => {
+    expect(readSwitches(context)).toEqual({ production: true, spot: false, clusterAdmin: ADMIN, suffix: '-blue' });
+  });
+
+  test.each([ADMIN, 'arn:aws-cn:iam::123456789012:user/reader', 'arn:aws-us-gov:iam::123456789012:role/a+b=c,d.e@f-g'])(
+    'take the administrator %s',
+    (clusterAdmin) => {
+      expect(readSwitches({ clusterAdmin })).toMatchObject({ clusterAdmin });
+    },
+  );
+
+  test.each(['b', '2', 'Team-7-blue', 'x'.repeat(80)])('take the name %s', (name) => {
+    expect(readSwitches({ name }).suffix).toBe(`-${name}`);
+  });
+
+  const FLAG = 'expected true or false';
+  const ARN = 'expected the ARN of an IAM role or user, such as arn:aws:iam::123456789012:role/admin';
+  const NAME = 'expected up to 80 letters, digits and hyphens, no hyphen at either end, such as blue';
+  test.each<[context: Record<string, unknown>, message: string]>([
+    [{ production: 'yes' }, `The switch production is "yes": ${FLAG}`],
+    [{ production: 'True' }, `The switch production is "True": ${FLAG}`],
+    [{ production: '' }, `The switch production is "": ${FLAG}`],
+    [{ spot: 1 }, `The switch spot is 1: ${FLAG}`],
+    [{ prodction: 'true' }, 'There is no switch prodction ("true"): did you mean production?'],
+    [{ Spot: 'true' }, 'There is no switch Spot ("true"): did you mean spot?'],
+    [{ clusteradmin: ADMIN }, `There is no switch clusteradmin ("${ADMIN}"): did you mean clusterAdmin?`],
+    [{ dist: '/tmp' }, 'There is no switch dist ("/tmp"): expected one of production, spot, clusterAdmin, name'],
+    [{ clusterAdmin: 'foo' }, `The switch clusterAdmin is "foo": ${ARN}`],
+    [{ clusterAdmin: '' }, `The switch clusterAdmin is "": ${ARN}`],
+    [
+      { clusterAdmin: 'arn:aws:sts::123456789012:assumed-role/admin/me' },
+      `The switch clusterAdmin is "arn:aws:sts::123456789012:assumed-role/admin/me": ${ARN}`,
+    ],
+    [{ name: '' }, `The switch name is "": ${NAME}`],
+    [{ name: 'blue_green' }, `The switch name is "blue_green": ${NAME}`],
+    [{ name: 'blue-' }, `The switch name is "blue-": ${NAME}`],
+    [{ name: 'two\nlines' }, `The switch name is "two\\nlines": ${NAME}`],
+    [{ name: 'x'.repeat(81) }, `The switch name is "${'x'.repeat(81)}": ${NAME}`],
+  ])('refuse %j in one line', (context, message) => {
+    expect(() => readSwitches(context)).toThrow(new Error(message));
+  });
+});

@@ -1,0 +1,92 @@
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { type Command, interruptible, parse, say, UsageError } from '../command-line';
+import { type Replayed, replay as replayQueue } from './replay';
+
+/** So many messages that stay are named one by one. */
+const NAMED = 20;
+
+/** So many events between two lines of progress. */
+const PROGRESS = 100;
+
+/** `npm run replay`. Region and credentials come from where the AWS CLI has them too. */
+export const replay: Command = (args) =>
+  interruptible(async (signal) => {
+    const { values, positionals } = parse('replay', args, { region: { type: 'string' } });
+    const [stack, second] = positionals;
+    if (!stack) throw new UsageError('which stack? npm run replay -- ResizeOnLambda');
+    if (second !== undefined) throw new UsageError(`one stack at a time: ${stack}, then ${second}`);
+
+    const client = {
+      ...(values.region !== undefined && { region: values.region }),
+      requestHandler: { connectionTimeout: 5_000, socketTimeout: 15_000 },
+    };
+    const cloudFormation = new CloudFormationClient(client);
+    const region = await cloudFormation.config.region().catch((): never => {
+      throw new UsageError('no region: give --region, such as --region eu-west-1, or set AWS_REGION');
+    });
+    const explained = (error: unknown): Error => explain(error, stack, region);
+
+    const target = await describe(cloudFormation, stack).catch((error: unknown): never => {
+      throw explained(error);
+    });
+    // The SDK has learnt by how much this machine's clock is off, to the second.
+    const until = Date.now() + cloudFormation.config.systemClockOffset + 1000;
+    const replayed = await replayQueue({
+      ...target,
+      sqs: new SQSClient(client),
+      lambda: new LambdaClient({ ...client, maxAttempts: 5 }),
+      until,
+      signal,
+      onProgress: (accepted) => accepted % PROGRESS === 0 && say(`${accepted} sent again …`),
+    });
+    for (const line of summary(replayed)) console.log(line);
+    signal.throwIfAborted();
+    if (replayed.stoppedBy !== undefined) throw explained(replayed.stoppedBy);
+    return replayed.left.length > 0 ? 1 : 0;
+  });
+
+/** Where the failures of a stack are, and where they belong: never what a message says, which others may have sent. */
+async function describe(client: CloudFormationClient, stack: string) {
+  const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: stack }));
+  const outputs = Object.fromEntries(
+    (Stacks[0]?.Outputs ?? []).map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue]),
+  );
+  const { EventTarget: functionName, FailureQueue: queueUrl, ReplayCommand: command } = outputs;
+  if (!functionName || !queueUrl) {
+    throw new UsageError(
+      `${stack} has no outputs EventTarget and FailureQueue: if it is one of these stacks, deploy it again`,
+    );
+  }
+  if (!functionName.includes(':lambda:'))
+    throw new UsageError(`${stack} has a job queue, and SQS itself moves failures back to it: ${command}`);
+  return { functionName, queueUrl };
+}
+
+function summary({ accepted, later, left }: Replayed): string[] {
+  const events = (count: number) => (count === 1 ? '1 event' : `${count} events`);
+  return [
+    `${events(accepted)} sent again: accepted by the function, and deleted from the failure queue`,
+    ...(later > 0 ? [`${events(later)} came after the start of this command: left for the next time`] : []),
+    ...left.slice(0, NAMED).map(({ messageId, why }) => `left in the queue: ${messageId}, ${why}`),
+    ...(left.length > NAMED ? [`left in the queue: ${left.length - NAMED} more`] : []),
+  ];
+}
+
+/** An error of the SDK in one line, with the remedy where there is one. */
+function explain(error: unknown, stack: string, region: string): Error {
+  if (error instanceof UsageError) return error;
+  const { name, message, code } = error as Error & { code?: string };
+  const text = message.replaceAll(/\s+/g, ' ');
+  if (name === 'CredentialsProviderError') {
+    return new Error(`no AWS credentials: log in, or set AWS_PROFILE to a profile that has some (${text})`);
+  }
+  if (/^ExpiredToken/.test(name)) return new Error('the AWS credentials have expired: log in again');
+  if (/does not exist/.test(text) && name === 'ValidationError') {
+    return new Error(`there is no stack ${stack} in ${region}: look at the name, and give --region`);
+  }
+  if (/^AccessDenied/.test(name)) return new Error(`${text}; what is needed is in docs/lambda.md`);
+  if (code) return new Error(`cannot reach AWS in ${region}: ${text || code}`);
+  return new Error(`${name}: ${text}`);
+}
