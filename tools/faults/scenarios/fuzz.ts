@@ -20,8 +20,11 @@ const WALL_SECONDS = 5;
 /** By how much a decode may overrun its deadline, in ms. */
 const LATE_MS = 1000;
 
-/** Of the log. What a busy machine was too slow for has failed, is tried again, and must have ended all the same. */
-const STATES = ['done', 'rejected', 'failed'];
+/**
+ * Of the log. What a busy machine was too slow for has failed, is tried again, and must have ended all the same. Ignored
+ * is a picture of which no byte is left.
+ */
+const STATES = ['done', 'rejected', 'failed', 'ignored'];
 
 async function run(setting: Setting): Promise<Outcome> {
   const { random, images, pool, progress } = setting;
