@@ -1,12 +1,13 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { RejectionReason, TerminalState } from './contract';
+import { SOURCE_SEQUENCER } from './current-result';
 import type { Decoded, Decoder } from './decoder';
 import type { Settings } from './env';
 import { checkBytes, checkFormat, Rejection } from './gate';
 import { rejectionKey, renditionKey, sourceKeyMetadata } from './keys';
 import { logLine } from './log';
 import { parseS3Event, type SourceVersion } from './s3-events';
-import { getSource, type Output, putNewest, TRANSFER_TIMEOUT_MS } from './store';
+import { type OpenSource, type Output, openSource, putNewest, TRANSFER_TIMEOUT_MS } from './store';
 
 /** The job, the same on all four ways: an S3 event -> get, gate, resize, put -> a terminal state. */
 
@@ -82,67 +83,82 @@ export async function handleEvent(
   if (failure) throw failure;
 }
 
-/** Brings one source version to a terminal state. Anything thrown is transient. */
+/**
+ * Brings one source version to a terminal state. The event only names the object: what becomes of it is decided by what
+ * S3 says and sends of the object itself. Anything thrown is transient.
+ */
 async function resizeObject(version: SourceVersion, context: JobContext): Promise<Outcome> {
-  const { settings, s3, decoder, signal } = context;
-  const { renditions, limits } = settings;
+  const { settings, s3, signal } = context;
   if (version.bucket !== settings.sourceBucket) return { state: 'ignored', detail: `bucket ${version.bucket}` };
   if (!version.key.startsWith(settings.sourcePrefix)) return { state: 'ignored', detail: 'outside the prefix' };
 
   const started = performance.now();
+  const source = await openSource(s3, version, transferSignal(signal));
+  if (source === 'gone' || source === 'superseded') return { state: source };
+  const { outcome, outputs } = await judge(source, context);
+
+  const uploadSignal = transferSignal(signal);
+  const metadata = {
+    compute: settings.compute,
+    milliseconds: String(Math.round(performance.now() - started)),
+    ...sourceKeyMetadata(version.key),
+  };
+  for (const output of outputs) {
+    const complete = { ...output, bucket: settings.outputBucket, source: source.version, metadata };
+    const written = await putNewest(s3, complete, uploadSignal);
+    if (written === 'superseded') return { ...outcome, state: 'superseded' };
+  }
+  return outcome;
+}
+
+/** How an object ends, as soon as these objects are written. */
+interface Verdict {
+  readonly outcome: Outcome;
+  readonly outputs: readonly Pick<Output, 'key' | 'body' | 'contentType'>[];
+}
+
+/** Takes an object through the gate and the decoder, cheapest test first. Anything thrown is transient. */
+async function judge(source: OpenSource, { settings, decoder, signal }: JobContext): Promise<Verdict> {
+  const { renditions, limits } = settings;
+  const { key } = source.version;
   let bytesIn: number | undefined;
   let slotWaitMs: number | undefined;
   try {
-    if (version.size !== undefined) checkBytes(version.size, limits);
-    const input = await getSource(s3, version, limits, transferSignal(signal));
-    if (typeof input === 'string') return { state: input };
+    // The console makes such an object for a folder, and gateways make one before they write the real one. A rejection
+    // record would outlive that and lie beside the renditions of the real one.
+    if (source.size === 0) return { outcome: { state: 'ignored', detail: 'an empty object' }, outputs: [] };
+    checkBytes(source.size, limits);
+    const input = await source.read();
     bytesIn = input.length;
     checkFormat(input);
+
     const asked = performance.now();
     const onSlot = () => {
       slotWaitMs = performance.now() - asked;
     };
     const decoded = await decoder.decode(input, { renditions, limits }, { signal, onSlot });
     const outputs = decoded.renditions.map(({ box, bytes }) => ({
-      key: renditionKey(version.key, box, renditions.format),
+      key: renditionKey(key, box, renditions.format),
       body: bytes,
       contentType: `image/${renditions.format}`,
     }));
     const bytesOut = outputs.reduce((sum, { body }) => sum + body.length, 0);
-    return { state: await write(outputs, 'done'), bytesIn, bytesOut, slotWaitMs, decoded };
+    return { outcome: { state: 'done', bytesIn, bytesOut, slotWaitMs, decoded }, outputs };
   } catch (error) {
+    // Thrown by the gate and by the decoder, and final.
     if (!(error instanceof Rejection)) throw error;
     const { reason, detail } = error;
-    const record = `${JSON.stringify({ reason, detail, source: version }, undefined, 2)}\n`;
-    const output = {
-      key: rejectionKey(version.key),
-      body: Buffer.from(record),
-      contentType: 'application/json',
-    };
-    return { state: await write([output], 'rejected'), reason, detail, bytesIn, slotWaitMs };
-  }
-
-  async function write<State extends TerminalState>(
-    outputs: readonly Pick<Output, 'key' | 'body' | 'contentType'>[],
-    state: State,
-  ): Promise<State | 'superseded'> {
-    const uploadSignal = transferSignal(signal);
-    const metadata = {
-      compute: settings.compute,
-      milliseconds: String(Math.round(performance.now() - started)),
-      ...sourceKeyMetadata(version.key),
-    };
-    for (const output of outputs) {
-      const written = await putNewest(
-        s3,
-        { ...output, bucket: settings.outputBucket, source: version, metadata },
-        uploadSignal,
-      );
-      if (written === 'superseded') return written;
-    }
-    return state;
+    const record = { reason, detail, source: { ...source.version, size: source.size }, note: RECORD_NOTE };
+    const body = Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`);
+    const outputs = [{ key: rejectionKey(key), body, contentType: 'application/json' }];
+    return { outcome: { state: 'rejected', reason, detail, bytesIn, slotWaitMs }, outputs };
+  } finally {
+    source.close();
   }
 }
+
+/** For whoever finds a rejection record and renditions of the same object. `current-result.ts` is the rule as code. */
+const RECORD_NOTE = `Renditions of another version may lie beside this record: what has the highest ${SOURCE_SEQUENCER} in its metadata counts.`;
 
 /** One budget for a download, one for all uploads of a job; and the platform's stop. */
 function transferSignal(signal: AbortSignal | undefined): AbortSignal {

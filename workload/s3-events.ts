@@ -4,13 +4,14 @@
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
  */
 
-/** One version of one source object, as an event names it. */
+/**
+ * One version of one source object, as an event names it. The size that the event states is not among it: nothing is
+ * decided by it, because the object may have been replaced or deleted since, and events can be forged.
+ */
 export interface SourceVersion {
   readonly bucket: string;
   /** Decoded. */
   readonly key: string;
-  /** Bytes, as the event claims; the bytes actually read count. */
-  readonly size: number | undefined;
   /** Without quotes. Not an MD5 after a multipart upload. */
   readonly etag: string | undefined;
   /** Hexadecimal, of varying length. Orders the events of one key; see {@link compareSequencers}. */
@@ -27,9 +28,6 @@ export type EventRecord =
 
 /** @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html */
 const MAX_KEY_BYTES = 1024;
-
-/** Folder markers of the console (a trailing slash) and of Hadoop: names without a picture. */
-const FOLDER_MARKER = /(?:\/|_\$folder\$)$/;
 
 /** Reads the body of a queue message or the payload of an invocation. Never throws. */
 export function parseS3Event(body: unknown): EventRecord[] {
@@ -66,12 +64,8 @@ function parseRecord(record: unknown): EventRecord {
   const key = decodeKey(object.key);
   if (key === undefined) return malformed(`the key ${clip(object.key)} is not URL-encoded`);
   if (Buffer.byteLength(key) > MAX_KEY_BYTES) return malformed(`the key ${clip(key)} is longer than S3 allows`);
-  if (FOLDER_MARKER.test(key)) return { kind: 'ignored', detail: 'a folder marker' };
 
-  const { size, eTag, sequencer } = object;
-  if (size !== undefined && !(Number.isSafeInteger(size) && (size as number) >= 0)) {
-    return malformed(`size is ${clip(size)}, expected bytes`);
-  }
+  const { eTag, sequencer } = object;
   // Both travel in headers: nothing but what S3 itself writes is let through.
   if (eTag !== undefined && !matches(eTag, /^[\w-]{1,128}$/)) return malformed(`eTag is ${clip(eTag)}`);
   if (sequencer !== undefined && !matches(sequencer, /^[0-9A-Fa-f]{1,64}$/)) {
@@ -82,7 +76,6 @@ function parseRecord(record: unknown): EventRecord {
     version: {
       bucket: bucket as string,
       key,
-      size: size as number | undefined,
       etag: eTag as string | undefined,
       sequencer: sequencer as string | undefined,
     },

@@ -1,7 +1,6 @@
 import { addAbortSignal, type Readable } from 'node:stream';
 import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { Limits } from './env';
-import { checkBytes, Rejection } from './gate';
+import { SOURCE_SEQUENCER } from './current-result';
 import { compareSequencers, type SourceVersion } from './s3-events';
 
 /** Reading a source version and writing what was made of it, such that the newest version wins. */
@@ -9,15 +8,32 @@ import { compareSequencers, type SourceVersion } from './s3-events';
 /** Longest download, and longest upload of everything one job writes, in ms. */
 export const TRANSFER_TIMEOUT_MS = 10_000;
 
-/** Reads exactly the version the event names. @throws Rejection when it is larger than announced and accepted */
-export async function getSource(
+/** A source object of which S3 has sent the headers. What it says there is true of the bytes that follow. */
+export interface OpenSource {
+  /** The version that the event names. Where the event names no etag, with that of the object that is there. */
+  readonly version: SourceVersion;
+  /** Bytes. */
+  readonly size: number;
+  /** Downloads the object. Can be called once. */
+  read(): Promise<Buffer>;
+  /** Ends the download if there is anything left of it. Must be called. */
+  close(): void;
+}
+
+/**
+ * Asks for exactly the version that the event names, and waits for no more than the headers. An event without an etag
+ * names whatever is there.
+ *
+ * @param signal ends the download too
+ * @returns `gone` when the object was deleted, `superseded` when another version has taken its place
+ */
+export async function openSource(
   s3: S3Client,
   version: SourceVersion,
-  limits: Limits,
   signal: AbortSignal,
-): Promise<Buffer | 'gone' | 'superseded'> {
+): Promise<OpenSource | 'gone' | 'superseded'> {
   try {
-    const { Body, ContentLength } = await s3.send(
+    const { Body, ContentLength, ETag } = await s3.send(
       new GetObjectCommand({
         Bucket: version.bucket,
         Key: version.key,
@@ -27,7 +43,13 @@ export async function getSource(
       { abortSignal: signal },
     );
     if (ContentLength === undefined) throw new Error('S3 did not say how long the object is');
-    return await readAtMost(Body as Readable, ContentLength, limits, signal);
+    const body = Body as Readable;
+    return {
+      version: { ...version, etag: version.etag ?? ETag?.replaceAll('"', '') },
+      size: ContentLength,
+      read: () => readExactly(body, ContentLength, signal),
+      close: () => body.destroy(),
+    };
   } catch (error) {
     // Without s3:ListBucket a deleted object would answer 403, and look like a mistake in the permissions.
     if (is(error, 404, 'NoSuchKey')) return 'gone';
@@ -36,23 +58,16 @@ export async function getSource(
   }
 }
 
-async function readAtMost(body: Readable, length: number, limits: Limits, signal: AbortSignal): Promise<Buffer> {
-  try {
-    // The size in the event is a claim; this one ends the transfer.
-    checkBytes(length, limits);
-    addAbortSignal(signal, body);
-    const bytes = Buffer.allocUnsafe(length);
-    let read = 0;
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      if (read + chunk.length > length) throw new Error(`the body is longer than its ${length} bytes`);
-      read += chunk.copy(bytes, read);
-    }
-    if (read < length) throw new Error(`the body ended after ${read} of ${length} bytes`);
-    return bytes;
-  } catch (error) {
-    body.destroy();
-    throw error;
+async function readExactly(body: Readable, length: number, signal: AbortSignal): Promise<Buffer> {
+  addAbortSignal(signal, body);
+  const bytes = Buffer.allocUnsafe(length);
+  let read = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    if (read + chunk.length > length) throw new Error(`the body is longer than its ${length} bytes`);
+    read += chunk.copy(bytes, read);
   }
+  if (read < length) throw new Error(`the body ended after ${read} of ${length} bytes`);
+  return bytes;
 }
 
 /** An object to write, and the source version it was made from. */
@@ -66,8 +81,8 @@ export interface Output {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-const ETAG = 'source-etag';
-const SEQUENCER = 'source-sequencer';
+/** User metadata of every result: the etag of the source, without quotes. */
+const SOURCE_ETAG = 'source-etag';
 
 /** How often another writer may come in between before the platform is asked to try later. */
 const MOST_LOOKS = 10;
@@ -94,8 +109,8 @@ export async function putNewest(
     ContentType: output.contentType,
     Metadata: {
       ...output.metadata,
-      ...(source.etag && { [ETAG]: source.etag }),
-      ...(source.sequencer && { [SEQUENCER]: source.sequencer }),
+      ...(source.etag && { [SOURCE_ETAG]: source.etag }),
+      ...(source.sequencer && { [SOURCE_SEQUENCER]: source.sequencer }),
     },
   };
   let condition: { IfNoneMatch: '*' } | { IfMatch: string } = { IfNoneMatch: '*' };
@@ -112,11 +127,12 @@ export async function putNewest(
       condition = { IfNoneMatch: '*' };
       continue;
     }
-    const order = compareSequencers(stored.metadata[SEQUENCER], source.sequencer);
+    const order = compareSequencers(stored.metadata[SOURCE_SEQUENCER], source.sequencer);
     if (order > 0) return 'superseded';
     // Without sequencers there is no order: the same content is present, another one is replaced, because the read
     // has just proven that ours is the current one.
-    if (order === 0 && (source.sequencer || (source.etag && stored.metadata[ETAG] === source.etag))) return 'present';
+    if (order === 0 && (source.sequencer || (source.etag && stored.metadata[SOURCE_ETAG] === source.etag)))
+      return 'present';
     condition = { IfMatch: stored.etag };
   }
   throw new Error(`${MOST_LOOKS} writers came in between`);
@@ -139,7 +155,7 @@ async function head(
 
 /** By status, and by name where one status has several meanings (a missing bucket is 404 too). */
 function is(error: unknown, status: number, name?: string): boolean {
-  if (error instanceof Rejection || !(error instanceof Error)) return false;
+  if (!(error instanceof Error)) return false;
   const found = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
   return found === status && (name === undefined || error.name === name);
 }

@@ -328,14 +328,6 @@ describe('fileInputs', () => {
     expect(skipped).toEqual([`${more}: its key would have more than the 1024 bytes S3 allows`]);
   });
 
-  test('leaves out a name that the workload takes for a folder and never reports on', async () => {
-    const marker = write('pictures_$folder$');
-    expect(await fileInputs([folder])).toEqual({
-      inputs: [],
-      skipped: [`${marker}: a name that ends in _$folder$ stands for a folder`],
-    });
-  });
-
   // The superuser may read everything, and tests may run as such: here the file system says no by itself.
   const refuse = (method: 'open' | 'readdir', file: string) => {
     const original = fs[method] as (...args: unknown[]) => Promise<never>;

@@ -42,7 +42,7 @@ const put = (s3: S3Client, source: { sequencer?: string; etag?: string }) =>
       body: Buffer.from('x'),
       contentType: 'image/webp',
       metadata: {},
-      source: { bucket: 'source', key: 'a.jpg', size: 1, etag: undefined, sequencer: undefined, ...source },
+      source: { bucket: 'source', key: 'a.jpg', etag: undefined, sequencer: undefined, ...source },
     } satisfies Output,
     new AbortController().signal,
   );

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
+import { currentResult } from '../../workload/current-result';
 import type { BucketEvent, StoredObject } from '../local/endpoints';
 
 /**
- * What was uploaded, what must therefore exist, and what does not. It shares no code with the workload: it knows the
- * README's contract, and writes it out again.
+ * What was uploaded, what must therefore exist, and what does not. It knows the README's contract and writes it out
+ * again, so that it shares no mistake with the workload. The one thing it shares is the rule of which results count,
+ * `currentResult`, because it looks at the results as any reader of them does.
  */
 
-/** What a picture must become. */
+/** What a picture must become. Of one without bytes nothing is made, whatever its kind. */
 export interface Picture {
   readonly name: string;
   readonly bytes: Buffer;
@@ -18,7 +20,7 @@ export interface Picture {
 /** By the name of each picture: of the renditions that a run without faults has made of it, SHA-256 by file name. */
 export type CleanRun = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
-/** Every count but `stale` is of broken promises. */
+/** Counts of broken promises. */
 export interface Findings {
   /** Source objects with no result at all, or of which S3 did not tell. */
   lost: number;
@@ -30,8 +32,6 @@ export interface Findings {
   different: number;
   /** Objects of an older version where the newest should be. */
   outdated: number;
-  /** Allowed: of an older version that was overtaken, beside what the newest one made. */
-  stale: number;
   /** The first few broken promises, in words. */
   examples: string[];
 }
@@ -42,18 +42,18 @@ export const NO_FINDINGS: Findings = {
   extra: 0,
   different: 0,
   outdated: 0,
-  stale: 0,
   examples: [],
 };
 
-/** Without its bytes, which would fill the memory in a long run. */
-type Known = Omit<Picture, 'bytes'>;
+/** With its size in place of its bytes, which would fill the memory in a long run. */
+type Known = Omit<Picture, 'bytes'> & { readonly size: number };
 
 interface Version {
   readonly sequencer: string;
   readonly picture: Known;
 }
 
+const SEQUENCER = 'source-sequencer';
 const FILES = ['160.webp', '640.webp', '1280.webp'];
 const REASONS = ['unsupported', 'corrupt', 'too-large'];
 const MAX_EXAMPLES = 5;
@@ -76,7 +76,7 @@ export class Ledger {
 
   /** An upload that is about to be made. S3's etag of it is its MD5. */
   upload(key: string, { bytes, ...picture }: Picture): void {
-    this.byEtag.set(md5(bytes), picture);
+    this.byEtag.set(md5(bytes), { ...picture, size: bytes.length });
     this.untold.set(key, (this.untold.get(key) ?? 0) + 1);
   }
 
@@ -102,7 +102,7 @@ export class Ledger {
     this.optional.add(key);
   }
 
-  /** Forgets a key whose objects were verified and evicted. */
+  /** Forgets a key: its objects were verified and evicted, or there must be none. */
   forget(key: string): void {
     this.versions.delete(key);
     this.optional.delete(key);
@@ -123,39 +123,51 @@ export class Ledger {
       if (times !== 0) broken('lost', `${key}: ${times} uploads more than events`);
 
     for (const [key, versions] of this.versions) {
-      const newest = versions.reduce((a, b) => (a.sequencer < b.sequencer ? b : a));
+      const pictures = versions.filter(({ picture }) => picture.size > 0);
+      // Nothing is made of empty objects: whatever there is, nobody asked for.
+      if (pictures.length === 0) continue;
+      const newest = newestOf(pictures);
+      // Where an empty object is the newest, nothing needs to be there: it may have taken the place of a picture unread.
+      const required = newest === newestOf(versions) && !this.optional.has(key);
       const renditions = FILES.map((file) => `renditions/${key}/${file}`);
       const record = `rejected/${key}.json`;
       const present = [...renditions, record].filter((name) => objects.has(name));
       for (const name of present) unclaimed.delete(name);
       if (present.length === 0) {
-        if (!this.optional.has(key)) broken('lost', key);
+        if (required) broken('lost', key);
         continue;
       }
-      // A picture that was mutated may end either way; whichever it did must be whole.
-      const expected =
-        newest.picture.kind === 'either' ? (objects.has(record) ? 'rejected' : 'done') : newest.picture.kind;
-      const current = expected === 'done' ? renditions : [record];
-      for (const name of present) {
+      const wrong = new Set<string>();
+      const results = present.flatMap((name) => {
         const { body, metadata } = objects.get(name) as StoredObject;
-        const made = versions.find(({ sequencer }) => sequencer === metadata['source-sequencer']);
-        if (made === undefined) broken('different', `${name} was made from no version that exists`);
-        else if (!this.isRight(name, body, made.picture, key)) broken('different', name);
-        else if (made !== newest && current.includes(name) && !this.optional.has(key)) broken('outdated', name);
-        else if (made !== newest) findings.stale += 1;
-        else if (!current.includes(name)) broken('extra', name);
+        const version = pictures.find(({ sequencer }) => sequencer === metadata[SEQUENCER]);
+        if (version && this.isRight(name, body, version.picture, key)) return { name, metadata, version };
+        wrong.add(name);
+        broken('different', version ? name : `${name} was made from no version that exists`);
+        return version ? { name, metadata, version } : [];
+      });
+      // What a reader takes for the result, who knows nothing of versions.
+      const current = new Set<string>();
+      for (const { name, version } of currentResult(results)) if (version === newest) current.add(name);
+      // A picture that was mutated may end either way; whichever it did must be whole.
+      const { kind } = newest.picture;
+      const end = kind === 'either' ? (current.has(record) ? 'rejected' : 'done') : kind;
+      const expected = end === 'done' ? renditions : [record];
+      for (const name of current) if (!expected.includes(name) && !wrong.has(name)) broken('extra', name);
+      if (!required) continue;
+      for (const name of expected) {
+        if (!current.has(name) && !wrong.has(name)) broken(objects.has(name) ? 'outdated' : 'missing', name);
       }
-      const absent = current.filter((name) => !objects.has(name));
-      if (absent.length > 0 && !this.optional.has(key)) broken('missing', absent.join(', '), absent.length);
     }
     for (const name of unclaimed) broken('extra', name);
     return findings;
   }
 
+  /** Whether it is what this version makes. */
   private isRight(name: string, body: Buffer, picture: Known, key: string): boolean {
     if (name.startsWith('rejected/')) {
       const record = parse(body);
-      if (record?.source?.key !== key) return false;
+      if (record?.source?.key !== key || record.source.size !== picture.size) return false;
       return picture.kind === 'either' ? REASONS.includes(record.reason) : record.reason === picture.reason;
     }
     if (picture.kind === 'either') return isWholeWebp(body);
@@ -163,12 +175,16 @@ export class Ledger {
   }
 }
 
+function newestOf(versions: readonly Version[]): Version {
+  return versions.reduce((a, b) => (a.sequencer < b.sequencer ? b : a));
+}
+
 /** By the length that its header states. Whether it shows the right picture nobody can say of a mutated one. */
 function isWholeWebp(body: Buffer): boolean {
   return /^RIFF....WEBP/s.test(body.toString('latin1', 0, 12)) && body.readUInt32LE(4) + 8 === body.length;
 }
 
-function parse(body: Buffer): { reason: string; source?: { key?: string } } | undefined {
+function parse(body: Buffer): { reason: string; source?: { key?: string; size?: number } } | undefined {
   try {
     return JSON.parse(body.toString());
   } catch {
@@ -188,7 +204,6 @@ export function merge(a: Findings, b: Findings): Findings {
     extra: a.extra + b.extra,
     different: a.different + b.different,
     outdated: a.outdated + b.outdated,
-    stale: a.stale + b.stale,
     examples: [...a.examples, ...b.examples].slice(0, MAX_EXAMPLES),
   };
 }

@@ -320,7 +320,6 @@ const POISON: Readonly<Record<string, [RejectionReason, (random: Random) => Buff
   'zip.jpg': ['unsupported', (random) => text(random, 'PK\x03\x04\x14\0\0\0\x08\0')],
   // 268 megapixels in 32 bytes.
   'tiny.webp': ['too-large', (random) => webpHeader({ width: 16_383, height: 16_383 - random.int(100) })],
-  'empty.png': ['corrupt', () => Buffer.alloc(0)],
   'slow.jpg': ['too-large', (random) => slowJpeg(24 + random.int(4), MOST_SCANS - random.int(100))],
   'no-data.png': [
     'corrupt',
@@ -357,7 +356,7 @@ const POISON: Readonly<Record<string, [RejectionReason, (random: Random) => Buff
 
 /**
  * Pictures that must be rejected, in turns of all kinds, under {@link POISON_LIMITS}. Like {@link goodPictures}
- * otherwise, except that all empty ones are alike.
+ * otherwise.
  */
 export function poisonPictures(random: Random, count: number): Promise<PoisonPicture[]> {
   const kinds = Object.entries(POISON);

@@ -7,7 +7,7 @@ const PROMISES = ['lost', 'missing', 'extra', 'different', 'outdated'] as const;
 
 /** One row per scenario and way; under it what was injected and measured, and in words what was broken. */
 export function table(rows: readonly Row[]): string {
-  const counts = ['images', ...PROMISES, 'stale', 'again', 'time'];
+  const counts = ['images', ...PROMISES, 'again', 'time'];
   const head = ['scenario', 'way', ...counts, ''];
   const text = new Table({
     head,
@@ -20,7 +20,6 @@ export function table(rows: readonly Row[]): string {
       row.way,
       row.images,
       ...PROMISES.map((promise) => row[promise]),
-      row.stale,
       row.redelivered,
       `${row.seconds} s`,
       row.ok ? 'holds' : 'BROKEN',
@@ -33,7 +32,7 @@ export function table(rows: readonly Row[]): string {
 const LEGEND = [
   'lost: objects without any result · missing: renditions · extra, different: objects nobody asked for, or with other',
   'bytes than in a run without faults · outdated: an older version where the newest should be · all of these must be 0',
-  'stale: allowed leftovers of a version that was overtaken · again: redeliveries and further attempts',
+  'again: redeliveries and further attempts',
 ].join('\n');
 
 function details({ scenario, way, faults, measured, broken }: Row): string[] {

@@ -22,7 +22,7 @@ export const SCENARIOS: readonly Scenario[] = [kill, lambda, stop, poison, slow,
 const POOL = 200;
 
 /** Of every kind one. Two kinds are fit for the limits of a scenario of their own. */
-const REJECTS = 20;
+const REJECTS = 19;
 const NEEDING_LIMITS = /slow\.jpg|heavy\.png/;
 
 export interface FaultsOptions {
@@ -122,7 +122,8 @@ export async function prepare(options: FaultsOptions) {
   const small = await goodPictures(random.fork('pictures'), options.pool ?? POOL);
   const poisons = await poisonPictures(random.fork('rejects'), REJECTS);
   const generated = poisons.filter(({ name }) => !NEEDING_LIMITS.test(name));
-  const given = options.pictures ?? [];
+  // Nothing is made of an empty file.
+  const given = (options.pictures ?? []).filter(({ bytes }) => bytes.length > 0);
   const cleanOptions = { ...options, onProgress };
   const { clean, slow } = await cleanRun([...small, ...given], cleanOptions, deployed.ec2);
   const judged = given.filter(({ name }) => !slow.has(name)).map((picture) => judge(picture, clean));

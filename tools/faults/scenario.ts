@@ -8,8 +8,9 @@ import type { Random } from './random';
  * what they need.
  */
 export const SCENARIOS_DO = {
-  kill: 'workers killed at seven points of a job; duplicate events, overtaking versions',
-  lambda: 'environments killed, timed out and throttled; sources that never answer; duplicates, overtaking versions',
+  kill: 'workers killed at seven points of a job; duplicate events, overtaking versions, false sizes',
+  lambda:
+    'environments killed, timed out and throttled; sources that never answer; duplicates, overtaking versions, false sizes',
   stop: 'workers stopped by SIGTERM at random times, their start included',
   poison: 'pictures that lie, break off, are none, or exhaust a decoder, one in twenty, ten pictures to a message',
   slow: 'jobs longer than the visibility timeout, and as many slow decodes as slots',

@@ -26,9 +26,6 @@ const MAX_FILE_BYTES = 200_000_000;
 /** Longest key S3 accepts, in bytes of UTF-8. */
 const MAX_KEY_BYTES = 1024;
 
-/** Objects with such names stand for folders in Hadoop; the workload ignores them. */
-const FOLDER_MARKER = '_$folder$';
-
 /** The built-in set, generated in memory. */
 export async function builtInInputs(): Promise<Inputs> {
   const inputs: Input[] = [];
@@ -47,10 +44,6 @@ export async function fileInputs(paths: readonly string[]): Promise<Inputs> {
   const skipped: string[] = [];
   const add = async (file: string, name: string) => {
     try {
-      if (name.endsWith(FOLDER_MARKER)) {
-        skipped.push(`${file}: a name that ends in ${FOLDER_MARKER} stands for a folder`);
-        return;
-      }
       const { size } = await stat(file);
       if (size > MAX_FILE_BYTES) {
         skipped.push(

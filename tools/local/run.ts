@@ -6,11 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { MultiBar, type SingleBar } from 'cli-progress';
 import { type Compute, DEFAULTS, REJECTED_PREFIX, RENDITIONS_PREFIX, TERMINAL_STATES } from '../../workload/contract';
-import { renditionKey } from '../../workload/keys';
+import { currentResult, type Result } from '../../workload/current-result';
+import { rejectionKey, renditionKey } from '../../workload/keys';
 import { parseS3Event } from '../../workload/s3-events';
 import { templates } from '../templates';
 import { contactSheet, type SheetCell, type SheetRow } from './contact-sheet';
-import { type Endpoints, startEndpoints } from './endpoints';
+import { type Endpoints, type StoredObject, startEndpoints } from './endpoints';
 import { diskPath, type Input } from './inputs';
 import { type MemoryPeaks, watchMemory } from './processes';
 import { summary } from './report';
@@ -272,8 +273,8 @@ class Tracker {
   }
 }
 
-/** A result on disk. */
-interface ResultFile {
+/** A result on disk, with its metadata in the output bucket. */
+interface ResultFile extends Result {
   readonly path: string;
   readonly bytes: number;
   readonly sha256: string;
@@ -287,14 +288,14 @@ async function collect(endpoints: Endpoints, way: Way, out: string): Promise<Map
   const files = new Map<string, ResultFile>();
   for (const { key, bytes } of endpoints.listObjects(way.outputBucket)) {
     const folder = path.join(out, way.compute);
-    const body = endpoints.getObject(way.outputBucket, key)?.body as Buffer;
+    const { body, metadata } = endpoints.getObject(way.outputBucket, key) as StoredObject;
     const file = await write(path.join(folder, diskPath(key)), body).catch((error: NodeJS.ErrnoException) => {
       // S3 can hold `a` beside `a/b`. A disk cannot: whichever comes second goes by its hash.
       if (!['EEXIST', 'ENOTDIR', 'EISDIR'].includes(error.code ?? '')) throw error;
       const [prefix] = key.split('/') as [string];
       return write(path.join(folder, prefix, `sha256~${createHash('sha256').update(key).digest('hex')}`), body);
     });
-    files.set(key, { path: file, bytes, sha256: createHash('sha256').update(body).digest('hex') });
+    files.set(key, { path: file, bytes, metadata, sha256: createHash('sha256').update(body).digest('hex') });
   }
   return files;
 }
@@ -305,14 +306,27 @@ async function write(file: string, body: Buffer): Promise<string> {
   return file;
 }
 
-/** What one way made of one source object, with links relative to the page. */
-function cell(key: string, result: ObjectResult, files: ReadonlyMap<string, ResultFile>, out: string): SheetCell {
+/** What one way made of one source object: the results that count, with links relative to the page. */
+export function cell(
+  key: string,
+  result: ObjectResult,
+  files: ReadonlyMap<string, ResultFile>,
+  out: string,
+): SheetCell {
   // Looked up width by width: a long key may be hashed for one width and not for another.
-  const renditions = DEFAULTS.renditionWidths.flatMap((width) => {
-    const name = renditionKey(key, width, DEFAULTS.renditionFormat);
+  const names = DEFAULTS.renditionWidths.map((width) => renditionKey(key, width, DEFAULTS.renditionFormat));
+  const found = [...names, rejectionKey(key)].flatMap((name) => {
     const file = files.get(name);
-    return file ? [{ ...file, name: path.posix.basename(name), path: path.relative(out, file.path) }] : [];
+    return file ? [{ name, file, metadata: file.metadata }] : [];
   });
+  const renditions = currentResult(found)
+    .filter(({ name }) => name.startsWith(RENDITIONS_PREFIX))
+    .map(({ name, file: { bytes, sha256, path: file } }) => ({
+      name: path.posix.basename(name),
+      path: path.relative(out, file),
+      bytes,
+      sha256,
+    }));
   const { state, reason, detail, milliseconds } = result;
   return {
     state,

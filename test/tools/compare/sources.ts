@@ -52,7 +52,6 @@ export const faults: FaultResults = {
     extra: 0,
     different: 0,
     outdated: 0,
-    stale: 0,
     redelivered: 9,
     seconds: 61,
     ok: true,

@@ -58,7 +58,13 @@ const CASES: readonly Case[] = [
     'is done after the first rendition',
     'kill',
     'ec2',
-    [{ file: 'job.ts', find: "if (written === 'superseded') return written;", replace: 'return state;' }],
+    [
+      {
+        file: 'job.ts',
+        find: "if (written === 'superseded') return { ...outcome, state: 'superseded' };",
+        replace: 'return outcome;',
+      },
+    ],
     /^missing/,
   ],
   [
@@ -80,6 +86,40 @@ const CASES: readonly Case[] = [
       },
     ],
     /^extra/,
+  ],
+  [
+    'believes the size that an event claims',
+    'kill',
+    'ec2',
+    [
+      {
+        file: 's3-events.ts',
+        find: 'const { eTag, sequencer } = object;',
+        replace: 'const { eTag, sequencer, size } = object;',
+      },
+      { file: 's3-events.ts', find: '      bucket: bucket as string,', replace: 'bucket: bucket as string, size,' },
+      {
+        file: 'job.ts',
+        find: 'await openSource(s3, version, transferSignal(signal));',
+        replace: `version.size > settings.limits.bytes ? { version, size: version.size, close() {} }
+          : await openSource(s3, version, transferSignal(signal));`,
+      },
+    ],
+    /^different/,
+    0,
+  ],
+  [
+    'rejects empty objects',
+    'lambda',
+    'lambda',
+    [
+      {
+        file: 'job.ts',
+        find: "if (source.size === 0) return { outcome: { state: 'ignored', detail: 'an empty object' }, outputs: [] };",
+        replace: '',
+      },
+    ],
+    /^different/,
   ],
   [
     'swallows failures',

@@ -185,7 +185,6 @@ export const FAULT_COLUMNS = [
   'extra',
   'different',
   'outdated',
-  'stale',
   'again',
   'took',
 ] as const;
@@ -193,8 +192,7 @@ export const FAULT_COLUMNS = [
 export const FAULT_LEGEND =
   'Holds: whether every promise was kept. Lost: images without any result. Missing: renditions that are not there. ' +
   'Extra, different: objects that nobody asked for, or with other bytes than in a run without faults. Outdated: an ' +
-  'older version where the newest should be. Stale: leftovers of a version that was overtaken, which are allowed. ' +
-  'Again: redeliveries and further attempts.';
+  'older version where the newest should be. Again: redeliveries and further attempts.';
 
 /** What was done in each scenario of a run, in its order. */
 export const faultScenarios = ({ rows }: FaultResults): readonly (readonly [name: string, does: string])[] =>
@@ -209,7 +207,7 @@ export const faultRows = ({ rows }: FaultResults): readonly { scenario: string; 
       ok ? 'yes' : 'no',
       format.count(row.images),
       format.count(Object.values(faults).reduce((sum, times) => sum + times, 0)),
-      ...[row.lost, row.missing, row.extra, row.different, row.outdated, row.stale, row.redelivered].map((each) =>
+      ...[row.lost, row.missing, row.extra, row.different, row.outdated, row.redelivered].map((each) =>
         format.count(each),
       ),
       format.duration(seconds),

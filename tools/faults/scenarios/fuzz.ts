@@ -22,8 +22,11 @@ const WALL_SECONDS = 30;
 /** The longest that a job may take, in ms: its second of CPU, and what is around it. */
 const LONGEST_MS = 6000;
 
-/** Of the log. What a busy machine was too slow for has failed, is tried again, and must have ended all the same. */
-const STATES = ['done', 'rejected', 'failed'];
+/**
+ * Of the log. What a busy machine was too slow for has failed, is tried again, and must have ended all the same. Ignored
+ * is a picture of which no byte is left.
+ */
+const STATES = ['done', 'rejected', 'failed', 'ignored'];
 
 async function run(setting: Setting): Promise<Outcome> {
   const { random, images, pool, progress } = setting;

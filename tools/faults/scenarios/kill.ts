@@ -145,7 +145,7 @@ async function run(setting: Setting): Promise<Outcome> {
     for (const key of trial.failures()) broken.push(`in the failure queue: ${key}`);
     return {
       findings: trial.check(),
-      faults: { ...killer.fired, duplicates: traffic.duplicates, 'second versions': traffic.secondVersions },
+      faults: { ...killer.fired, ...traffic.faults },
       redelivered: trial.redelivered,
       broken,
     };

@@ -92,7 +92,7 @@ async function run(setting: Setting): Promise<Outcome> {
     for (const key of trial.failures()) broken.push(`in the failure queue: ${key}`);
     return {
       findings: trial.check(),
-      faults: { SIGTERM: stops, duplicates: traffic.duplicates, 'second versions': traffic.secondVersions },
+      faults: { SIGTERM: stops, ...traffic.faults },
       redelivered: trial.redelivered,
       // A copy: ending the trial ends the workers that are left.
       broken: [...broken],
