@@ -30,6 +30,19 @@ export async function allOf<Values extends readonly unknown[]>(
   return Promise.all(promises) as Promise<{ -readonly [Key in keyof Values]: Awaited<Values[Key]> }>;
 }
 
+/** What the work results in, or the signal's reason as soon as there is one: the work then ends with this process. */
+export async function unlessStopped<Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> {
+  const stopped = Promise.withResolvers<never>();
+  const stop = () => stopped.reject(signal.reason);
+  signal.addEventListener('abort', stop);
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([work, stopped.promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
 /** Options of a command. @throws UsageError on what is none */
 export function parse<Options extends NonNullable<Parameters<typeof parseArgs>[0]>['options']>(
   command: string,

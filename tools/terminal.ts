@@ -135,7 +135,7 @@ export function barFormat(stream: object, ...forms: readonly string[]): NonNulla
     };
     const lines = usable.map((form) => form.replaceAll(/\{(\w+)\}/g, (_match, name) => String(values[name] ?? '')));
     const line = lines.find(({ length }) => length <= room) ?? (lines.at(-1) as string);
-    return line.length <= room ? line : `${line.slice(0, room - 1)}…`;
+    return line.length <= room ? line.trimEnd() : `${line.slice(0, room - 1)}…`;
   };
 }
 

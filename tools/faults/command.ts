@@ -4,6 +4,7 @@ import { buildBundles } from '../build/build';
 import { type Command, list, parse, ROOT, say, UsageError, whole } from '../command-line';
 import { checkWritable, claimOrRefuse, replaceFile } from '../files';
 import { fileInputs } from '../local/inputs';
+import { visible } from '../terminal';
 import { Progress } from './progress';
 import { report, toJson } from './report';
 import { runFaults, SCENARIOS } from './run';
@@ -38,7 +39,7 @@ export const faults: Command = async (args, stopSignal) => {
   }
   const given = positionals.length > 0 ? await fileInputs(positionals) : undefined;
   for (const line of given?.skipped ?? []) say(`skipped ${line}`);
-  if (given?.inputs.length === 0) throw new UsageError(`no file to process in ${positionals.join(', ')}`);
+  if (given?.inputs.length === 0) throw new UsageError(`no file to process in ${visible(positionals.join(', '))}`);
   const pictures = await Promise.all(
     (given?.inputs ?? []).map(async (input) => ({ name: input.key, bytes: await input.read() })),
   );

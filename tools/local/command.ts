@@ -3,7 +3,7 @@ import { COMPUTES } from '../../workload/contract';
 import { buildBundles } from '../build/build';
 import { allOf, type Command, list, parse, ROOT, say, UsageError, whole } from '../command-line';
 import { claimOrRefuse } from '../files';
-import { screenOf, visible, wrapped } from '../terminal';
+import { visible } from '../terminal';
 import { builtInInputs, fileInputs, repeat } from './inputs';
 import { howToUse, succeeded, summaryTable, toJson, verdict } from './report';
 import { checkResultsFolder, runLocal } from './run';
@@ -21,7 +21,7 @@ export const local: Command = async (args, stopSignal) => {
   const count = whole(values.count, '--count', 1, 10_000) as number;
   const given = positionals.length > 0 ? await fileInputs(positionals) : undefined;
   for (const line of given?.skipped ?? []) say(`skipped ${line}`);
-  if (given?.inputs.length === 0) throw new UsageError(`no file to process in ${positionals.join(', ')}`);
+  if (given?.inputs.length === 0) throw new UsageError(`no file to process in ${visible(positionals.join(', '))}`);
   const out = path.resolve(values.out);
   checkResultsFolder(out, ways);
   await claimOrRefuse('results', out, `another run is writing to ${out}: name another folder with --out FOLDER`);
@@ -42,8 +42,7 @@ export const local: Command = async (args, stopSignal) => {
       console.log(summaryTable(found.ways));
       console.log(verdict(found));
       const [folder, sheet] = [out, found.sheet].map((each) => visible(path.relative('.', each) || '.'));
-      const { columns } = screenOf(process.stdout);
-      console.log(wrapped(`results in ${folder}/<way>/, side by side in ${sheet}`, columns));
+      console.log(`results in ${folder}/<way>/, side by side in ${sheet}`);
       if (values.json) console.log(toJson(found));
     },
     ...(values.keep && { onKept: (endpoints, kept) => howToUse(endpoints, kept).split('\n').forEach(say) }),
