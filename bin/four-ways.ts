@@ -1,5 +1,8 @@
-import { type Command, UsageError } from '../tools/command-line';
+import { constants } from 'node:os';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import { type Command, say, UsageError } from '../tools/command-line';
 import { SCENARIO_NAMES } from '../tools/faults/scenario';
+import { definitions, screenOf, TIED, wrapped } from '../tools/terminal';
 import { COMPUTES } from '../workload/contract';
 
 /** The command line for everything that runs on the reader's own machine. */
@@ -88,14 +91,24 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
 };
 
 function usage(name: string, { synopsis, does, options = {} }: Entry): string {
-  const flags = Object.entries(options).map(([flag, text]) => `  ${flag.padEnd(10)}  ${text}`);
-  return [`npm run ${name}${synopsis ? ` -- ${synopsis}` : ''}`, `  ${does}`, '', ...flags].join('\n').trimEnd();
+  const { columns } = screenOf(process.stdout);
+  // An option and its value stay on one line.
+  const parts = synopsis?.replaceAll(/\[[^\]]+\]/g, (part) => part.replaceAll(' ', TIED));
+  const call = wrapped(`npm run ${name}${parts ? ` -- ${parts}` : ''}`, columns);
+  return [call, wrapped(does, columns, '  '), '', definitions(Object.entries(options), columns)].join('\n').trimEnd();
 }
 
 function overview(): string {
-  const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
-  const lines = Object.entries(COMMANDS).map(([name, { does }]) => `  ${name.padEnd(width)}  ${does}`);
-  return ['npm run <command>', '', ...lines, '', 'npm run <command> -- --help lists its options'].join('\n');
+  const commands = Object.entries(COMMANDS).map(([name, { does }]) => [name, does] as const);
+  const list = definitions(commands, screenOf(process.stdout).columns);
+  return ['npm run <command>', '', list, '', 'npm run <command> -- --help lists its options'].join('\n');
+}
+
+/** An option of the command that `npm run` has read as one of its own, which it hands on in the environment. */
+function takenByNpm({ options = {} }: Entry, args: readonly string[]): string | undefined {
+  const taken = (option: string) => process.env[`npm_config_${option.slice(2)}`] !== undefined;
+  const given = (option: string) => args.some((arg) => arg.split('=')[0] === option);
+  return Object.keys(options).find((option) => taken(option) && !given(option));
 }
 
 async function main([name = '', ...args]: readonly string[]): Promise<number> {
@@ -108,14 +121,61 @@ async function main([name = '', ...args]: readonly string[]): Promise<number> {
   if (!command) {
     throw new UsageError(`unknown command "${name}": expected one of ${Object.keys(COMMANDS).join(', ')}`);
   }
-  return (await command.load())(args);
+  if (process.env.npm_lifecycle_event === name) {
+    const option = takenByNpm(command, args);
+    if (option) throw new UsageError(`npm took ${option} for itself: write npm run ${name} -- ${option}`);
+    // npm runs us at the root of the repository. A relative path is meant from where the person stands.
+    process.chdir(process.env.INIT_CWD ?? '.');
+  }
+  return (await command.load())(args, stopSignal);
 }
 
+/** By which signal the person has ended the command, and when. */
+let stopped: NodeJS.Signals | undefined;
+let stoppedAt = 0;
+
+/** A signal that comes so much later, in ms, is a second one of the person's, and not the same one by another way. */
+const AGAIN_MS = 1000;
+
+function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (stopped && performance.now() - stoppedAt > AGAIN_MS) exit(1);
+      stoppedAt ||= performance.now();
+      stopped ??= signal;
+      stop.abort(new Error(`stopped by ${signal}`));
+    });
+  }
+  return stop.signal;
+}
+
+/** Ends this process. Explicit, because a kept connection must not keep it. `start.cjs` says by which signal it was. */
+function exit(code: number): never {
+  process.exit(stopped ? 128 + constants.signals[stopped] : code);
+}
+
+/** Until a signal that is on its way has come, in ms. */
+const SIGNAL_MS = 100;
+
+async function failed(error: unknown): Promise<void> {
+  // Ctrl-C ends our helpers too, such as esbuild's. What that breaks here may be noticed before the signal is.
+  await sleep(SIGNAL_MS);
+  if (stopped) return;
+  const message = error instanceof Error ? error.message : String(error);
+  for (const line of `four-ways: ${message}`.split('\n')) say(line);
+  exit(error instanceof UsageError ? 2 : 1);
+}
+
+process.on('uncaughtException', failed);
+// Nobody reads on: `| head`, or a terminal that was closed.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 main(process.argv.slice(2)).then(
-  // Explicit: a kept connection must not keep the process.
-  (code) => process.exit(code),
-  (error: unknown) => {
-    process.stderr.write(`four-ways: ${error instanceof Error ? error.message : error}\n`);
-    process.exit(error instanceof UsageError ? 2 : 1);
+  // A signal that came while something was computed is only noticed when that is over.
+  async (code) => exit(await turn(code)),
+  async (error: unknown) => {
+    await failed(error);
+    exit(1);
   },
 );

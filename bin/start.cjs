@@ -1,5 +1,11 @@
 'use strict';
 
+// First of all, so that Ctrl-C finds it at any moment. A terminal sends Ctrl-C to both of us, `kill` to this one only.
+// Twice does no harm. On Windows it would: there is no signal, and the child would be ended without having cleaned up.
+let child;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+for (const signal of SIGNALS) process.on(signal, () => process.platform !== 'win32' && child?.kill(signal));
+
 /**
  * Starts everything in this repository, by whatever Node there is: `node bin/start.cjs <command>` for a command of
  * `bin/four-ways.ts`, `node bin/start.cjs <file> …` for any other script.
@@ -12,7 +18,8 @@
  */
 
 const { spawn } = require('node:child_process');
-const { constants } = require('node:os');
+const { readdirSync, rmSync } = require('node:fs');
+const { constants, tmpdir } = require('node:os');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 
@@ -73,19 +80,23 @@ const node = findNode();
 // By its address: Node would look for it from the folder that it is called from. Not for JavaScript, which jest's
 // workers would then load it for, too.
 const loader = script.endsWith('.ts') ? ['--import', pathToFileURL(tsx).href] : [];
-const child = spawn(node, [...loader, script, ...args], {
+child = spawn(node, [...loader, script, ...args], {
   stdio: 'inherit',
   // Ours, and not the one of the folder that it is called from.
   env: { ...process.env, TSX_TSCONFIG_PATH: path.join(ROOT, 'tsconfig.json') },
 });
 
-// A terminal sends Ctrl-C to both of us, `kill` to this one only. Twice does no harm. On Windows it would: there is no
-// signal, and the child would be ended without having cleaned up.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-  process.on(signal, () => process.platform !== 'win32' && child.kill(signal));
-}
 child.on('error', ({ message }) => fail(`cannot run ${node} (${message}): install Node ${NEEDED} from nodejs.org`));
 child.on('exit', (code, signal) => {
-  if (signal && !isScript) process.stderr.write(`stopped by ${signal} before anything was started\n`);
-  process.exit(signal ? 128 + constants.signals[signal] : code);
+  // Temporary folders of one that was ended before it could remove them.
+  for (const name of readdirSync(tmpdir()).filter((each) => each.startsWith(`four-ways-${child.pid}-`))) {
+    rmSync(path.join(tmpdir(), name), { recursive: true, force: true });
+  }
+  const stopped = signal ?? SIGNALS.find((name) => code === 128 + constants.signals[name]);
+  if (!stopped) process.exit(code);
+  // Of another script's end that script can tell. Of a command's end we tell: by then nothing of it is running, and a
+  // command that was stopped while it was loading could not tell.
+  if (isScript) process.exit(128 + constants.signals[stopped]);
+  process.stderr.write(`stopped by ${stopped}; nothing is left running\n`);
+  process.exit(SIGNALS.includes(stopped) ? 130 : 128 + constants.signals[stopped]);
 });

@@ -1,21 +1,47 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { visible } from './terminal';
 
 /** What the commands of `bin/four-ways.ts` have in common. */
 
 export const ROOT = path.resolve(__dirname, '..');
 
-/** A command's arguments in, its exit code out. */
-export type Command = (args: readonly string[]) => Promise<number>;
+/**
+ * A command's arguments in, its exit code out. Ctrl-C ends the process of a command at once, until the command calls
+ * `stopSignal`: from then on it aborts that signal, and the command ends soon, by an error of any kind, when it has ended
+ * its processes and removed what it had not finished. One that only computes need not call it.
+ */
+export type Command = (args: readonly string[], stopSignal: () => AbortSignal) => Promise<number>;
 
 /** What a person typed cannot be done. One line: what, and what to do instead. Exit code 2. */
 export class UsageError extends Error {}
 
-/** The reason of an interrupted run: the signal's name. */
-class Stopped extends Error {}
-
 /** One line for the person, which no program reads. */
-export const say = (line: string): boolean => process.stderr.write(`${line}\n`);
+export const say = (line: string): boolean => process.stderr.write(`${visible(line)}\n`);
+
+/**
+ * Waits for all of them, also when one has failed: the others may have something to clean up.
+ * @throws what the first one that failed has thrown
+ */
+export async function allOf<Values extends readonly unknown[]>(
+  promises: Values,
+): Promise<{ -readonly [Key in keyof Values]: Awaited<Values[Key]> }> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises) as Promise<{ -readonly [Key in keyof Values]: Awaited<Values[Key]> }>;
+}
+
+/** What the work results in, or the signal's reason as soon as there is one: the work then ends with this process. */
+export async function unlessStopped<Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> {
+  const stopped = Promise.withResolvers<never>();
+  const stop = () => stopped.reject(signal.reason);
+  signal.addEventListener('abort', stop);
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([work, stopped.promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
 
 /** Options of a command. @throws UsageError on what is none */
 export function parse<Options extends NonNullable<Parameters<typeof parseArgs>[0]>['options']>(
@@ -54,20 +80,4 @@ export function whole(value: string | undefined, option: string, least: number, 
     throw new UsageError(`${option} is "${value}": expected a whole number from ${least} to ${most}`);
   }
   return number;
-}
-
-/** Runs what a signal may interrupt. @returns its exit code, or 130 after a signal */
-export async function interruptible(run: (signal: AbortSignal) => Promise<number>): Promise<number> {
-  const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => stop.abort(new Stopped(signal)));
-  }
-  try {
-    return await run(stop.signal);
-  } catch (error) {
-    // Whatever was interrupted failed with an error of its own.
-    if (!(stop.signal.reason instanceof Stopped)) throw error;
-    say(`stopped by ${stop.signal.reason.message}; nothing is left running`);
-    return 130;
-  }
 }

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import Table from 'cli-table3';
-import type { Command } from './command-line';
+import { type Command, noPositionals, parse } from './command-line';
 import { type Template, templates } from './templates';
+import { type Screen, table } from './terminal';
 
 /**
  * What in the stacks leaves support, and when. Versions are read from the templates and the Dockerfile; dates are a table, each with its
@@ -121,16 +121,27 @@ export function examine(inUse: readonly { what: string; version: string }[], tod
   });
 }
 
+/** The findings as a table, with the sources of the dates below it. */
+export function report(findings: readonly Finding[], screen?: Screen): string {
+  const sources = [...new Set(findings.flatMap(({ source }) => source ?? []))];
+  const rows = findings.map(({ what, version, until = '?', verdict, source }) => [
+    what,
+    version,
+    until,
+    verdict,
+    source ? `[${sources.indexOf(source) + 1}]` : '',
+  ]);
+  return [
+    table(['what', 'version', 'until', 'verdict', 'see'], rows, 4, screen),
+    `see, noted ${NOTED}:`,
+    ...sources.map((source, index) => `[${index + 1}] ${source}`),
+  ].join('\n');
+}
+
 /** Prints the findings. @returns the exit code: 1 when something is out of support or unknown */
-export const doctor: Command = async () => {
+export const doctor: Command = async (args) => {
+  noPositionals('doctor', parse('doctor', args, {}).positionals);
   const findings = examine(versionsInUse(templates()), new Date());
-  const table = new Table({
-    head: ['what', 'version', 'until', 'verdict', `source, noted ${NOTED}`],
-    style: { head: [], border: [] },
-  });
-  for (const { what, version, until = '?', verdict, source = '?' } of findings) {
-    table.push([what, version, until, verdict, source]);
-  }
-  console.log(table.toString());
+  console.log(report(findings));
   return findings.some(({ verdict }) => verdict === 'ended' || verdict === 'not in the table') ? 1 : 0;
 };

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { build as esbuild } from 'esbuild';
 import type { BundleName } from '../lib/constructs/bundle';
 import { ENTRY_POINTS, SCRIPT_OPTIONS } from './build/build';
+import { type Command, noPositionals, parse, ROOT } from './command-line';
+import { checkWritable, replaceFile } from './files';
 
 /**
  * Says what is deployed: a CycloneDX bill of materials for each bundle. npm's own (`npm sbom`) knows what is installed
@@ -12,7 +14,6 @@ import { ENTRY_POINTS, SCRIPT_OPTIONS } from './build/build';
  * @see https://cyclonedx.org/docs/1.6/json/
  */
 
-const ROOT = path.resolve(__dirname, '..');
 const DEPLOYED: readonly BundleName[] = ['lambda-arm64', 'worker-arm64', 'image-arm64'];
 
 export interface Component {
@@ -112,11 +113,15 @@ export async function describeBundle(name: string, dist = path.join(ROOT, 'dist'
 }
 
 /** Writes `dist/<bundle>.cdx.json` for what the stacks deploy. */
-export async function sbom(): Promise<number> {
+export const sbom: Command = async (args, stopSignal) => {
+  noPositionals('sbom', parse('sbom', args, {}).positionals);
+  checkWritable(path.join(ROOT, 'dist'), 'make it writable');
+  const signal = stopSignal();
   for (const name of DEPLOYED) {
+    signal.throwIfAborted();
     const bill = await describeBundle(name);
-    writeFileSync(path.join(ROOT, 'dist', `${name}.cdx.json`), `${JSON.stringify(bill, undefined, 2)}\n`);
+    replaceFile(path.join(ROOT, 'dist', `${name}.cdx.json`), `${JSON.stringify(bill, undefined, 2)}\n`);
     console.log(`dist/${name}.cdx.json  ${bill.components.length} components`);
   }
   return 0;
-}
+};

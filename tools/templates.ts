@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { App } from 'aws-cdk-lib/core';
 import { context } from '../cdk.json';
@@ -10,6 +9,7 @@ import { EcsFargateStack } from '../lib/ecs-fargate-stack';
 import { EksEc2Stack } from '../lib/eks-ec2-stack';
 import { LambdaStack } from '../lib/lambda-stack';
 import type { Compute } from '../workload/contract';
+import { temporaryFolder } from './files';
 
 withoutFalseAlarm();
 
@@ -29,7 +29,7 @@ export interface Resource {
  * folders: nothing here reads them, and they need not have been built.
  */
 export function templates(): Record<Compute, Template> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'four-ways-'));
+  const folder = temporaryFolder();
   try {
     const dist = path.join(folder, 'dist');
     for (const name of ['lambda-arm64', 'worker-arm64', 'image-arm64']) {

@@ -16,7 +16,7 @@ describe('four-ways', () => {
     const mistakes: [args: string[], message: string][] = [
       [
         ['deploy'],
-        'unknown command "deploy": expected one of build, local, faults, bench, compare, prices, doctor, sbom',
+        'unknown command "deploy": expected one of build, local, faults, bench, compare, prices, doctor, replay, sbom',
       ],
       [['local', '--way=ec2'], "Unknown option '--way'; npm run local -- --help lists the options"],
       [['local', '--count', '-1'], "Option '--count' argument is ambiguous; npm run local -- --help lists the options"],
@@ -36,6 +36,9 @@ describe('four-ways', () => {
       [['bench', '--fast'], "Unknown option '--fast'; npm run bench -- --help lists the options"],
       [['build', '--target=arm'], '--target names "arm": expected some of arm64,x64,host'],
       [['compare', 'ec2'], 'unexpected "ec2"; npm run compare -- --help lists the options'],
+      [['doctor', 'x'], 'unexpected "x"; npm run doctor -- --help lists the options'],
+      [['sbom', 'x'], 'unexpected "x"; npm run sbom -- --help lists the options'],
+      [['prices', 'x'], 'unexpected "x"; npm run prices -- --help lists the options'],
       [['build', 'arm64'], 'unexpected "arm64"; npm run build -- --help lists the options'],
     ];
     const ends = await Promise.all(mistakes.map(([args]) => end(start(args))));
@@ -51,7 +54,7 @@ describe('four-ways', () => {
       seed: 3,
       rows: [{ scenario: 'poison', way: 'ec2', images: 20, lost: 0, ok: true }],
     });
-    expect(stdout).toMatch(/poison +│ ec2 .* holds/);
+    expect(stdout).toMatch(/poison +ec2 .* holds/);
     expect(stderr).toMatch(/holds {2}poison ec2, \d/);
     expect(code).toBe(0);
   });

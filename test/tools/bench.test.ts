@@ -110,8 +110,13 @@ const RESULTS: BenchResults = {
 };
 
 describe('the report', () => {
+  test.each([80, 60])('fits a terminal of %i columns', (columns) => {
+    const lines = tables(RESULTS, { columns, isTerminal: true }).split('\n');
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(columns);
+  });
+
   test('says of every target what was found and what was asked', () => {
-    const text = tables(RESULTS);
+    const text = tables(RESULTS, { columns: 120, isTerminal: true });
     expect(text).toMatch(/camera JPEGs, JPEG out: naive sharp \/ ours +│ +2\.00 │.*>= 1\.90 │ +met/);
     expect(text).toMatch(/peak memory of a decoder, JPEG up to 24 MP +│ 200 MB │.*<= 170 MB │ MISSED/);
     expect(text).toMatch(/not measured: vipsthumbnail: not installed$/);

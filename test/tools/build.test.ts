@@ -90,6 +90,18 @@ describe('the host bundles', () => {
     }
   });
 
+  test('are left alone when they are built again, by several at once, and nothing has changed', async () => {
+    const dist = path.join(folder, 'dist');
+    const inodes = () => here.flatMap(({ directory }) => filesBelow(directory).map((file) => statSync(file).ino));
+    const before = inodes();
+    const say = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const again = await Promise.all([1, 2, 3].map(() => buildBundles(['host'], dist)));
+    say.mockRestore();
+    expect(again).toEqual([here, here, here]);
+    expect(inodes()).toEqual(before);
+    expect(readdirSync(dist).sort()).toEqual(['lambda-host', 'worker-host']);
+  });
+
   test('say how many files and bytes they are', () => {
     for (const { directory, files, bytes } of here) {
       const sizes = filesBelow(directory).map((file) => statSync(file).size);

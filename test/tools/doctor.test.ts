@@ -1,4 +1,4 @@
-import { examine, versionsInUse } from '../../tools/doctor';
+import { examine, report, versionsInUse } from '../../tools/doctor';
 import { templates } from '../support/templates';
 
 const KUBERNETES = { what: 'Kubernetes on EKS, standard support', version: '1.35' };
@@ -26,5 +26,14 @@ describe('the doctor', () => {
       expect(source).toMatch(/^https:/);
       expect(until).toMatch(/^\d{4}-\d{2}-\d{2}$/);
     }
+  });
+
+  test.each([80, 60])('fits %i columns, all but the addresses, which are whole', (columns) => {
+    const findings = examine([KUBERNETES, { what: 'Amazon Linux', version: '2099' }], new Date('2026-12-01'));
+    const lines = report(findings, { columns, isTerminal: true }).split('\n');
+    const [addresses, others] = [/^\[/, /^(?!\[)/].map((start) => lines.filter((line) => start.test(line)));
+    expect(Math.max(...(others ?? []).map(({ length }) => length))).toBeLessThanOrEqual(columns);
+    expect(addresses).toEqual([`[1] ${findings[0]?.source}`]);
+    expect(lines).toContainEqual(expect.stringMatching(/Amazon Linux .*not in the table/));
   });
 });

@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -8,7 +17,8 @@ import sharp from 'sharp';
 import type { Endpoints } from '../../tools/local/endpoints';
 import { diskPath, type Input } from '../../tools/local/inputs';
 import { childrenOf } from '../../tools/local/processes';
-import { type LocalRunOptions, type LocalRunResults, runLocal } from '../../tools/local/run';
+import type { LocalRunResults } from '../../tools/local/results';
+import { checkResultsFolder, type LocalRunOptions, runLocal } from '../../tools/local/run';
 import type { Way } from '../../tools/local/ways';
 import { s3Body, s3Record } from '../support/events';
 import { TEST_DIST } from '../support/host-bundles';
@@ -317,5 +327,51 @@ describe('a local run', () => {
     expect(pids.filter(isRunning)).toEqual([]);
     expect(remaining(before)).toEqual([]);
     await expect(fetch(endpoints.url)).rejects.toThrow('fetch failed');
+  });
+});
+
+describe('the folder for results', () => {
+  const other = 'name another folder with --out FOLDER';
+  const check = () => checkResultsFolder(out, ['ec2', 'lambda']);
+
+  test('may be new, or hold an earlier run and what else is in it', async () => {
+    await run({});
+    writeFileSync(path.join(out, 'notes.txt'), '');
+    const before = filesBelow(out);
+    expect(check).not.toThrow();
+    expect(() => checkResultsFolder(path.join(out, 'a/new/one'), ['ec2'])).not.toThrow();
+    expect(filesBelow(out)).toEqual(before);
+    expect(existsSync(path.join(out, 'a'))).toBe(false);
+  });
+
+  test('is refused when its page is somebody else’s', () => {
+    writeFileSync(path.join(out, 'index.html'), '<!doctype html><title>My pictures</title>');
+    expect(check).toThrow(`${path.join(out, 'index.html')} is not a contact sheet of an earlier run: ${other}`);
+  });
+
+  test('is refused when a way’s folder is a link, whose target a run would write to and clean up', () => {
+    const elsewhere = path.join(out, 'elsewhere');
+    mkdirSync(elsewhere);
+    symlinkSync(elsewhere, path.join(out, 'lambda'), 'junction');
+    expect(check).toThrow(
+      `${path.join(out, 'lambda')} is a link or a file, and the results of lambda go there: ${other}`,
+    );
+  });
+
+  test('is refused with the reason when nothing can be written there', () => {
+    const file = path.join(out, 'file');
+    writeFileSync(file, '');
+    expect(() => checkResultsFolder(path.join(file, 'out'), ['ec2'])).toThrow(
+      new RegExp(`^cannot write to .*out \\(not a directory\\): ${other}$`),
+    );
+  });
+
+  test('gets its page in place of a link, not behind it', async () => {
+    const mine = path.join(out, 'mine.html');
+    writeFileSync(mine, 'mine');
+    symlinkSync(mine, path.join(out, 'index.html'));
+    await run({});
+    expect(readFileSync(mine, 'utf8')).toBe('mine');
+    expect(readFileSync(path.join(out, 'index.html'), 'utf8')).toContain('Four Ways');
   });
 });

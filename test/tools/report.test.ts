@@ -1,6 +1,6 @@
 import type { Endpoints } from '../../tools/local/endpoints';
 import { howToUse, succeeded, summary, summaryTable, toJson, verdict } from '../../tools/local/report';
-import type { LocalRunResults, ObjectResult, WayResults } from '../../tools/local/run';
+import type { LocalRunResults, ObjectResult, WayResults } from '../../tools/local/results';
 import type { Way } from '../../tools/local/ways';
 
 function way(objects: readonly ObjectResult[], changed: Partial<WayResults> = {}): WayResults {
@@ -46,7 +46,9 @@ describe('summary', () => {
         way: 'ec2',
         columns: {
           done: '3',
-          rejected: '3 (2 corrupt, 1 too-large)',
+          rejected: '3',
+          '  corrupt': '2',
+          '  too-large': '1',
           failed: '2',
           'first result': '0.1 s',
           total: '65.4 s',
@@ -61,6 +63,8 @@ describe('summary', () => {
         columns: {
           done: '0',
           rejected: '0',
+          '  corrupt': '0',
+          '  too-large': '0',
           failed: '0',
           'first result': '0.0 s',
           total: '0.1 s',
@@ -73,28 +77,15 @@ describe('summary', () => {
     ]);
   });
 
-  test('is a table of plain text for a terminal, with a line for each way', () => {
-    const lines = summaryTable([way(EVERY_STATE), way(timed(7), { compute: 'eks-ec2' })]).split('\n');
-    const cells = (start: string) =>
-      lines
-        .find((line) => line.startsWith(`│ ${start} `))
-        ?.split('│')
-        .slice(1, -1)
-        .map((cell) => cell.trim());
-    expect(cells('way')).toEqual(['way', ...Object.keys(summary([way([])])[0]?.columns ?? {})]);
-    expect(cells('ec2')?.slice(0, 4)).toEqual(['ec2', '3', '3 (2 corrupt, 1', '2']);
-    expect(cells('eks-ec2')).toEqual([
-      'eks-ec2',
-      '1',
-      '0',
-      '0',
-      '0.1 s',
-      '65.4 s',
-      '7 ms',
-      '7 ms',
-      '413 MiB',
-      '301 MiB',
-    ]);
+  test('is a table with a column for each way, which are compared, of six ways too', () => {
+    const names = ['ec2', 'lambda', 'ecs-fargate', 'eks-ec2', 'ecs-ec2', 'eks-fargate'];
+    const ways = names.map((compute) => way(EVERY_STATE, { compute: compute as Way['compute'] }));
+    const lines = summaryTable(ways, { columns: 80, isTerminal: true }).split('\n');
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
+    const words = (start: string) => lines.find((line) => line.startsWith(start))?.split(/ {2,}/);
+    expect(lines[0]?.trim().split(/ {2,}/)).toEqual(names);
+    expect(words('done')).toEqual(['done', ...names.map(() => '3')]);
+    expect(words('largest decoder')).toEqual(['largest decoder', ...names.map(() => '301 MiB')]);
     expect(lines.join('')).not.toContain('\x1b');
   });
 });
@@ -174,23 +165,20 @@ describe('howToUse', () => {
       failureQueue: `${compute}-failed`,
     }) as Way;
 
-  test('is a session to paste for the first way, and names the buckets of the others', () => {
-    expect(
-      howToUse(endpoints, [kept('lambda'), kept('ec2'), kept('eks-ec2')])
-        .split('\n')
-        .slice(3),
-    ).toEqual([
-      '  export AWS_ENDPOINT_URL=http://127.0.0.1:4321 AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1',
+  test('is a session to paste for any of the ways, whose commands each name the endpoint', () => {
+    const lines = howToUse(endpoints, [kept('lambda'), kept('ec2'), kept('eks-ec2')]).split('\n');
+    expect(lines.slice(lines.lastIndexOf('') + 1)).toEqual([
       '  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local',
-      '  aws s3 cp PICTURE s3://lambda-source/incoming/',
-      '  aws s3 ls --recursive s3://lambda-output/',
-      '  aws sqs receive-message --queue-url http://127.0.0.1:4321/000000000000/lambda-failed',
-      '',
-      '(lambda; the others: ec2-source, eks-ec2-source)',
+      '  export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 URL=http://127.0.0.1:4321',
+      '  WAY=lambda  # or ec2, eks-ec2',
+      '  aws --endpoint-url $URL s3 cp PICTURE s3://$WAY-source/incoming/',
+      '  aws --endpoint-url $URL s3 ls --recursive s3://$WAY-output/',
+      '  aws --endpoint-url $URL sqs receive-message \\',
+      '    --queue-url $URL/000000000000/$WAY-failed  # what failed',
     ]);
   });
 
-  test('has no others to name beside one', () => {
-    expect(howToUse(endpoints, [kept('ec2')])).toMatch(/\n\(ec2\)$/);
+  test('has no others to choose beside one', () => {
+    expect(howToUse(endpoints, [kept('ec2')])).toMatch(/\n {2}WAY=ec2\n/);
   });
 });

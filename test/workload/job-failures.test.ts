@@ -6,7 +6,7 @@ import { s3Body, s3Record } from '../support/events';
 
 /** What becomes of an event whose records fail in different ways. The kind decides when it is delivered again. */
 
-const settings = readSettings({ COMPUTE: 'ec2', SOURCE_BUCKET: 'source', OUTPUT_BUCKET: 'output' });
+const settings = readSettings({ COMPUTE: 'ec2', STACK: 'stack', SOURCE_BUCKET: 'source', OUTPUT_BUCKET: 'output' });
 
 /** S3 does not answer, so that every record that can be read fails for now. */
 const s3 = {

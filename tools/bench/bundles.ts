@@ -26,8 +26,8 @@ export interface BenchBundles {
 }
 
 /** Builds everything into `dist`, a folder of the bench's own: nobody's `dist` is touched. */
-export async function buildForBench(dist: string): Promise<BenchBundles> {
-  await buildBundles(['host'], dist);
+export async function buildForBench(dist: string, signal?: AbortSignal): Promise<BenchBundles> {
+  await buildBundles(['host'], dist, signal);
   const bundle = async (entryPoint: string, outfile: string, options: BuildOptions = {}) => {
     await build({ ...SCRIPT_OPTIONS, entryPoints: [entryPoint], outfile: path.join(dist, outfile), ...options });
     return path.join(dist, outfile);

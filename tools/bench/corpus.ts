@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp, { type Sharp } from 'sharp';
+import { UsageError } from '../command-line';
 import { photoPixels } from '../local/pictures';
 
 /** What the bench measures on. Drawn, not photographed, so that nobody's licence travels with it. */
@@ -104,11 +105,11 @@ const PHOTOGRAPH_MEGAPIXELS = [10, 24.5] as const;
 
 /**
  * The JPEGs of 10 to 24 MP in a folder of the reader's, not in its subfolders.
- * @throws Error when there is none, or no folder
+ * @throws UsageError when there is none, or no folder
  */
 export async function photographs(folder: string): Promise<BenchPicture[]> {
   const names = await readdir(folder).catch(() => {
-    throw new Error(`--photos: ${folder} is not a folder that can be read; name one with photographs in it`);
+    throw new UsageError(`--photos: ${folder} is not a folder that can be read; name one with photographs in it`);
   });
   const found: BenchPicture[] = [];
   for (const name of names.sort()) {
@@ -133,6 +134,8 @@ export async function photographs(folder: string): Promise<BenchPicture[]> {
       bytes: bytes.length,
     });
   }
-  if (found.length === 0) throw new Error(`--photos: no JPEG of 10 to 24 megapixels in ${folder}; name another folder`);
+  if (found.length === 0) {
+    throw new UsageError(`--photos: no JPEG of 10 to 24 megapixels in ${folder}; name another folder`);
+  }
   return found;
 }

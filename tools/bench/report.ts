@@ -1,18 +1,25 @@
-import Table from 'cli-table3';
+import { type Screen, screenOf, table, wrapped } from '../terminal';
 import type { BenchResults } from './results';
 import type { Ratio, Unit } from './targets';
 
 /** The results as tables for a terminal. */
 
-export function tables(results: BenchResults): string {
+export function tables(results: BenchResults, screen: Screen = screenOf(process.stdout)): string {
   const { machine, versions } = results;
+  const { columns } = screen;
   return [
-    `${results.date}, ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.os} ${machine.arch}`,
-    `Node ${versions.node}, sharp ${versions.sharp}, libvips ${versions.libvips}; ${results.rounds} rounds, interleaved`,
+    wrapped(
+      `${results.date}, ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.os} ${machine.arch}`,
+      columns,
+    ),
+    wrapped(
+      `Node ${versions.node}, sharp ${versions.sharp}, libvips ${versions.libvips}; ${results.rounds} rounds, interleaved`,
+      columns,
+    ),
     '',
     'CPU per picture by design, three renditions',
     table(
-      ['pictures', 'design', 'out', 'CPU ms', 'lowest', 'highest', 'peak MiB'],
+      ['pictures', 'design', 'out', 'CPU ms', 'lowest', 'highest', 'peak\nMiB'],
       results.designs.map((row) => [
         row.set,
         row.design,
@@ -21,29 +28,33 @@ export function tables(results: BenchResults): string {
         mib(row.peakMib),
       ]),
       3,
+      screen,
     ),
     '',
-    'Per picture: decoder (pixel path), whole worker, memory of a fresh decoder',
+    wrapped('Per picture: decoder (pixel path), whole worker, memory of a fresh decoder', columns),
     table(
-      ['picture', 'MP', 'renditions', 'out', 'kB in', 'kB out', 'decoder ms', 'worker ms', 'peak MiB'],
+      ['picture', 'MP', 'out', 'kB in', 'kB out', 'decoder\nms', 'worker\nms', 'peak\nMiB'],
       results.perImage.map((row) => [
         row.name,
         row.megapixels.toFixed(row.megapixels < 1 ? 2 : 1),
-        String(row.renditions),
-        row.outputFormat,
+        `${row.renditions} ${row.outputFormat}`,
         ...[row.bytesIn, row.bytesOut].map((bytes) => (bytes / 1000).toFixed(1)),
         row.cpuMs.toFixed(1),
         row.jobCpuMs === null ? 'n/a' : row.jobCpuMs.toFixed(1),
         mib(row.decoderPeakMib),
       ]),
       1,
+      screen,
     ),
-    ...(results.workers.length > 0 ? ['', 'The worker on the local endpoints', workerTable(results)] : []),
+    ...(results.workers.length > 0 ? ['', 'The worker on the local endpoints', workerTable(results, screen)] : []),
     ...(results.lambda
       ? [
           '',
-          `function, 12 MP: cold ${results.lambda.coldCpuMs.toFixed(0)} ms CPU in ${results.lambda.coldWallMs.toFixed(0)} ms, ` +
-            `warm ${results.lambda.warmCpuMs.toFixed(0)} ms CPU in ${results.lambda.warmWallMs.toFixed(0)} ms`,
+          wrapped(
+            `function, 12 MP: cold ${results.lambda.coldCpuMs.toFixed(0)} ms CPU in ${results.lambda.coldWallMs.toFixed(0)} ms, ` +
+              `warm ${results.lambda.warmCpuMs.toFixed(0)} ms CPU in ${results.lambda.warmWallMs.toFixed(0)} ms`,
+            columns,
+          ),
         ]
       : []),
     '',
@@ -58,8 +69,9 @@ export function tables(results: BenchResults): string {
         row.met === null ? '' : row.met ? 'met' : 'MISSED',
       ]),
       1,
+      screen,
     ),
-    ...results.absent.map((line) => `not measured: ${line}`),
+    ...results.absent.map((line) => wrapped(`not measured: ${line}`, columns)),
   ].join('\n');
 }
 
@@ -70,7 +82,7 @@ export function missed({ ratios }: BenchResults): string[] {
     .map((row) => `missed: ${row.name} is ${figure(row.value, row.unit)}, target ${bound(row)}`);
 }
 
-function workerTable({ workers, worker }: BenchResults): string {
+function workerTable({ workers, worker }: BenchResults, screen: Screen): string {
   const rows = workers.map((row) => [
     `${row.inFlightPerSlot} per slot, ${row.slots} slots`,
     row.outputFormat,
@@ -78,7 +90,7 @@ function workerTable({ workers, worker }: BenchResults): string {
     row.picturesPerSecond.toFixed(1),
     mib(row.peakPssMib),
   ]);
-  const found = table(['in flight', 'out', 'CPU ms', 'pictures/s by the clock', 'peak PSS MiB'], rows, 2);
+  const found = table(['in flight', 'out', 'CPU ms', 'pictures/s\nby the clock', 'peak PSS\nMiB'], rows, 2, screen);
   if (!worker) return found;
   return `${found}\nstart: ${worker.startCpuMs.toFixed(0)} ms CPU in ${worker.startWallMs.toFixed(0)} ms`;
 }
@@ -97,13 +109,3 @@ export function bound({ atLeast, atMost, unit }: Ratio): string {
 }
 
 const mib = (value: number | null) => (value === null ? 'n/a' : value.toFixed(0));
-
-function table(head: readonly string[], rows: readonly (readonly string[])[], textColumns: number): string {
-  const aligned = new Table({
-    head: [...head],
-    style: { head: [], border: [], compact: true },
-    colAligns: head.map((_, column) => (column < textColumns ? 'left' : 'right')),
-  });
-  for (const row of rows) aligned.push([...row]);
-  return aligned.toString();
-}

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
@@ -8,6 +8,8 @@ import { promisify } from 'node:util';
 import { SingleBar } from 'cli-progress';
 import sharp from 'sharp';
 import { DEFAULTS, ENV, RENDITION_FORMATS, type RenditionFormat } from '../../workload/contract';
+import { replaceFile, temporaryFolder } from '../files';
+import { barFormat } from '../terminal';
 import { buildForBench, IN_FLIGHT } from './bundles';
 import type { Measured, Task } from './child';
 import type { ColdStart, ColdTask } from './cold-handler';
@@ -87,14 +89,13 @@ const FUNCTION_ENVIRONMENT = {
 
 /** @throws the signal's reason when it ends the run; Error with one line when something cannot be measured at all */
 export async function runBench(options: BenchOptions): Promise<BenchResults> {
-  const scratch = await mkdtemp(path.join(os.tmpdir(), 'four-ways-bench-'));
+  const scratch = temporaryFolder();
   const bar = new SingleBar({
     stream: options.progress as NodeJS.WriteStream,
-    format: '{bar} {percentage} %  {note}',
+    format: barFormat(options.progress, '{bar} {percentage} %  {note}'),
     hideCursor: true,
     noTTYOutput: true,
     notTTYSchedule: 10_000,
-    barsize: 24,
     linewrap: null,
   });
   const bench = new Bench(options, scratch, bar);
@@ -102,9 +103,8 @@ export async function runBench(options: BenchOptions): Promise<BenchResults> {
     bar.start(100, 0, { note: 'drawing the corpus, building the bundles' });
     const results = await bench.run();
     bar.stop();
-    await mkdir(options.out, { recursive: true });
-    await writeFile(path.join(options.out, 'results.json'), `${JSON.stringify(results, undefined, 2)}\n`);
-    await writeFile(path.join(options.out, 'results.svg'), plot(results));
+    replaceFile(path.join(options.out, 'results.json'), `${JSON.stringify(results, undefined, 2)}\n`);
+    replaceFile(path.join(options.out, 'results.svg'), plot(results));
     return results;
   } catch (error) {
     // Whatever the signal interrupts fails with an error of its own.
@@ -136,9 +136,12 @@ class Bench {
     const { quick, photos, dist } = this.options;
     const hasProc = existsSync('/proc/self/stat');
     if (!hasProc) this.absent.push('the worker, the function, isolation, memory: this system has no /proc');
-    const bundles = await buildForBench(dist);
-    const own = await drawCorpus(path.join(this.scratch, 'corpus'), quick, (note) => this.bar.update({ note }));
     const given = photos === undefined ? [] : await photographs(photos);
+    const bundles = await buildForBench(dist, this.options.signal);
+    const own = await drawCorpus(path.join(this.scratch, 'corpus'), quick, (note) => {
+      this.options.signal.throwIfAborted();
+      this.bar.update({ note });
+    });
     if (photos === undefined) this.absent.push('photographs: none given (--photos FOLDER)');
     const child = <Result = Measured>(task: Partial<Task> & Pick<Task, 'design' | 'files'>) =>
       this.child<Result>(bundles.child, task);

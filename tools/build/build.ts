@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import {
   chmod,
@@ -18,6 +19,7 @@ import {
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { type BuildOptions, build as esbuild, type Plugin } from 'esbuild';
+import { checkWritable, claimInTurn } from '../files';
 
 /**
  * Builds what is deployed: `dist/{lambda,worker}-{arm64,x64,host}/`, each a directory that runs as it is, and
@@ -87,21 +89,39 @@ export interface Bundle {
 }
 
 /**
- * Builds the bundles of the given architectures.
- * @throws Error with one line when the native package cannot be installed or is not the target's
+ * Builds the bundles of the given architectures. One build at a time writes to a folder: another one waits.
+ * @throws Error with one line when the native package cannot be installed or is not the target's; the signal's reason
  */
 export async function buildBundles(
   architectures: readonly Architecture[] = ARCHITECTURES,
   dist = path.join(ROOT, 'dist'),
+  signal?: AbortSignal,
+): Promise<Bundle[]> {
+  checkWritable(dist, 'the bundles are built there; make it writable');
+  const release = await claimInTurn('build', dist, signal);
+  try {
+    await removeUnfinished(dist);
+    return await buildInto(dist, architectures, signal);
+  } finally {
+    release();
+  }
+}
+
+async function buildInto(
+  dist: string,
+  architectures: readonly Architecture[],
+  signal: AbortSignal | undefined,
 ): Promise<Bundle[]> {
   const scripts = Object.fromEntries(
     await Promise.all(KINDS.map(async (kind) => [kind, await bundleScripts(kind)] as const)),
   ) as Record<Kind, Record<string, Uint8Array>>;
   const bundles: Bundle[] = [];
   for (const architecture of architectures) {
-    const native = architecture === 'host' ? path.join(ROOT, 'node_modules') : await installNative(architecture);
+    const native =
+      architecture === 'host' ? path.join(ROOT, 'node_modules') : await installNative(architecture, signal);
     const platform = architecture === 'host' ? `${process.platform}-${process.arch}` : `linux-${architecture}`;
     const write = async (name: Bundle['name'], fill: (directory: string) => Promise<void>) => {
+      signal?.throwIfAborted();
       bundles.push(await writeBundle(name, dist, fill));
     };
     for (const kind of KINDS) {
@@ -123,21 +143,39 @@ export async function buildBundles(
   return bundles;
 }
 
-/** Written beside and renamed, so that an interrupted build leaves no half of a bundle to deploy. */
+/** What is being made has another name until it is whole: an interrupted build leaves no half of a bundle to deploy. */
+const UNFINISHED = '.unfinished';
+
+/** Removes what a killed build has left. Only for whoever has claimed the folder. */
+async function removeUnfinished(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.filter((each) => each.endsWith(UNFINISHED))) {
+    await rm(path.join(folder, name), { recursive: true, force: true });
+  }
+}
+
+/** Writes a bundle beside the one that is there, and replaces that one only if it differs: a run may be using it. */
 async function writeBundle(
   name: Bundle['name'],
   dist: string,
   fill: (directory: string) => Promise<void>,
 ): Promise<Bundle> {
   const directory = path.join(dist, name);
-  const unfinished = `${directory}.unfinished`;
-  await rm(unfinished, { recursive: true, force: true });
-  await mkdir(unfinished, { recursive: true });
-  await fill(unfinished);
-  const bundle = await fingerprint(unfinished);
-  await rm(directory, { recursive: true, force: true });
-  await rename(unfinished, directory);
-  return { name, directory, ...bundle };
+  const unfinished = directory + UNFINISHED;
+  const old = `${directory}.old${UNFINISHED}`;
+  try {
+    await mkdir(unfinished, { recursive: true });
+    await fill(unfinished);
+    const bundle = await fingerprint(unfinished);
+    const there = await fingerprint(directory).catch(() => undefined);
+    if (there?.hash !== bundle.hash) {
+      if (there) await rename(directory, old);
+      await rename(unfinished, directory);
+    }
+    return { name, directory, ...bundle };
+  } finally {
+    for (const folder of [unfinished, old]) await rm(folder, { recursive: true, force: true });
+  }
 }
 
 async function bundleScripts(kind: Kind): Promise<Record<string, Uint8Array>> {
@@ -170,30 +208,56 @@ async function lockedPackages(): Promise<Record<string, string>> {
 }
 
 /** Installs the native package for a Linux target, from its own lock file, into a cache that the lock file keys. */
-async function installNative(architecture: Exclude<Architecture, 'host'>): Promise<string> {
+async function installNative(
+  architecture: Exclude<Architecture, 'host'>,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const lock = await readFile(path.join(NATIVE, 'package-lock.json'));
   const key = createHash('sha256').update(lock).digest('hex').slice(0, 16);
-  const cache = path.join(ROOT, 'node_modules/.cache/four-ways', `linux-${architecture}-${key}`);
-  if (existsSync(cache)) return path.join(cache, 'node_modules');
-  const unfinished = `${cache}.${process.pid}`;
-  await mkdir(unfinished, { recursive: true });
-  for (const file of ['package.json', 'package-lock.json']) {
-    await copyFile(path.join(NATIVE, file), path.join(unfinished, file));
-  }
-  const options = [`--cpu=${architecture}`, '--os=linux', '--libc=glibc', '--omit=dev', '--ignore-scripts'];
+  const caches = path.join(ROOT, 'node_modules/.cache/four-ways');
+  const cache = path.join(caches, `linux-${architecture}-${key}`);
+  const release = await claimInTurn('installation of sharp', caches, signal);
   try {
-    await promisify(execFile)(
-      'npm',
-      ['ci', ...options, '--no-bin-links', '--prefer-offline', '--no-audit', '--no-fund'],
-      { cwd: unfinished },
-    );
-    await rename(unfinished, cache);
-  } catch (error) {
-    await rm(unfinished, { recursive: true, force: true });
-    const said = (error as { stderr?: string }).stderr?.match(/npm error (?!code)(.+)/)?.[1] ?? String(error);
-    throw new Error(`npm cannot install sharp for linux-${architecture} (network needed once): ${said}`);
+    if (!existsSync(cache)) await npmInstall(architecture, caches, cache, signal);
+  } finally {
+    release();
   }
   return path.join(cache, 'node_modules');
+}
+
+async function npmInstall(
+  architecture: string,
+  caches: string,
+  cache: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await removeUnfinished(caches);
+  const unfinished = cache + UNFINISHED;
+  await mkdir(unfinished, { recursive: true });
+  const options = [`--cpu=${architecture}`, '--os=linux', '--libc=glibc', '--omit=dev', '--ignore-scripts'];
+  try {
+    for (const file of ['package.json', 'package-lock.json']) {
+      await copyFile(path.join(NATIVE, file), path.join(unfinished, file));
+    }
+    const installing = promisify(execFile)(
+      'npm',
+      ['ci', ...options, '--no-bin-links', '--prefer-offline', '--no-audit', '--no-fund'],
+      { cwd: unfinished, ...(signal && { signal }) },
+    );
+    // An aborted one is still writing when its promise is rejected already.
+    const closed = once(installing.child, 'close');
+    await installing.catch(async (error: unknown) => {
+      if (installing.child.pid !== undefined) await closed;
+      throw error;
+    });
+    await rename(unfinished, cache);
+  } catch (error) {
+    signal?.throwIfAborted();
+    const said = (error as { stderr?: string }).stderr?.match(/npm error (?!code)(.+)/)?.[1] ?? String(error);
+    throw new Error(`npm cannot install sharp for linux-${architecture} (network needed once): ${said}`);
+  } finally {
+    await rm(unfinished, { recursive: true, force: true });
+  }
 }
 
 /** What a package ships for its readers, not for its users. By path below node_modules. */

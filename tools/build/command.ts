@@ -1,16 +1,20 @@
 import { type Command, list, noPositionals, parse } from '../command-line';
+import { table } from '../terminal';
 import { ARCHITECTURES, buildBundles } from './build';
 
 /** `npm run build` */
-export const build: Command = async (args) => {
+export const build: Command = async (args, stopSignal) => {
   const { values, positionals } = parse('build', args, { target: { type: 'string' } });
   noPositionals('build', positionals);
   const targets = list(values.target, ARCHITECTURES, '--target');
   console.log(`building ${targets.join(', ')} …`);
-  const bundles = await buildBundles(targets);
-  const width = Math.max(...bundles.map(({ name }) => name.length));
-  for (const { name, files, bytes, hash } of bundles) {
-    console.log(`dist/${name.padEnd(width)}  ${(bytes / 1e6).toFixed(1)} MB  ${files} files  sha256 ${hash}`);
-  }
+  const bundles = await buildBundles(targets, undefined, stopSignal());
+  const rows = bundles.map(({ name, files, bytes, hash }) => [
+    `dist/${name}`,
+    (bytes / 1e6).toFixed(1),
+    String(files),
+    hash,
+  ]);
+  console.log(table(['bundle', 'MB', 'files', 'SHA-256'], rows));
   return 0;
 };

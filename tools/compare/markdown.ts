@@ -8,8 +8,13 @@ import { amountText, format } from './page/format';
 import { chartFile } from './page/page';
 import { answer, CROSSING_LEGEND, crossingsOf, crossingText, idleOf, longestJob } from './page/results';
 import { OWNED_HEAD, OWNED_LEGEND, ownedRows, presetRows } from './page/tables';
-import type { Made } from './run';
 import { NAMES } from './ways';
+
+/** A file to be written: its path below the root, and its text. */
+export interface Made {
+  readonly file: string;
+  readonly text: string;
+}
 
 /** The comparison for those who read on a code host: the page's tables, and its pictures as files. */
 export function markdown(comparison: Comparison): string {

@@ -1,21 +1,15 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { COMPUTES } from '../../workload/contract';
 import { templates } from '../templates';
 import { type Comparison, compare } from './comparison';
 import { svg } from './diagram/svg';
-import { charts, markdown } from './markdown';
+import { charts, type Made, markdown } from './markdown';
 import { readMeasured } from './model';
 import type { FaultResults } from './page/failure';
 import { page } from './page/page';
 import { crossingsOf, idleOf } from './page/results';
 import { byWay, stackSources } from './side-by-side';
-
-/** A file to be written: its path below the root, and its text. */
-export interface Made {
-  readonly file: string;
-  readonly text: string;
-}
 
 /**
  * Compares the four stacks. What is committed comes first: `COMPARISON.md` and its pictures; the page comes last.
@@ -64,15 +58,6 @@ function toJson({ state, date, costs, scale, model, owned }: Comparison): string
     oneImageFromIdle: byWay((way) => ({ ...scale[way], low: undefined, high: undefined })),
     owned,
   });
-}
-
-/** Writes what {@link makeComparison} made. */
-export function write(root: string, made: readonly Made[]): void {
-  for (const { file, text } of made) {
-    const target = path.join(root, file);
-    mkdirSync(path.dirname(target), { recursive: true });
-    writeFileSync(target, text);
-  }
 }
 
 /** @throws Error in one line when the file is there and is not what `npm run faults` writes */

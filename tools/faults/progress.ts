@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
-import { Presets, SingleBar } from 'cli-progress';
+import { SingleBar } from 'cli-progress';
+import { barFormat } from '../terminal';
 import type { Row } from './run';
 
 /** Progress of a fault run: a bar for what is going on, and a line for each scenario and way that is over. */
@@ -31,19 +32,15 @@ export class Progress {
   }
 
   private start(name: string, total: number, note: string): SingleBar {
-    const bar = new SingleBar(
-      {
-        stream: this.stream as NodeJS.WriteStream,
-        format: '       {name} {bar} {value}/{total}  {note}',
-        clearOnComplete: true,
-        hideCursor: true,
-        noTTYOutput: true,
-        notTTYSchedule: 10_000,
-        barsize: 24,
-        linewrap: null,
-      },
-      Presets.legacy,
-    );
+    const bar = new SingleBar({
+      stream: this.stream as NodeJS.WriteStream,
+      format: barFormat(this.stream, '       {name} {bar} {value}/{total}  {note}', '{name} {value}/{total}  {note}'),
+      clearOnComplete: true,
+      hideCursor: true,
+      noTTYOutput: true,
+      notTTYSchedule: 10_000,
+      linewrap: null,
+    });
     bar.start(total, 0, { name, note });
     return bar;
   }

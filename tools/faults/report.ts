@@ -1,4 +1,4 @@
-import Table from 'cli-table3';
+import { type Screen, screenOf, table, visible, wrapped } from '../terminal';
 import type { Row } from './run';
 
 /** The results of a fault run: for people, and for programs. */
@@ -6,42 +6,39 @@ import type { Row } from './run';
 const PROMISES = ['lost', 'missing', 'extra', 'different', 'outdated'] as const;
 
 /** One row per scenario and way; under it what was injected and measured, and in words what was broken. */
-export function table(rows: readonly Row[]): string {
-  const counts = ['images', ...PROMISES, 'again', 'time'];
-  const head = ['scenario', 'way', ...counts, ''];
-  const text = new Table({
-    head,
-    style: { head: [], border: [], compact: true },
-    colAligns: head.map((name) => (counts.includes(name) ? 'right' : 'left')),
-  });
-  for (const row of rows) {
-    text.push([
-      row.scenario,
-      row.way,
-      row.images,
-      ...PROMISES.map((promise) => row[promise]),
-      row.redelivered,
-      `${row.seconds} s`,
-      row.ok ? 'holds' : 'BROKEN',
-    ]);
-  }
-  return [text.toString(), LEGEND, '', ...rows.flatMap(details)].join('\n');
+export function report(rows: readonly Row[], screen: Screen = screenOf(process.stdout)): string {
+  const { columns } = screen;
+  const head = ['scenario', 'way', 'pictures', 'again', 'time', ''];
+  const cells = rows.map((row) => [
+    row.scenario,
+    row.way,
+    ...[row.images, row.redelivered].map(String),
+    `${row.seconds.toFixed(0)} s`,
+    row.ok ? 'holds' : 'BROKEN',
+  ]);
+  const legend = LEGEND.map((line) => wrapped(line, columns));
+  return [table(head, cells, 2, screen), ...legend, '', ...rows.flatMap((row) => details(row, columns))].join('\n');
 }
 
 /** For the columns that do not explain themselves. */
 const LEGEND = [
-  'lost: objects without any result · missing: renditions · extra, different: objects nobody asked for, or with other',
-  'bytes than in a run without faults · outdated: an older version where the newest should be · all of these must be 0',
+  'holds: no object without a result (lost), no rendition missing, none that nobody asked for (extra), each with the same bytes as in a run without faults (else different), and the newest version is there (else outdated)',
   'again: redeliveries and further attempts',
-].join('\n');
+];
 
-function details({ scenario, way, faults, measured, broken }: Row): string[] {
+function details(row: Row, columns: number): string[] {
+  const { scenario, way, faults, measured, broken } = row;
   const list = (values: Readonly<Record<string, string | number>>) =>
     Object.entries(values).map(([name, value]) => `${name} ${value}`);
   const all = [...list(faults), ...list(measured)];
+  const counts = list(
+    Object.fromEntries(PROMISES.map((promise) => [promise, row[promise]]).filter(([, n]) => n !== 0)),
+  );
+  const say = (what: string) => wrapped(visible(`${scenario} ${way}: ${what}`), columns, '  ').trimStart();
   return [
-    ...(all.length > 0 ? [`${scenario} ${way}: ${all.join(', ')}`] : []),
-    ...broken.map((what) => `${scenario} ${way}: BROKEN: ${what}`),
+    ...(all.length > 0 ? [say(all.join(', '))] : []),
+    ...(counts.length > 0 ? [say(`BROKEN: ${counts.join(', ')}`)] : []),
+    ...broken.map((what) => say(`BROKEN: ${what}`)),
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { Compute } from '../../workload/contract';
+import { unlessStopped } from '../command-line';
 import { templates } from '../templates';
 import { type CleanRun, type Findings, NO_FINDINGS, type Picture, sha256 } from './ledger';
 import { goodPictures, poisonPictures } from './pictures';
@@ -115,12 +116,12 @@ type Prepared = Awaited<ReturnType<typeof prepare>>;
 
 /** Makes the pictures, and has a worker without faults show what must become of them. */
 export async function prepare(options: FaultsOptions) {
-  const { seed, onProgress = () => {} } = options;
+  const { seed, signal, onProgress = () => {} } = options;
   const deployed = templates();
   const random = new Random(seed);
   onProgress('pictures', 0, 1, 'generating');
-  const small = await goodPictures(random.fork('pictures'), options.pool ?? POOL);
-  const poisons = await poisonPictures(random.fork('rejects'), REJECTS);
+  const small = await unlessStopped(signal, goodPictures(random.fork('pictures'), options.pool ?? POOL));
+  const poisons = await unlessStopped(signal, poisonPictures(random.fork('rejects'), REJECTS));
   const generated = poisons.filter(({ name }) => !NEEDING_LIMITS.test(name));
   // Nothing is made of an empty file.
   const given = (options.pictures ?? []).filter(({ bytes }) => bytes.length > 0);

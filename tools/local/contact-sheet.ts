@@ -1,5 +1,6 @@
 import { sep } from 'node:path';
 import { text as escaped } from '../html';
+import { visible } from '../terminal';
 
 /** What one way made of one source picture. */
 export interface SheetCell {
@@ -48,6 +49,9 @@ type Rendition = SheetCell['renditions'][number];
 
 /** States that are nobody's intention; every other state, `rejected` too, is the workload doing its work. */
 const FAILURES: ReadonlySet<string> = new Set(['failed', 'malformed']);
+
+/** Whether a page begins as one that {@link contactSheet} made. */
+export const isContactSheet = (html: string): boolean => /<title>Four Ways: /.test(html.slice(0, 1000));
 
 /**
  * A run as one HTML page, to be stored in the folder that the paths in `sheet` are relative to. It needs no script and
@@ -182,18 +186,8 @@ function size(bytes: number): string {
   return `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 
-/**
- * Text for an element or a quoted attribute. Characters that are invisible or reorder their neighbours are shown as
- * their code point, all but the joiners (U+200C, U+200D) that some scripts and emoji are written with.
- */
-function text(raw: string): string {
-  return escaped(
-    raw.replace(/(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (hidden) => {
-      const codePoint = (hidden.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, '0');
-      return `[U+${codePoint}]`;
-    }),
-  );
-}
+/** Text for an element or a quoted attribute. */
+const text = (raw: string) => escaped(visible(raw));
 
 /** A relative path as a relative URL: `./` in front, so that no name can be taken for a scheme or a host. */
 function url(path: string): string {

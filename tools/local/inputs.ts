@@ -27,9 +27,10 @@ const MAX_FILE_BYTES = 200_000_000;
 const MAX_KEY_BYTES = 1024;
 
 /** The built-in set, generated in memory. */
-export async function builtInInputs(): Promise<Inputs> {
+export async function builtInInputs(signal?: AbortSignal): Promise<Inputs> {
   const inputs: Input[] = [];
   for await (const { name, bytes } of builtInPictures()) {
+    signal?.throwIfAborted();
     inputs.push({ key: `${DEFAULTS.sourcePrefix}${name}`, bytes: bytes.length, read: async () => bytes });
   }
   return { inputs, skipped: [] };

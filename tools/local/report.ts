@@ -1,7 +1,7 @@
-import Table from 'cli-table3';
 import { type Compute, DEFAULTS, REJECTION_REASONS } from '../../workload/contract';
+import { type Screen, table, wrapped } from '../terminal';
 import type { Endpoints } from './endpoints';
-import type { LocalRunResults, ObjectResult, WayResults } from './run';
+import type { LocalRunResults, ObjectResult, WayResults } from './results';
 import { LOCAL_CREDENTIALS, LOCAL_REGION, type Way } from './ways';
 
 /** The results of a local run: for people, for the contact sheet, and for programs. */
@@ -9,14 +9,14 @@ import { LOCAL_CREDENTIALS, LOCAL_REGION, type Way } from './ways';
 /** One row of the summary per way; every value is text with its unit. */
 export function summary(results: readonly WayResults[]): { way: Compute; columns: Record<string, string> }[] {
   return results.map((result) => {
-    const rejected = REJECTION_REASONS.map((reason) => [reason, count(result, 'rejected', reason)] as const);
-    const reasons = rejected.filter(([, number]) => number > 0).map(([reason, number]) => `${number} ${reason}`);
+    const reasons = REJECTION_REASONS.filter((reason) => results.some((each) => count(each, 'rejected', reason) > 0));
     const { p50Ms, p95Ms } = percentiles(result);
     return {
       way: result.compute,
       columns: {
         done: String(count(result, 'done')),
-        rejected: `${count(result, 'rejected')}${reasons.length > 0 ? ` (${reasons.join(', ')})` : ''}`,
+        rejected: String(count(result, 'rejected')),
+        ...Object.fromEntries(reasons.map((reason) => [`  ${reason}`, String(count(result, 'rejected', reason))])),
         failed: String(count(result, 'failed')),
         'first result': seconds(result.firstMs),
         total: seconds(result.totalMs),
@@ -29,19 +29,14 @@ export function summary(results: readonly WayResults[]): { way: Compute; columns
   });
 }
 
-/** The summary as a table for a terminal. */
-export function summaryTable(results: readonly WayResults[]): string {
-  const rows = summary(results);
-  const names = Object.keys(rows[0]?.columns ?? {});
-  const table = new Table({
-    head: ['way', ...names],
-    style: { head: [], border: [] },
-    colAligns: ['left', ...names.map((name) => (name === 'rejected' ? 'left' : 'right') as 'left' | 'right')],
-    wordWrap: true,
-    colWidths: [null, ...names.map((name) => (name === 'rejected' ? 24 : null))],
-  });
-  for (const { way, columns } of rows) table.push([way, ...Object.values(columns)]);
-  return table.toString();
+/** The summary as a table for a terminal. The ways are the columns, as on the contact sheet, because they are compared. */
+export function summaryTable(results: readonly WayResults[], screen?: Screen): string {
+  const ways = summary(results);
+  const rows = Object.keys(ways[0]?.columns ?? {}).map((name) => [
+    name,
+    ...ways.map(({ columns }) => columns[name] ?? ''),
+  ]);
+  return table(['', ...ways.map(({ way }) => way)], rows, 1, screen);
 }
 
 /** The results for a program, as documented for `--json`. Memory is in MiB, `null` where there is no /proc. */
@@ -89,21 +84,25 @@ export function verdict({ ways, byteEqual }: LocalRunResults): string {
   return lines.join('\n');
 }
 
-/** How to use what `--keep` leaves up, with the AWS CLI. */
+/**
+ * How to use what `--keep` leaves up, with the AWS CLI: for all ways at once, as lines to paste into a shell. Every command
+ * names the endpoint, because version 1 of the CLI does not read AWS_ENDPOINT_URL for a queue.
+ */
 export function howToUse(endpoints: Endpoints, ways: readonly Way[]): string {
   const [{ compute, sourceBucket, outputBucket, failureQueue }, ...others] = ways as readonly [Way, ...Way[]];
+  const anyWay = (name: string) => name.replace(compute, '$WAY').replace(endpoints.url, '$URL');
+  const choice = others.length > 0 ? `  # or ${others.map((way) => way.compute).join(', ')}` : '';
+  const keys = `AWS_ACCESS_KEY_ID=${LOCAL_CREDENTIALS.accessKeyId} AWS_SECRET_ACCESS_KEY=${LOCAL_CREDENTIALS.secretAccessKey}`;
   return [
     '',
-    `S3 and SQS stay up at ${endpoints.url}, and so do the ways, until Ctrl-C. In another terminal:`,
+    wrapped(`S3 and SQS stay up at ${endpoints.url}, and so do the ways, until Ctrl-C. In another terminal:`, 80),
     '',
-    `  export AWS_ENDPOINT_URL=${endpoints.url} AWS_REGION=${LOCAL_REGION} AWS_DEFAULT_REGION=${LOCAL_REGION}`,
-    `  export AWS_ACCESS_KEY_ID=${LOCAL_CREDENTIALS.accessKeyId} AWS_SECRET_ACCESS_KEY=${LOCAL_CREDENTIALS.secretAccessKey}`,
-    `  aws s3 cp PICTURE s3://${sourceBucket}/${DEFAULTS.sourcePrefix}`,
-    `  aws s3 ls --recursive s3://${outputBucket}/`,
-    `  aws sqs receive-message --queue-url ${endpoints.queueUrl(failureQueue)}`,
-    '',
-    others.length > 0
-      ? `(${compute}; the others: ${others.map((way) => way.sourceBucket).join(', ')})`
-      : `(${compute})`,
+    `  export ${keys}`,
+    `  export AWS_REGION=${LOCAL_REGION} AWS_DEFAULT_REGION=${LOCAL_REGION} URL=${endpoints.url}`,
+    `  WAY=${compute}${choice}`,
+    `  aws --endpoint-url $URL s3 cp PICTURE s3://${anyWay(sourceBucket)}/${DEFAULTS.sourcePrefix}`,
+    `  aws --endpoint-url $URL s3 ls --recursive s3://${anyWay(outputBucket)}/`,
+    '  aws --endpoint-url $URL sqs receive-message \\',
+    `    --queue-url ${anyWay(endpoints.queueUrl(failureQueue))}  # what failed`,
   ].join('\n');
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { lstatSync, readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
@@ -9,12 +10,16 @@ import { type Compute, DEFAULTS, REJECTED_PREFIX, RENDITIONS_PREFIX, TERMINAL_ST
 import { currentResult, type Result } from '../../workload/current-result';
 import { rejectionKey, renditionKey } from '../../workload/keys';
 import { parseS3Event } from '../../workload/s3-events';
+import { UsageError } from '../command-line';
+import { checkWritable, replaceFile, why } from '../files';
 import { templates } from '../templates';
-import { contactSheet, type SheetCell, type SheetRow } from './contact-sheet';
+import { barFormat } from '../terminal';
+import { contactSheet, isContactSheet, type SheetCell, type SheetRow } from './contact-sheet';
 import { type Endpoints, type StoredObject, startEndpoints } from './endpoints';
 import { diskPath, type Input } from './inputs';
 import { type MemoryPeaks, watchMemory } from './processes';
 import { summary } from './report';
+import type { LocalRunResults, ObjectResult, WayResults } from './results';
 import { clientConfig, startWay, type Way } from './ways';
 
 /**
@@ -39,43 +44,63 @@ export interface LocalRunOptions {
   readonly onResults: (results: LocalRunResults) => void;
 }
 
-/** How one object fared. */
-export interface ObjectResult {
-  readonly state: (typeof TERMINAL_STATES)[number] | 'failed' | 'malformed';
-  readonly reason?: string | undefined;
-  readonly detail?: string | undefined;
-  /**
-   * From its event being received to its terminal state, without the wait for a free decode slot: a worker holds
-   * messages that wait for one, where Lambda's wait in Lambda.
-   */
-  readonly milliseconds?: number | undefined;
-}
-
-export interface WayResults {
-  readonly compute: Compute;
-  /** By source key. */
-  readonly objects: ReadonlyMap<string, ObjectResult>;
-  /** From the first upload to the first terminal state, and to the last, in ms. */
-  readonly firstMs: number;
-  readonly totalMs: number;
-  readonly memory: MemoryPeaks | undefined;
-  /** Workers or execution environments that ended by themselves. */
-  readonly deaths: number;
-}
-
-export interface LocalRunResults {
-  readonly ways: readonly WayResults[];
-  /** Every way wrote the same renditions of every picture, byte for byte, and gave the same verdicts. */
-  readonly byteEqual: boolean;
-  /** Path of the contact sheet. */
-  readonly sheet: string;
-}
-
 /** Uploads at a time. Enough to keep the ways busy; the endpoints share this process. */
 const UPLOADS = 4;
 
 /** With nothing coming to an end for so long, in ms, nothing will: longer than the longest back-off that is retried. */
 const STALLED_MS = 300_000;
+
+/** How a way's line reads, from wide to narrow. The note comes last, so nothing else is cut. */
+const BAR_FORMS = [
+  '{way} {bar} {value}/{total}  done {done}  rejected {rejected}  failed {failed}  {note}',
+  '{way} {value}/{total}  done {done}  rejected {rejected}  failed {failed}  {note}',
+  '{way} {value}/{total} done {done} rej {rejected} fail {failed} {note}',
+  '{way} {value}/{total} {done}d {rejected}r {failed}f {note}',
+];
+
+/** As long as the longest note, `retried 999`, so that a bar does not change its form in the middle of a run. */
+const NOTE_LENGTH = 11;
+
+function showState(bar: SingleBar, { note, ...counts }: Record<string, string | number>, value?: number): void {
+  const digits = String(bar.getTotal()).length;
+  const texts = Object.entries(counts).map(([name, count]) => [name, String(count).padStart(digits)]);
+  const payload = {
+    ...Object.fromEntries(texts),
+    ...(note !== undefined && { note: String(note).padEnd(NOTE_LENGTH) }),
+  };
+  if (value === undefined) bar.update(payload);
+  else bar.update(value, payload);
+}
+
+/**
+ * Whether a run may write its results to a folder, which need not be there yet.
+ * @throws UsageError when it may not, or would write over what is somebody else's
+ */
+export function checkResultsFolder(out: string, ways: readonly Compute[]): void {
+  const other = 'name another folder with --out FOLDER';
+  checkWritable(out, other);
+  for (const way of ways) {
+    const folder = path.join(out, way);
+    const found = lstatSync(folder, { throwIfNoEntry: false });
+    if (!found) continue;
+    // An earlier run's results are removed, and behind a link these would not be ours.
+    if (!found.isDirectory())
+      throw new UsageError(`${folder} is a link or a file, and the results of ${way} go there: ${other}`);
+    checkWritable(folder, other);
+  }
+  const sheet = path.join(out, SHEET);
+  let html: string;
+  try {
+    html = readFileSync(sheet, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw new UsageError(`cannot replace ${sheet} (${why(error)}): ${other}`);
+  }
+  if (!isContactSheet(html)) throw new UsageError(`${sheet} is not a contact sheet of an earlier run: ${other}`);
+}
+
+/** Name of the contact sheet. */
+const SHEET = 'index.html';
 
 /** @throws the signal's reason when it ends the run; Error with one line when a way does not start or comes to a standstill */
 export async function runLocal(options: LocalRunOptions): Promise<LocalRunResults> {
@@ -86,26 +111,27 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalRunResult
   const bars = new MultiBar(
     {
       stream: progress as NodeJS.WriteStream,
-      format: '{way} {bar} {value}/{total}  done {done}  rejected {rejected}  failed {failed}  {note}',
+      format: barFormat(progress, ...BAR_FORMS),
       hideCursor: true,
       noTTYOutput: true,
       notTTYSchedule: 5000,
-      barsize: 24,
       linewrap: null,
     },
     undefined,
   );
   try {
     const width = Math.max(...ways.map((way) => way.length));
-    const lines = ways.map((way) =>
-      bars.create(inputs.length, 0, { way: way.padEnd(width), done: 0, rejected: 0, failed: 0, note: 'waiting' }),
-    );
+    const lines = ways.map((way) => {
+      const bar = bars.create(inputs.length, 0, { way: way.padEnd(width) });
+      showState(bar, { done: 0, rejected: 0, failed: 0, note: 'waiting' });
+      return bar;
+    });
     const results: WayResults[] = [];
     const cells = new Map<string, Record<string, SheetCell>>(inputs.map(({ key }) => [key, {}]));
     for (const [index, compute] of ways.entries()) {
       signal.throwIfAborted();
       const bar = lines[index] as SingleBar;
-      bar.update({ note: 'starting' });
+      showState(bar, { note: 'starting' });
       const tracker = new Tracker(inputs, bar);
       const way = await startWay(compute, deployed[compute], endpoints, {
         dist: options.dist,
@@ -114,7 +140,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalRunResult
       running.push(way);
       const result = await takeTurn(way, endpoints, inputs, tracker, signal);
       results.push(result);
-      bar.update({ note: `${(result.totalMs / 1000).toFixed(1)} s` });
+      showState(bar, { note: `${(result.totalMs / 1000).toFixed(1)} s` });
       const files = await collect(endpoints, way, out);
       for (const { key } of inputs) {
         (cells.get(key) as Record<string, SheetCell>)[compute] = cell(
@@ -132,9 +158,8 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalRunResult
     }
     const rows = inputs.map(({ key, bytes }) => sheetRow(key, bytes, cells.get(key) as Record<string, SheetCell>));
     const byteEqual = rows.every((row) => row.byteEqual);
-    const sheet = path.join(out, 'index.html');
-    await mkdir(out, { recursive: true });
-    await writeFile(sheet, contactSheet({ ways, rows, byteEqual, summary: summary(results) }));
+    const sheet = path.join(out, SHEET);
+    replaceFile(sheet, contactSheet({ ways, rows, byteEqual, summary: summary(results) }));
     bars.stop();
     const all = { ways: results, byteEqual, sheet };
     options.onResults(all);
@@ -224,7 +249,7 @@ class Tracker {
 
   start(): void {
     this.started = performance.now();
-    this.bar.update({ note: 'working' });
+    showState(this.bar, { note: 'working' });
   }
 
   onLine(line: string): void {
@@ -244,7 +269,7 @@ class Tracker {
       });
     } else if (entry.State === 'failed') {
       this.retries += 1;
-      this.bar.update({ note: `working, ${this.retries} retried` });
+      showState(this.bar, { note: `retried ${this.retries}` });
     }
   }
 
@@ -269,7 +294,11 @@ class Tracker {
     this.first ||= this.last;
     this.counts.set(result.state, (this.counts.get(result.state) ?? 0) + 1);
     const count = (state: ObjectResult['state']) => this.counts.get(state) ?? 0;
-    this.bar.update(this.objects.size, { done: count('done'), rejected: count('rejected'), failed: count('failed') });
+    showState(
+      this.bar,
+      { done: count('done'), rejected: count('rejected'), failed: count('failed') },
+      this.objects.size,
+    );
   }
 }
 

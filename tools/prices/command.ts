@@ -1,10 +1,15 @@
 import path from 'node:path';
 import { type Command, noPositionals, parse, ROOT } from '../command-line';
+import { checkWritable, claimOrRefuse } from '../files';
 import { refreshPrices } from './refresh';
 
 /** `npm run prices` */
-export const prices: Command = async (args) => {
+export const prices: Command = async (args, stopSignal) => {
   noPositionals('prices', parse('prices', args, {}).positionals);
-  await refreshPrices({ file: path.join(ROOT, 'tools/compare/data/prices.json'), say: console.log });
+  const file = path.join(ROOT, 'tools/compare/data/prices.json');
+  checkWritable(path.dirname(file), 'the price table is there; make it writable');
+  await claimOrRefuse('results', file, `another run is refreshing ${file}: wait for its end`);
+  const signal = stopSignal();
+  await refreshPrices({ file, say: console.log, get: (url) => fetch(url, { signal }) });
   return 0;
 };

@@ -1,6 +1,7 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { instanceTypes } from '../compare/data/tables';
 import type { PriceTable, Region } from '../compare/model/types';
+import { replaceFile } from '../files';
 import { PriceListError, PriceListReader, priceListUrl, REGIONS, type Wanted, wantedPrices } from './price-list';
 
 /**
@@ -39,9 +40,7 @@ export async function refreshPrices({ file, say, get = fetch, regions = REGIONS 
   const prices = [...fresh.values()].sort((a, b) =>
     a.id < b.id ? -1 : a.id > b.id ? 1 : order(a.region) - order(b.region),
   );
-  // All of it or nothing, also when this is interrupted here.
-  writeFileSync(`${file}.new`, `${JSON.stringify({ ...table, prices }, undefined, 2)}\n`);
-  renameSync(`${file}.new`, file);
+  replaceFile(file, `${JSON.stringify({ ...table, prices }, undefined, 2)}\n`);
   say(`wrote ${prices.length} prices, ${found} of them from the lists; npm run compare shows what follows`);
 }
 

@@ -1,7 +1,7 @@
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { type Command, interruptible, parse, say, UsageError } from '../command-line';
+import { type Command, parse, say, UsageError } from '../command-line';
 import { type Replayed, replay as replayQueue } from './replay';
 
 /** So many messages that stay are named one by one. */
@@ -11,41 +11,41 @@ const NAMED = 20;
 const PROGRESS = 100;
 
 /** `npm run replay`. Region and credentials come from where the AWS CLI has them too. */
-export const replay: Command = (args) =>
-  interruptible(async (signal) => {
-    const { values, positionals } = parse('replay', args, { region: { type: 'string' } });
-    const [stack, second] = positionals;
-    if (!stack) throw new UsageError('which stack? npm run replay -- ResizeOnLambda');
-    if (second !== undefined) throw new UsageError(`one stack at a time: ${stack}, then ${second}`);
+export const replay: Command = async (args, stopSignal) => {
+  const { values, positionals } = parse('replay', args, { region: { type: 'string' } });
+  const [stack, second] = positionals;
+  if (!stack) throw new UsageError('which stack? npm run replay -- ResizeOnLambda');
+  if (second !== undefined) throw new UsageError(`one stack at a time: ${stack}, then ${second}`);
 
-    const client = {
-      ...(values.region !== undefined && { region: values.region }),
-      requestHandler: { connectionTimeout: 5_000, socketTimeout: 15_000 },
-    };
-    const cloudFormation = new CloudFormationClient(client);
-    const region = await cloudFormation.config.region().catch((): never => {
-      throw new UsageError('no region: give --region, such as --region eu-west-1, or set AWS_REGION');
-    });
-    const explained = (error: unknown): Error => explain(error, stack, region);
-
-    const target = await describe(cloudFormation, stack).catch((error: unknown): never => {
-      throw explained(error);
-    });
-    // The SDK has learnt by how much this machine's clock is off, to the second.
-    const until = Date.now() + cloudFormation.config.systemClockOffset + 1000;
-    const replayed = await replayQueue({
-      ...target,
-      sqs: new SQSClient(client),
-      lambda: new LambdaClient({ ...client, maxAttempts: 5 }),
-      until,
-      signal,
-      onProgress: (accepted) => accepted % PROGRESS === 0 && say(`${accepted} sent again …`),
-    });
-    for (const line of summary(replayed)) console.log(line);
-    signal.throwIfAborted();
-    if (replayed.stoppedBy !== undefined) throw explained(replayed.stoppedBy);
-    return replayed.left.length > 0 ? 1 : 0;
+  const client = {
+    ...(values.region !== undefined && { region: values.region }),
+    requestHandler: { connectionTimeout: 5_000, socketTimeout: 15_000 },
+  };
+  const cloudFormation = new CloudFormationClient(client);
+  const region = await cloudFormation.config.region().catch((): never => {
+    throw new UsageError('no region: give --region, such as --region eu-west-1, or set AWS_REGION');
   });
+  const explained = (error: unknown): Error => explain(error, stack, region);
+
+  const target = await describe(cloudFormation, stack).catch((error: unknown): never => {
+    throw explained(error);
+  });
+  // The SDK has learnt by how much this machine's clock is off, to the second.
+  const until = Date.now() + cloudFormation.config.systemClockOffset + 1000;
+  const signal = stopSignal();
+  const replayed = await replayQueue({
+    ...target,
+    sqs: new SQSClient(client),
+    lambda: new LambdaClient({ ...client, maxAttempts: 5 }),
+    until,
+    signal,
+    onProgress: (accepted) => accepted % PROGRESS === 0 && say(`${accepted} sent again …`),
+  });
+  for (const line of summary(replayed)) console.log(line);
+  signal.throwIfAborted();
+  if (replayed.stoppedBy !== undefined) throw explained(replayed.stoppedBy);
+  return replayed.left.length > 0 ? 1 : 0;
+};
 
 /** Where the failures of a stack are, and where they belong: never what a message says, which others may have sent. */
 async function describe(client: CloudFormationClient, stack: string) {

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { compare } from '../../../tools/compare/comparison';
+import type { Made } from '../../../tools/compare/markdown';
 import { charts, markdown } from '../../../tools/compare/markdown';
-import { type Made, makeComparison, readFaults } from '../../../tools/compare/run';
+import { makeComparison, readFaults } from '../../../tools/compare/run';
 import { COMPUTES } from '../../../workload/contract';
 import { comparison, faults, sources } from './sources';
 

@@ -1,4 +1,4 @@
-import { table, toJson } from '../../../tools/faults/report';
+import { report, toJson } from '../../../tools/faults/report';
 import type { Row } from '../../../tools/faults/run';
 
 const row: Row = {
@@ -21,13 +21,19 @@ const row: Row = {
 
 describe('the report of a fault run', () => {
   test('has a row per scenario and way, what was injected, and what was broken in words', () => {
-    const text = table([row, { ...row, scenario: 'soak', broken: [], faults: {}, measured: {}, missing: 0, ok: true }]);
-    expect(text).toMatch(/kill +│ eks-ec2 +│ +2000 │ +0 │ +3 │ +0 │ +0 │ +0 │ +433 │ +61\.5 s │ BROKEN/);
+    const whole = { ...row, scenario: 'soak', broken: [], faults: {}, measured: {}, missing: 0, ok: true };
+    const text = report([row, whole], { columns: 80, isTerminal: true });
+    expect(text).toMatch(/kill +│ eks-ec2 │ +2000 │ +433 │ 62 s │ BROKEN/);
     expect(text).toMatch(/soak .* holds/);
     expect(text).toContain('kill eks-ec2: after get 28, duplicates 190, slowest stop 0.4 s');
+    expect(text).toContain('kill eks-ec2: BROKEN: missing 3');
     expect(text).toContain('kill eks-ec2: BROKEN: missing: renditions/a/160.webp');
-    // Side by side on a screen.
-    expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
+  });
+
+  test.each([80, 60])('fits a terminal of %i columns', (columns) => {
+    const long = { ...row, way: 'eks-fargate' as Row['way'], seconds: 1234.5, broken: ['a '.repeat(100)] };
+    const lines = report([long], { columns, isTerminal: true }).split('\n');
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(columns);
   });
 
   test('is JSON for a program', () => {
