@@ -12,7 +12,12 @@ import { until } from '../support/waiting';
 
 /** How long a decoder is waited for, and who ends first when memory runs out. Time is jest's, processes are real. */
 
-const { limits, renditions } = readSettings({ COMPUTE: 'ec2', SOURCE_BUCKET: 'source', OUTPUT_BUCKET: 'output' });
+const { limits, renditions } = readSettings({
+  COMPUTE: 'ec2',
+  STACK: 'stack',
+  SOURCE_BUCKET: 'source',
+  OUTPUT_BUCKET: 'output',
+});
 const picture = Buffer.from('of no interest to these decoders');
 
 /** Stops what the decoder tells the time by. What pipes and processes need goes on. */
