@@ -68,6 +68,17 @@ function findNode() {
   );
 }
 
+/** Those of a process that was ended before it could remove them. */
+function removeTemporaryFolders(pid) {
+  try {
+    for (const name of readdirSync(tmpdir()).filter((each) => each.startsWith(`four-ways-${pid}-`))) {
+      rmSync(path.join(tmpdir(), name), { recursive: true, force: true });
+    }
+  } catch {
+    // There is no folder for temporary files, and then there are none.
+  }
+}
+
 const [first = '', ...rest] = process.argv.slice(2);
 const isScript = /\.[cm]?[jt]s$/.test(first);
 const [script, args] = isScript
@@ -88,10 +99,7 @@ child = spawn(node, [...loader, script, ...args], {
 
 child.on('error', ({ message }) => fail(`cannot run ${node} (${message}): install Node ${NEEDED} from nodejs.org`));
 child.on('exit', (code, signal) => {
-  // Temporary folders of one that was ended before it could remove them.
-  for (const name of readdirSync(tmpdir()).filter((each) => each.startsWith(`four-ways-${child.pid}-`))) {
-    rmSync(path.join(tmpdir(), name), { recursive: true, force: true });
-  }
+  removeTemporaryFolders(child.pid);
   const stopped = signal ?? SIGNALS.find((name) => code === 128 + constants.signals[name]);
   if (!stopped) process.exit(code);
   // Of another script's end that script can tell. Of a command's end we tell: by then nothing of it is running, and a

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { type Command, noPositionals, parse, ROOT } from '../command-line';
 import { checkWritable, claimOrRefuse } from '../files';
+import { screenOf, wrapped } from '../terminal';
 import { refreshPrices } from './refresh';
 
 /** `npm run prices` */
@@ -9,7 +10,12 @@ export const prices: Command = async (args, stopSignal) => {
   const file = path.join(ROOT, 'tools/compare/data/prices.json');
   checkWritable(path.dirname(file), 'the price table is there; make it writable');
   await claimOrRefuse('results', file, `another run is refreshing ${file}: wait for its end`);
+  const { columns } = screenOf(process.stdout);
   const signal = stopSignal();
-  await refreshPrices({ file, say: console.log, get: (url) => fetch(url, { signal }) });
+  await refreshPrices({
+    file,
+    say: (line) => console.log(wrapped(line, columns)),
+    get: (url) => fetch(url, { signal }),
+  });
   return 0;
 };
