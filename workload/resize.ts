@@ -123,7 +123,7 @@ async function decode(picture: Picture, header: Metadata, width: number, height:
   const options = {
     limitInputPixels: limits.pixels,
     limitInputChannels: limits.channels,
-    ignoreIcc: colours !== 'by tables',
+    ignoreIcc: colours !== 'by profile',
   };
   const isWhole = facts.frame || facts.premultiplied;
   const image = (isWhole ? await openWhole(picture, options) : open(picture, options))
@@ -131,7 +131,7 @@ async function decode(picture: Picture, header: Metadata, width: number, height:
     .resize(width, height, { fit: 'fill' });
 
   if (colours === 'srgb') return toPixels(image);
-  if (colours === 'by tables') {
+  if (colours === 'by profile') {
     if (header.space !== 'srgb' && header.space !== 'rgb16') return toPixels(image);
     // Resize in its own space and convert the few pixels that are left.
     const small = await image.keepIccProfile().tiff({ compression: 'none' }).toBuffer();
@@ -148,23 +148,23 @@ async function decode(picture: Picture, header: Metadata, width: number, height:
 }
 
 /**
- * What the samples mean. `by tables`: only libvips can tell, with the profile; a profile that it cannot read either is
- * ignored, as browsers do.
+ * What the samples mean. `by profile`: libvips is to ask the profile. It is quicker where it can (RGB of 8 bit), and the
+ * only one to understand tables; a profile that it cannot read either is ignored, as browsers do.
  */
-function coloursOf(header: Metadata, facts: Facts): Colours | 'srgb' | 'by tables' {
-  if (header.space === 'cmyk') return 'by tables';
-  let colours = facts.beforeProfile;
-  if (!colours && header.icc) {
-    const profile = readProfile(header.icc, header.space === 'b-w' || header.space === 'grey16');
-    if (profile === 'tables') return 'by tables';
-    // Floating-point samples are linear already, and arrive here with the curve of sRGB.
-    const found = header.space === 'scrgb' ? { ...profile, curves: SRGB.curves } : profile;
-    if (isUsable(found)) colours = found;
-  }
-  colours ??= facts.afterProfile;
+function coloursOf(header: Metadata, facts: Facts): Colours | 'srgb' | 'by profile' {
+  if (header.space === 'cmyk') return 'by profile';
+  const profile = facts.beforeProfile || !header.icc ? undefined : readProfile(header.icc, isGrey(header));
+  if (profile === 'tables') return 'by profile';
+  let colours = facts.beforeProfile ?? (profile && isUsable(profile) ? profile : facts.afterProfile);
+  // Floating-point samples are linear already, and arrive here with the curve of sRGB.
+  if (colours && header.space === 'scrgb') colours = { ...colours, curves: SRGB.curves };
   if (facts.limitedGrey) colours = facts.limitedGrey(colours ?? SRGB);
-  return colours && !isSrgb(colours) ? colours : 'srgb';
+  if (!colours || isSrgb(colours)) return 'srgb';
+  const canAskProfile = colours === profile && header.space === 'srgb' && header.depth === 'uchar';
+  return canAskProfile && !facts.premultiplied ? 'by profile' : colours;
 }
+
+const isGrey = ({ space }: Metadata) => space === 'b-w' || space === 'grey16';
 
 /** All pixels in memory, because they have to be put right before they can be resized. */
 async function openWhole(picture: Picture, options: SharpOptions): Promise<Sharp> {

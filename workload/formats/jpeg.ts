@@ -15,8 +15,8 @@ const APP0 = 0xe0;
 const APP14 = 0xee;
 const TEM = 0x01;
 
-/** Sequential and progressive, with Huffman or arithmetic coding. The others are lossless, or in layers. */
-const DECODED_FRAMES = [SOF0, SOF1, 0xc2, 0xc9, 0xca];
+/** Sequential, progressive and lossless with Huffman coding, and the first two with arithmetic coding. */
+const DECODED_FRAMES = [SOF0, SOF1, 0xc2, 0xc3, 0xc9, 0xca];
 
 /** More than any file has for a reason. */
 const MAX_SEGMENTS = 65_536;
@@ -58,17 +58,16 @@ const isFrame = ({ marker }: Segment) => marker >= SOF0 && marker <= SOF15 && ![
 export function checkJpeg(bytes: Buffer): void {
   for (const segment of segments(bytes)) {
     if (!isFrame(segment)) continue;
-    if (!DECODED_FRAMES.includes(segment.marker)) {
-      throw new Rejection(
-        'unsupported',
-        'a lossless or hierarchical JPEG; only sequential and progressive ones are accepted',
-      );
-    }
+    const unsupported = (what: string) => new Rejection('unsupported', `a JPEG ${what}`);
+    if (!DECODED_FRAMES.includes(segment.marker))
+      throw unsupported('in layers (hierarchical), or lossless in a rare way');
     const bits = bytes.readUInt8(segment.body);
-    if (bits === 12) throw new Rejection('unsupported', 'a JPEG of 12 bits a sample; only 8 are accepted');
-    // A picture whose height is told behind its first scan.
-    if (bytes.readUInt16BE(segment.body + 1) === 0 && bytes.includes(Buffer.of(0xff, DNL, 0, 4))) {
-      throw new Rejection('unsupported', 'a JPEG that gives its height at its end (DNL)');
+    const isLossless = segment.marker === 0xc3;
+    if (bits === 12 || (isLossless && bits !== 8)) throw unsupported(`of ${bits} bits a sample; only 8 are accepted`);
+    if (bytes.readUInt16BE(segment.body + 1) === 0) {
+      // Told behind the first scan instead, which the standard allows.
+      if (bytes.includes(Buffer.of(0xff, DNL, 0, 4))) throw unsupported('that gives its height at its end (DNL)');
+      throw new Rejection('corrupt', 'its header gives no height');
     }
     return;
   }

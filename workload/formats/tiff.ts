@@ -47,8 +47,8 @@ const COMPRESSIONS: Readonly<Record<number, string>> = {
   50002: 'JPEG XL',
   52546: 'JPEG XL',
 };
-/** None, CCITT, LZW, JPEG, Deflate, PackBits. */
-const DECODED_COMPRESSIONS = [1, 2, 3, 4, 5, 6, 7, 8, 32_773, 32_946];
+/** None, CCITT, LZW, JPEG, Deflate, PackBits, WebP. */
+const DECODED_COMPRESSIONS = [1, 2, 3, 4, 5, 6, 7, 8, 32_773, 32_946, 50_001];
 
 /** More than any file has for a reason; libtiff takes no more entries either. */
 const MAX_DIRECTORIES = 64;
@@ -149,13 +149,15 @@ export function checkTiff(bytes: Buffer): void {
     throw unsupported(`a TIFF compressed with ${COMPRESSIONS[compression] ?? `the method ${compression}`}`);
   }
   const isFloatRgb = format === 3 && (bits === 32 || bits === 16) && photometric === 2;
-  const isWhole = (format === 1 || format === 4) && [1, 2, 4, 8, 16].includes(bits);
+  const channels = one(TAG.samplesPerPixel, 1);
+  const isWhole =
+    (format === 1 || format === 4) && ([8, 16].includes(bits) || ([1, 2, 4].includes(bits) && channels === 1));
   if (!isWhole && !isFloatRgb) {
     const kind = ({ 1: 'whole', 2: 'signed', 3: 'floating-point' } as Record<number, string>)[format] ?? 'complex';
-    throw unsupported(`a TIFF of ${bits}-bit ${kind} numbers`);
+    throw unsupported(`a TIFF of ${bits}-bit ${kind} numbers in ${channels} channel${channels === 1 ? '' : 's'}`);
   }
   if (new Set(all(TAG.bitsPerSample)).size > 1) throw unsupported('a TIFF of channels of different depth');
-  if (one(TAG.planar, 1) === 2 && one(TAG.samplesPerPixel, 1) > 1 && all(TAG.tileWidth).length > 0) {
+  if (one(TAG.planar, 1) === 2 && channels > 1 && all(TAG.tileWidth).length > 0) {
     throw unsupported('a TIFF in tiles with a plane for each channel');
   }
 }
