@@ -70,7 +70,8 @@ const described = (name: string) => ({
 
 /** An ICC profile of curves and primaries. */
 export function rgbProfile(name: string, primaries: readonly number[], curve: Buffer): Buffer {
-  const column = (i: number) => Buffer.concat([Buffer.from('XYZ \0\0\0\0'), fixed(...primaries.slice(3 * i, 3 * i + 3))]);
+  const column = (i: number) =>
+    Buffer.concat([Buffer.from('XYZ \0\0\0\0'), fixed(...primaries.slice(3 * i, 3 * i + 3))]);
   const colorants = { rXYZ: column(0), gXYZ: column(1), bXYZ: column(2) };
   return profile('RGB ', { ...described(name), ...colorants, rTRC: curve, gTRC: curve, bTRC: curve });
 }
@@ -123,7 +124,8 @@ export function tiff(pixels: Buffer, ...directories: readonly (readonly Field[])
       const isText = Buffer.isBuffer(value);
       const isLong = !isText && (value.some((v) => v > 65_535) || [273, 279, 330].includes(tag));
       const bytes = isText ? value : Buffer.alloc((value.length * (isLong ? 4 : 2) + 3) & ~3);
-      if (!isText) for (const [j, v] of value.entries()) isLong ? bytes.writeUInt32LE(v, 4 * j) : bytes.writeUInt16LE(v, 2 * j);
+      if (!isText)
+        for (const [j, v] of value.entries()) isLong ? bytes.writeUInt32LE(v, 4 * j) : bytes.writeUInt16LE(v, 2 * j);
       directory.writeUInt16LE(tag, entry);
       directory.writeUInt16LE(isText ? (tag === 34_675 ? 7 : 2) : isLong ? 4 : 3, entry + 2);
       directory.writeUInt32LE(value.length, entry + 4);
@@ -144,7 +146,11 @@ export function tiff(pixels: Buffer, ...directories: readonly (readonly Field[])
 }
 
 /** The fields that every TIFF of {@link quarters} has; some may be changed. */
-export function tiffFields(channels: number, bits: number, changed: Readonly<Record<number, readonly number[]>> = {}): Field[] {
+export function tiffFields(
+  channels: number,
+  bits: number,
+  changed: Readonly<Record<number, readonly number[]>> = {},
+): Field[] {
   const fields: Record<number, readonly number[]> = {
     256: [WIDTH],
     257: [HEIGHT],
@@ -166,7 +172,9 @@ export function gifWithFrameAt(left: number, top: number): Buffer {
   // LZW that never grows: a clear code (4) before every two pixels, all codes of 3 bits.
   const codes = Array.from({ length: (width * height) / 2 }, () => [4, 1, 1]).flat();
   const bits = [...codes, 5].map((code) => code.toString(2).padStart(3, '0').split('').reverse().join('')).join('');
-  const data = Buffer.from((bits.match(/.{1,8}/g) ?? []).map((byte) => Number.parseInt(byte.split('').reverse().join(''), 2)));
+  const data = Buffer.from(
+    (bits.match(/.{1,8}/g) ?? []).map((byte) => Number.parseInt(byte.split('').reverse().join(''), 2)),
+  );
   const blocks = Array.from({ length: Math.ceil(data.length / 255) }, (_, i) => data.subarray(255 * i, 255 * (i + 1)));
   const u16le = (...values: readonly number[]) => u16(...values).swap16();
   return Buffer.concat([
@@ -180,5 +188,34 @@ export function gifWithFrameAt(left: number, top: number): Buffer {
     Buffer.of(0, 2),
     ...blocks.flatMap((block) => [Buffer.of(block.length), block]),
     Buffer.of(0, 0x3b),
+  ]);
+}
+
+/** The same AVIF, as sharp writes it, with these code points in its header. */
+export function withCodePoints(avif: Buffer, primaries: number, transfer: number): Buffer {
+  const box = Buffer.concat([u32(19), Buffer.from('colrnclx'), u16(primaries, transfer, 6), Buffer.of(0x80)]);
+  const at = (name: string) => avif.indexOf(name) - 4;
+  const associations = at('ipma') + avif.readUInt32BE(at('ipma'));
+  const copy = Buffer.from(avif);
+  // Every box around it grows, and the picture's data moves.
+  for (const [place, by] of [
+    [at('ipco'), 19],
+    [at('ipma'), 1],
+    [at('iprp'), 20],
+    [at('meta'), 20],
+    [at('iloc') + 20, 20],
+  ] as const) {
+    copy.writeUInt32BE(copy.readUInt32BE(place) + by, place);
+  }
+  // One item, of so many properties; the new one is the last.
+  const properties = at('ipma') + 18;
+  copy.writeUInt8(copy.readUInt8(properties) + 1, properties);
+  const last = 4;
+  return Buffer.concat([
+    copy.subarray(0, at('ipma')),
+    box,
+    copy.subarray(at('ipma'), associations),
+    Buffer.of(last),
+    copy.subarray(associations),
   ]);
 }

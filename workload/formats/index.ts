@@ -74,7 +74,8 @@ function withinBytes<T>(otherwise: T, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof RangeError) return otherwise;
+    // By name, because a RangeError of Buffer's own is another class where code runs in a context of its own.
+    if ((error as Error).name === 'RangeError') return otherwise;
     throw error;
   }
 }

@@ -4,7 +4,7 @@ import { type Colours, fromCodePoints, fromGamma, withRange } from '../colour';
  * What a PNG says of its colours outside an ICC profile, in the order of the specification: code points, which go before
  * a profile, then `sRGB`, then a curve and primaries.
  * @see https://www.w3.org/TR/png-3/ 4.3 (order), 11.3.2 (chunks)
- * @throws RangeError when the header breaks off
+ * @throws RangeError when a chunk breaks off
  */
 export function readPng(bytes: Buffer): { readonly beforeProfile?: Colours; readonly afterProfile?: Colours } {
   const chunks = new Map<string, Buffer>();
