@@ -16,7 +16,7 @@ const MEANINGS: readonly (readonly [said: RegExp, reason: 'corrupt' | 'unsupport
   [
     /not configured|not implemented|unsupported (?:feature|codec|jpeg|tiff|image type)|not supported|bad labq/i,
     'unsupported',
-    'a legal variant, maybe, that cannot be decoded here',
+    'a variant of the format that cannot be decoded here',
   ],
   [
     /premature end|unexpected end|not enough data|outside of file|cannot read full|contains no image/i,

@@ -1,4 +1,5 @@
 import sharp, { type JpegOptions } from 'sharp';
+import { type Colours, convert, fromCodePoints } from '../../workload/colour';
 import { readSettings } from '../../workload/env';
 import { inspect, mend } from '../../workload/formats';
 import { Rejection } from '../../workload/gate';
@@ -228,4 +229,56 @@ test('a header that lies or breaks off is read without harm', async () => {
     }
     mend(spoilt);
   }
+});
+
+describe('the header of an AVIF', () => {
+  const box = (type: string, ...parts: readonly (Buffer | readonly number[])[]) => {
+    const body = Buffer.concat(parts.map((part) => Buffer.from(part)));
+    const head = Buffer.alloc(8);
+    head.writeUInt32BE(8 + body.length);
+    head.write(type, 4);
+    return Buffer.concat([head, body]);
+  };
+  /** Its primary picture is item 1, with the properties given. */
+  const avif = (properties: readonly Buffer[], ...more: readonly Buffer[]) =>
+    Buffer.concat([
+      box('ftyp', Buffer.from('avif\0\0\0\0avif')),
+      box(
+        'meta',
+        [0, 0, 0, 0],
+        box('pitm', [0, 0, 0, 0, 0, 1]),
+        box(
+          'iprp',
+          box('ipco', ...properties),
+          box(
+            'ipma',
+            [0, 0, 0, 0, 0, 0, 0, 1, 0, 1, properties.length],
+            properties.map((_, i) => i + 1),
+          ),
+        ),
+        ...more,
+      ),
+    ]);
+  const nclx = (fullRange: boolean) => box('colr', Buffer.from('nclx'), [0, 1, 0, 13, 0, 6, fullRange ? 0x80 : 0]);
+  const pixi = (...bits: readonly number[]) => box('pixi', [0, 0, 0, 0, bits.length, ...bits]);
+
+  test('tells grey whose black is 16 and whose white is 235', () => {
+    expect(inspect(avif([pixi(8), nclx(false)])).limitedGrey).toBeDefined();
+    expect(inspect(avif([pixi(8), nclx(true)])).limitedGrey).toBeUndefined();
+    expect(inspect(avif([pixi(8, 8, 8), nclx(false)])).limitedGrey).toBeUndefined();
+    const colours = inspect(avif([pixi(8), nclx(false)])).limitedGrey?.(fromCodePoints(1, 13));
+    expect([...convert(Uint8Array.of(16, 126, 235), 3, colours as Colours)]).toEqual([0, 128, 255]);
+  });
+
+  test('tells colours that are multiplied with alpha', () => {
+    const reference = (from: number) => box('iref', [0, 0, 0, 0], box('prem', [0, from, 0, 1, 0, 2]));
+    expect(inspect(avif([nclx(true)], reference(1))).premultiplied).toBe(true);
+    expect(inspect(avif([nclx(true)], reference(3))).premultiplied).toBeUndefined();
+  });
+
+  test('refuses a film without a still picture', () => {
+    expect(() => inspect(Buffer.concat([box('ftyp', Buffer.from('avis\0\0\0\0avis')), box('moov')]))).toThrow(
+      'only a film',
+    );
+  });
 });

@@ -16,6 +16,9 @@ export interface Avif {
   readonly premultiplied?: true;
 }
 
+/** An association cannot name more. */
+const MAX_PROPERTIES = 32_767;
+
 /** The boxes in a part of a file. @see https://www.iso.org/standard/83102.html 4.2 (ISO/IEC 14496-12) */
 function* boxes(bytes: Buffer, from: number, to: number): Generator<Box> {
   for (let at = from; at + 8 <= to; ) {
@@ -51,7 +54,8 @@ export function readAvif(bytes: Buffer): Avif {
   const ipco = iprp && find(bytes, iprp, 'ipco');
   const ipma = iprp && find(bytes, iprp, 'ipma');
   if (!pitm || !ipco || !ipma) return {};
-  const all = [...boxes(bytes, ipco.start, ipco.end)];
+  const all: Box[] = [];
+  for (const box of boxes(bytes, ipco.start, ipco.end)) if (all.push(box) === MAX_PROPERTIES) break;
   for (const { type, start } of all) {
     // Level 6.x ends at 35.7 megapixels; 31 is "no level", which is what encoders write that know none beyond.
     const level = type === 'av1C' ? bytes.readUInt8(start + 1) & 31 : 0;
