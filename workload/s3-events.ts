@@ -28,7 +28,7 @@ export type EventRecord =
 /** @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html */
 const MAX_KEY_BYTES = 1024;
 
-/** Folder markers of the console (a trailing slash) and of Hadoop: names without a picture. */
+/** How the console (a trailing slash) and Hadoop name the empty objects that they take for folders. */
 const FOLDER_MARKER = /(?:\/|_\$folder\$)$/;
 
 /** Reads the body of a queue message or the payload of an invocation. Never throws. */
@@ -66,12 +66,13 @@ function parseRecord(record: unknown): EventRecord {
   const key = decodeKey(object.key);
   if (key === undefined) return malformed(`the key ${clip(object.key)} is not URL-encoded`);
   if (Buffer.byteLength(key) > MAX_KEY_BYTES) return malformed(`the key ${clip(key)} is longer than S3 allows`);
-  if (FOLDER_MARKER.test(key)) return { kind: 'ignored', detail: 'a folder marker' };
 
   const { size, eTag, sequencer } = object;
   if (size !== undefined && !(Number.isSafeInteger(size) && (size as number) >= 0)) {
     return malformed(`size is ${clip(size)}, expected bytes`);
   }
+  // With a body it is an object like any other, whatever its name.
+  if (size === 0 && FOLDER_MARKER.test(key)) return { kind: 'ignored', detail: `a folder marker, ${clip(key)}` };
   // Both travel in headers: nothing but what S3 itself writes is let through.
   if (eTag !== undefined && !matches(eTag, /^[\w-]{1,128}$/)) return malformed(`eTag is ${clip(eTag)}`);
   if (sequencer !== undefined && !matches(sequencer, /^[0-9A-Fa-f]{1,64}$/)) {

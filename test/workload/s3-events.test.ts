@@ -96,8 +96,12 @@ describe('parseS3Event', () => {
     expect(({} as { x?: number }).x).toBeUndefined();
   });
 
+  test('takes an object with a body for a picture, also when it is called like a folder', () => {
+    expect(kinds(s3Body(s3Record({ key: 'incoming/photo/', size: 40_000 })))).toEqual(['created']);
+  });
+
   test('judges every record of an event by itself', () => {
-    expect(kinds(s3Body(s3Record(), s3Record({ key: 'bad%ZZ' }), s3Record({ key: 'folder/' })))).toEqual([
+    expect(kinds(s3Body(s3Record(), s3Record({ key: 'bad%ZZ' }), s3Record({ key: 'folder/', size: 0 })))).toEqual([
       'created',
       'malformed',
       'ignored',
