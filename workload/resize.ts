@@ -90,6 +90,9 @@ function isOfTheMachine(error: unknown): boolean {
   return error instanceof Error && error.message.includes('Error creating thread');
 }
 
+/** One line of them is quoted. Hostile files have thousands. */
+const MAX_WARNINGS = 100;
+
 /** A source picture on its way. */
 interface Picture {
   readonly bytes: Buffer;
@@ -100,12 +103,15 @@ interface Picture {
 }
 
 function open({ bytes, heard }: Picture, options: SharpOptions): Sharp {
-  return sharp(bytes, options).on('warning', (warning: string) => heard.push(warning));
+  return sharp(bytes, options).on('warning', (warning: string) => {
+    if (heard.length < MAX_WARNINGS) heard.push(warning);
+  });
 }
 
 async function readHeader(picture: Picture): Promise<Metadata> {
   // Without sharp's own limits, so that a picture beyond ours is called too large and not corrupt.
-  const header = await open(picture, { limitInputPixels: false, limitInputChannels: false }).metadata();
+  const read = await open(picture, { limitInputPixels: false, limitInputChannels: false }).metadata();
+  const header = { ...read, ...picture.facts.frame?.canvas };
   checkHeader(header, picture.limits);
   return header;
 }
@@ -154,7 +160,8 @@ async function decode(picture: Picture, header: Metadata, width: number, height:
 function coloursOf(header: Metadata, facts: Facts): Colours | 'srgb' | 'by profile' {
   if (header.space === 'cmyk') return 'by profile';
   const profile = facts.beforeProfile || !header.icc ? undefined : readProfile(header.icc, isGrey(header));
-  if (profile === 'tables') return 'by profile';
+  // libvips makes black of floating-point samples with a profile.
+  if (profile === 'tables') return header.space === 'scrgb' ? 'srgb' : 'by profile';
   let colours = facts.beforeProfile ?? (profile && isUsable(profile) ? profile : facts.afterProfile);
   // Floating-point samples are linear already, and arrive here with the curve of sRGB.
   if (colours && header.space === 'scrgb') colours = { ...colours, curves: SRGB.curves };
@@ -171,15 +178,14 @@ async function openWhole(picture: Picture, options: SharpOptions): Promise<Sharp
   const { frame, premultiplied = false } = picture.facts;
   const { data, info } = await open(picture, options).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
   const { width, height } = info;
-  if (frame) {
-    for (let y = 0; y < height; y += 1) {
-      const [from, to] =
-        y >= frame.top && y < frame.top + frame.height ? [frame.left, frame.left + frame.width] : [0, 0];
-      data.fill(0, 4 * y * width, 4 * (y * width + from));
-      data.fill(0, 4 * (y * width + to), 4 * (y + 1) * width);
-    }
+  if (!frame) return sharp(data, { ...options, raw: { width, height, channels: 4, premultiplied } });
+  const { canvas, left, top } = frame;
+  const pixels = Buffer.alloc(4 * canvas.width * canvas.height);
+  const right = Math.min(left + frame.width, width);
+  for (let y = top; y < Math.min(top + frame.height, height); y += 1) {
+    data.copy(pixels, 4 * (y * canvas.width + left), 4 * (y * width + left), 4 * (y * width + right));
   }
-  return sharp(data, { ...options, raw: { width, height, channels: 4, premultiplied } });
+  return sharp(pixels, { ...options, raw: { ...canvas, channels: 4 } });
 }
 
 async function shrink(from: Pixels, width: number, height: number): Promise<Pixels> {

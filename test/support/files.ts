@@ -166,8 +166,8 @@ export function tiffFields(
   return Object.entries(fields).map(([tag, value]) => [Number(tag), value]);
 }
 
-/** A GIF of 64 x 48 px whose only frame is a red square of 32 x 24 px somewhere on it. */
-export function gifWithFrameAt(left: number, top: number): Buffer {
+/** A GIF whose only frame is a red rectangle of 32 x 24 px somewhere on its canvas. */
+export function gifWithFrameAt(left: number, top: number, canvas = [WIDTH, HEIGHT]): Buffer {
   const [width, height] = [32, 24];
   // LZW that never grows: a clear code (4) before every two pixels, all codes of 3 bits.
   const codes = Array.from({ length: (width * height) / 2 }, () => [4, 1, 1]).flat();
@@ -179,7 +179,7 @@ export function gifWithFrameAt(left: number, top: number): Buffer {
   const u16le = (...values: readonly number[]) => u16(...values).swap16();
   return Buffer.concat([
     Buffer.from('GIF89a'),
-    u16le(WIDTH, HEIGHT),
+    u16le(...canvas),
     Buffer.of(0x81, 0, 0),
     Buffer.of(0, 0, 0, 200, 40, 40, 0, 255, 0, 0, 0, 255),
     Buffer.from('!\xfe\x03abc\0', 'latin1'),

@@ -213,4 +213,12 @@ describe('a GIF whose first frame is smaller than its canvas', () => {
     expect(colours.map(([, , , alpha]) => alpha)).toEqual(opaque);
     expect(off([colours[opaque.indexOf(255)] as number[]], [[200, 40, 40, 255]])).toBeLessThanOrEqual(6);
   });
+
+  test('keeps its canvas, also when that has the size of a screen', async () => {
+    const [made] = await resize(gifWithFrameAt(320, 240, [640, 480]), { widths: [640], format: 'webp' }, limits);
+    const { data, info } = await sharp(made?.bytes).raw().toBuffer({ resolveWithObject: true });
+    expect([info.width, info.height]).toEqual([640, 480]);
+    const alphaAt = (x: number, y: number) => data[(y * 640 + x) * 4 + 3];
+    expect([alphaAt(330, 250), alphaAt(310, 250), alphaAt(360, 250), alphaAt(10, 10)]).toEqual([255, 0, 0, 0]);
+  });
 });

@@ -1,5 +1,6 @@
-/** Where the first frame lies on the canvas, in px. */
+/** Where the first frame lies on its canvas, in px. */
 export interface Frame {
+  readonly canvas: { readonly width: number; readonly height: number };
   readonly left: number;
   readonly top: number;
   readonly width: number;
@@ -8,7 +9,8 @@ export interface Frame {
 
 /**
  * The first frame of a GIF, when it leaves some of the canvas free. What is free is transparent, whatever the background
- * colour says: so do all browsers.
+ * colour says: so do all browsers. libnsgif makes it black, and forgets the canvas altogether where it has the size of a
+ * screen of old.
  * @see https://www.w3.org/Graphics/GIF/spec-gif89a.txt 18 (canvas), 20 (frame)
  * @throws RangeError when it breaks off
  */
@@ -30,5 +32,6 @@ export function readGif(bytes: Buffer): Frame | undefined {
     number,
   ];
   const isInside = left + width <= canvasWidth && top + height <= canvasHeight;
-  return isInside && (width < canvasWidth || height < canvasHeight) ? { left, top, width, height } : undefined;
+  if (!isInside || (width === canvasWidth && height === canvasHeight)) return undefined;
+  return { canvas: { width: canvasWidth, height: canvasHeight }, left, top, width, height };
 }
