@@ -41,7 +41,6 @@ export function sniff(bytes: Buffer): InputFormat | undefined {
 
 /** Refuses by size, before anything is downloaded or decoded. @throws Rejection */
 export function checkBytes(bytes: number, limits: Limits): void {
-  if (bytes === 0) throw new Rejection('corrupt', 'the object is empty');
   if (bytes > limits.bytes) {
     throw new Rejection('too-large', `${bytes} bytes; at most ${limits.bytes} are accepted`);
   }

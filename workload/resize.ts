@@ -1,7 +1,10 @@
-import sharp, { type Metadata, type Sharp } from 'sharp';
+import sharp, { type Metadata, type Sharp, type SharpOptions } from 'sharp';
+import { type Colours, convert, isSrgb, isUsable, readProfile, SRGB } from './colour';
 import type { RenditionFormat } from './contract';
 import type { Limits, RenditionSettings } from './env';
+import { type Facts, inspect, loadable, mend } from './formats';
 import { checkHeader, Rejection } from './gate';
+import { verdictOn } from './verdict';
 
 /**
  * Bytes in, renditions out. No AWS, no files, no names: libvips reads options and siblings from paths, so nothing but
@@ -27,12 +30,9 @@ sharp.unblock({
 sharp.concurrency(1);
 sharp.cache(false);
 
-/** sRGB by another name: converting from these would cost CPU and change nothing. */
-const SRGB_PROFILES = ['sRGB IEC61966-2.1', 'sRGB built-in', 'sRGB2014', 'sRGB'];
-
 interface Pixels {
   readonly data: Buffer;
-  readonly info: { readonly width: number; readonly height: number; readonly channels: 1 | 2 | 3 | 4 };
+  readonly info: { readonly width: number; readonly height: number; readonly channels: 3 | 4 };
 }
 
 /**
@@ -43,17 +43,33 @@ interface Pixels {
  * @throws Rejection when the picture is beyond the limits or cannot be decoded
  */
 export async function resize(input: Buffer, settings: RenditionSettings, limits: Limits): Promise<Rendition[]> {
-  const header = await readHeader(input, limits);
-  const upright = (header.orientation ?? 1) >= 5 ? [header.height, header.width] : [header.width, header.height];
-  const sizes = settings.widths.map((box) => ({ box, ...fitInside(box, upright[0] as number, upright[1] as number) }));
+  try {
+    return await makeRenditions(input, settings, limits);
+  } catch (error) {
+    // Whatever a decoder warns of is an error, because a damaged picture is first of all a warning. Some oddities are
+    // harmless, and known by their structure: without them it gets a second try, as strict as the first.
+    const mended = error instanceof Rejection && error.reason === 'corrupt' ? mend(input) : undefined;
+    if (!mended) throw error;
+    return makeRenditions(mended, settings, limits);
+  }
+}
 
+async function makeRenditions(input: Buffer, settings: RenditionSettings, limits: Limits): Promise<Rendition[]> {
+  const facts = inspect(input);
+  const picture: Picture = { bytes: loadable(input), facts, limits, heard: [] };
   const encoded = new Map<string, Promise<Buffer>>();
   try {
+    const header = await readHeader(picture);
+    const upright = (header.orientation ?? 1) >= 5 ? [header.height, header.width] : [header.width, header.height];
+    const sizes = settings.widths.map((box) => ({
+      box,
+      ...fitInside(box, upright[0] as number, upright[1] as number),
+    }));
     let pixels: Pixels | undefined;
     for (const { width, height } of sizes.toReversed()) {
       const size = `${width}x${height}`;
       if (encoded.has(size)) continue;
-      pixels = pixels ? await shrink(pixels, width, height) : await decode(input, header, limits, width, height);
+      pixels = pixels ? await shrink(pixels, width, height) : await decode(picture, header, width, height);
       // Not awaited: encoding overlaps the next resize.
       const bytes = encode(fromPixels(pixels), settings.format).toBuffer();
       bytes.catch(() => {});
@@ -64,8 +80,8 @@ export async function resize(input: Buffer, settings: RenditionSettings, limits:
     );
   } catch (error) {
     if (error instanceof Rejection || isOfTheMachine(error)) throw error;
-    // Behind the gate every other failure is the picture's: the errors of a hundred loaders cannot be told apart by text.
-    throw new Rejection('corrupt', oneLine(error));
+    // Behind the gate every other failure is the picture's.
+    throw verdictOn(error, picture.heard);
   }
 }
 
@@ -74,19 +90,29 @@ function isOfTheMachine(error: unknown): boolean {
   return error instanceof Error && error.message.includes('Error creating thread');
 }
 
-async function readHeader(input: Buffer, limits: Limits): Promise<Metadata> {
-  let header: Metadata;
-  try {
-    // Without sharp's own limits, so that a picture beyond ours is called too large and not corrupt.
-    header = await sharp(input, { limitInputPixels: false, limitInputChannels: false }).metadata();
-  } catch (error) {
-    if (isOfTheMachine(error)) throw error;
-    throw new Rejection('corrupt', oneLine(error));
-  }
-  if (header.format === 'heif' && header.compression !== 'av1') {
-    throw new Rejection('unsupported', `${header.compression} in an AVIF container`);
-  }
-  checkHeader(header, limits);
+/** One line of them is quoted. Hostile files have thousands. */
+const MAX_WARNINGS = 100;
+
+/** A source picture on its way. */
+interface Picture {
+  readonly bytes: Buffer;
+  readonly facts: Facts;
+  readonly limits: Limits;
+  /** What the decoders warned of. */
+  readonly heard: string[];
+}
+
+function open({ bytes, heard }: Picture, options: SharpOptions): Sharp {
+  return sharp(bytes, options).on('warning', (warning: string) => {
+    if (heard.length < MAX_WARNINGS) heard.push(warning);
+  });
+}
+
+async function readHeader(picture: Picture): Promise<Metadata> {
+  // Without sharp's own limits, so that a picture beyond ours is called too large and not corrupt.
+  const read = await open(picture, { limitInputPixels: false, limitInputChannels: false }).metadata();
+  const header = { ...read, ...picture.facts.frame?.canvas };
+  checkHeader(header, picture.limits);
   return header;
 }
 
@@ -97,21 +123,69 @@ function fitInside(box: number, width: number, height: number): { width: number;
 }
 
 /** The one decode. JPEG and WebP shrink while loading, because nothing but the orientation comes before the resize. */
-async function decode(input: Buffer, header: Metadata, limits: Limits, width: number, height: number): Promise<Pixels> {
-  const profile = header.icc && profileDescription(header.icc);
-  const limitsOfSharp = { limitInputPixels: limits.pixels, limitInputChannels: limits.channels };
-  const open = (options: { ignoreIcc: boolean }): Sharp =>
-    sharp(input, { ...limitsOfSharp, ...options })
-      .autoOrient()
-      .resize(width, height, { fit: 'fill' });
+async function decode(picture: Picture, header: Metadata, width: number, height: number): Promise<Pixels> {
+  const { facts, limits } = picture;
+  const colours = coloursOf(header, facts);
+  const options = {
+    limitInputPixels: limits.pixels,
+    limitInputChannels: limits.channels,
+    ignoreIcc: colours !== 'by profile',
+  };
+  const isWhole = facts.frame || facts.premultiplied;
+  const image = (isWhole ? await openWhole(picture, options) : open(picture, options))
+    .autoOrient()
+    .resize(width, height, { fit: 'fill' });
 
-  if (profile !== undefined && SRGB_PROFILES.includes(profile)) return toPixels(open({ ignoreIcc: true }));
-  if (header.icc && header.space === 'srgb' && header.depth === 'uchar') {
-    // Another RGB space, Display P3 of a phone say: resize in it and convert the few pixels that are left.
-    const small = await open({ ignoreIcc: false }).keepIccProfile().tiff({ compression: 'none' }).toBuffer();
+  if (colours === 'srgb') return toPixels(image);
+  if (colours === 'by profile') {
+    if (header.space !== 'srgb' && header.space !== 'rgb16') return toPixels(image);
+    // Resize in its own space and convert the few pixels that are left.
+    const small = await image.keepIccProfile().tiff({ compression: 'none' }).toBuffer();
     return toPixels(sharp(small));
   }
-  return toPixels(open({ ignoreIcc: false }));
+  const isDeep = header.depth !== 'uchar' && !isWhole;
+  const { data, info } = await image
+    .toColourspace(isDeep ? 'rgb16' : 'srgb')
+    .raw({ depth: isDeep ? 'ushort' : 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  const channels = colourChannels(info.channels);
+  const samples = isDeep ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data;
+  return { data: convert(samples, channels, colours), info: { width, height, channels } };
+}
+
+/**
+ * What the samples mean. `by profile`: libvips is to ask the profile. It is quicker where it can (RGB of 8 bit), and the
+ * only one to understand tables; a profile that it cannot read either is ignored, as browsers do.
+ */
+function coloursOf(header: Metadata, facts: Facts): Colours | 'srgb' | 'by profile' {
+  if (header.space === 'cmyk') return 'by profile';
+  const profile = facts.beforeProfile || !header.icc ? undefined : readProfile(header.icc, isGrey(header));
+  // libvips makes black of floating-point samples with a profile.
+  if (profile === 'tables') return header.space === 'scrgb' ? 'srgb' : 'by profile';
+  let colours = facts.beforeProfile ?? (profile && isUsable(profile) ? profile : facts.afterProfile);
+  // Floating-point samples are linear already, and arrive here with the curve of sRGB.
+  if (colours && header.space === 'scrgb') colours = { ...colours, curves: SRGB.curves };
+  if (facts.limitedGrey) colours = facts.limitedGrey(colours ?? SRGB);
+  if (!colours || isSrgb(colours)) return 'srgb';
+  const canAskProfile = colours === profile && header.space === 'srgb' && header.depth === 'uchar';
+  return canAskProfile && !facts.premultiplied ? 'by profile' : colours;
+}
+
+const isGrey = ({ space }: Metadata) => space === 'b-w' || space === 'grey16';
+
+/** All pixels in memory, because they have to be put right before they can be resized. */
+async function openWhole(picture: Picture, options: SharpOptions): Promise<Sharp> {
+  const { frame, premultiplied = false } = picture.facts;
+  const { data, info } = await open(picture, options).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
+  const { width, height } = info;
+  if (!frame) return sharp(data, { ...options, raw: { width, height, channels: 4, premultiplied } });
+  const { canvas, left, top } = frame;
+  const pixels = Buffer.alloc(4 * canvas.width * canvas.height);
+  const right = Math.min(left + frame.width, width);
+  for (let y = top; y < Math.min(top + frame.height, height); y += 1) {
+    data.copy(pixels, 4 * (y * canvas.width + left), 4 * (y * width + left), 4 * (y * width + right));
+  }
+  return sharp(pixels, { ...options, raw: { ...canvas, channels: 4 } });
 }
 
 async function shrink(from: Pixels, width: number, height: number): Promise<Pixels> {
@@ -126,9 +200,13 @@ function fromPixels({ data, info }: Pixels): Sharp {
 async function toPixels(image: Sharp): Promise<Pixels> {
   const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
-  // RGB with two more, which is legal TIFF; nobody says what they mean.
-  if (channels > 4) throw new Rejection('unsupported', `${channels} channels that are not CMYK`);
-  return { data, info: { width, height, channels: channels as 1 | 2 | 3 | 4 } };
+  return { data, info: { width, height, channels: colourChannels(channels) } };
+}
+
+/** @throws Rejection for RGB with two more, which is legal TIFF; nobody says what they mean */
+function colourChannels(channels: number): 3 | 4 {
+  if (channels === 3 || channels === 4) return channels;
+  throw new Rejection('unsupported', `${channels} channels that are not CMYK`);
 }
 
 function encode(image: Sharp, format: RenditionFormat): Sharp {
@@ -141,32 +219,4 @@ function encode(image: Sharp, format: RenditionFormat): Sharp {
       // JPEG has no transparency; white is what a page shows behind it.
       return image.flatten({ background: '#fff' }).jpeg({ quality: 80 });
   }
-}
-
-/**
- * The description of an ICC profile, `undefined` when there is none to read.
- * @see https://www.color.org/specification/ICC.1-2022-05.pdf 7.3 (tag table), 10.15 (multiLocalizedUnicodeType)
- */
-export function profileDescription(icc: Buffer): string | undefined {
-  try {
-    const tags = Math.min(icc.readUInt32BE(128), 100);
-    for (let entry = 132; entry < 132 + tags * 12; entry += 12) {
-      if (icc.toString('latin1', entry, entry + 4) !== 'desc') continue;
-      const start = icc.readUInt32BE(entry + 4);
-      if (icc.toString('latin1', start, start + 4) === 'desc') {
-        return icc.toString('latin1', start + 12, start + 11 + icc.readUInt32BE(start + 8));
-      }
-      const [length, offset] = [icc.readUInt32BE(start + 20), icc.readUInt32BE(start + 24)];
-      return Buffer.from(icc.subarray(start + offset, start + offset + length))
-        .swap16()
-        .toString('utf16le');
-    }
-  } catch {
-    // A profile that lies about its own lengths: libvips will judge it.
-  }
-  return undefined;
-}
-
-function oneLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).trim().split('\n')[0]?.slice(0, 200) || 'unreadable';
 }

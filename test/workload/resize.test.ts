@@ -1,7 +1,7 @@
 import sharp, { type Sharp } from 'sharp';
 import { readSettings } from '../../workload/env';
 import { Rejection } from '../../workload/gate';
-import { profileDescription, type Rendition, resize } from '../../workload/resize';
+import { type Rendition, resize } from '../../workload/resize';
 import { BLUE, cornered, lyingPng, noise, orientedJpeg, pixelAt, RED } from '../support/pictures';
 
 const { limits, renditions } = readSettings({
@@ -164,8 +164,7 @@ describe('resize', () => {
 
     test('an embedded sRGB profile, which it does not bother to apply', async () => {
       const input = await flat(RED).withIccProfile('srgb').png().toBuffer();
-      const { icc } = await sharp(input).metadata();
-      expect(profileDescription(icc as Buffer)).toMatch(/^sRGB/);
+      expect((await sharp(input).metadata()).icc).toBeDefined();
       expect(near(await pixelAt((await only(input)).bytes, 80, 50), RED, 3)).toBe(true);
     });
   });
