@@ -21,7 +21,7 @@ import {
   withCodePoints,
 } from '../support/files';
 
-const { limits } = readSettings({ COMPUTE: 'ec2', SOURCE_BUCKET: 'source', OUTPUT_BUCKET: 'output' });
+const { limits } = readSettings({ COMPUTE: 'ec2', STACK: 'stack', SOURCE_BUCKET: 'source', OUTPUT_BUCKET: 'output' });
 
 /** The colour in the middle of each quarter of what the workload makes of a picture. */
 async function seen(input: Buffer): Promise<number[][]> {

@@ -18,7 +18,7 @@ import {
 } from '../support/files';
 import { noise } from '../support/pictures';
 
-const { limits } = readSettings({ COMPUTE: 'ec2', SOURCE_BUCKET: 'source', OUTPUT_BUCKET: 'output' });
+const { limits } = readSettings({ COMPUTE: 'ec2', STACK: 'stack', SOURCE_BUCKET: 'source', OUTPUT_BUCKET: 'output' });
 
 /** `done`, or reason and detail of the rejection. */
 const verdict = (input: Buffer): Promise<string> =>

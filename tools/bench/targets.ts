@@ -47,7 +47,7 @@ export const TARGETS = {
   decoderPeak: { name: 'peak memory of a decoder, JPEG up to 24 MP', unit: 'MB', atMost: 170 },
   workerPeak: { name: 'peak memory of a worker, two slots, six in flight (PSS)', unit: 'MB', atMost: 450 },
   lambdaBundle: { name: 'lambda bundle, minified JavaScript', unit: 'kB', atMost: 500 },
-  workerBundle: { name: 'worker bundle, minified JavaScript', unit: 'kB', atMost: 500 },
+  workerBundle: { name: 'worker bundle, minified JavaScript', unit: 'kB', atMost: 530 },
   zip: { name: 'zipped lambda bundle', unit: 'MB', atMost: 9.5 },
   sizes: { name: 'renditions of another size than a full decode gives', unit: 'renditions', atMost: 0 },
   // By width and format, over all pictures: a single rendition can fall to either side.
