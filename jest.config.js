@@ -1,11 +1,13 @@
 /**
  * Two tiers. `npm test` is the edit loop: everything that is quick. `npm run test:all` adds the deep suites, the files
- * named `*.deep.test.ts`: whole fault scenarios and deliberate defects, large simulations, cdk-nag in every setting, the
- * page in a browser. `npm run test:all -- <file>` runs one of them.
+ * named `*.deep.test.ts`: whole fault scenarios, their pictures and deliberate defects, cdk-nag in every setting, the page
+ * in a browser, an install under npm 10. `npm run test:all -- <file>` runs one of them.
  *
  * No test decides by the clock: time-outs here and in the tests only end what hangs, also on a machine that is ten
  * times as slow as usual.
  */
+
+const { availableParallelism } = require('node:os');
 
 /** Published as ES modules only: jest runs CommonJS, so these are transformed like our own files. */
 const MODULES = [
@@ -21,8 +23,8 @@ module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',
-  // As many as there are cores: much of a test is waiting for processes.
-  maxWorkers: '100%',
+  // More than there are cores, because much of a test is waiting for processes.
+  maxWorkers: Math.ceil(availableParallelism() * 1.5),
   testMatch: ['**/*.test.ts'],
   // `npm run test:all` overrides this one.
   testPathIgnorePatterns: ['/node_modules/', '\\.deep\\.test\\.ts$'],

@@ -1,4 +1,4 @@
-import { audit, SETTINGS, STACKS, synthTwice, WAYS, type Way } from '../support/synth';
+import { audit, runApp, SETTINGS, STACKS, synth, synthTwice, WAYS, type Way } from '../support/synth';
 import { Column } from './column';
 import { physicalNames } from './parity-checks';
 
@@ -55,4 +55,10 @@ describe('a second copy beside the first', () => {
       'AWS::Logs::LogGroup /aws/eks/ResizeOnEksEc2-blue/cluster',
     ]);
   });
+});
+
+test('bin/app.ts makes the templates that are tested here, when nothing is chosen', async () => {
+  const { status, stderr, template } = await runApp({});
+  expect([status, stderr]).toEqual([0, '']);
+  for (const way of WAYS) expect(template(way)).toEqual(synth(way).template);
 });
