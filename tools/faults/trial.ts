@@ -225,7 +225,8 @@ export class Trial {
     return performance.now() - heldUpMs(process.pid) - (pid === undefined ? 0 : heldUpMs(pid));
   }
 
-  private excuse(messageId: string): void {
+  /** This message may come again once. */
+  excuse(messageId: string): void {
     this.excused.set(messageId, (this.excused.get(messageId) ?? 0) + 1);
   }
 

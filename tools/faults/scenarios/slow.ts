@@ -1,3 +1,4 @@
+import type { Message } from '@aws-sdk/client-sqs';
 import { NO_FINDINGS } from '../ledger';
 import { slowJpeg } from '../pictures';
 import type { Outcome, Scenario, Setting } from '../scenario';
@@ -33,6 +34,8 @@ async function run(setting: Setting): Promise<Outcome> {
   let longestJobMs = 0;
   let heartbeats = 0;
   const since = new Map<string, number>();
+  /** Who holds a message, and by which receipt handle. */
+  const holders = new Map<string, { caller: string; handle: string }>();
   const trial: Trial = await Trial.start({
     ...setting,
     visibilitySeconds: VISIBILITY_SECONDS,
@@ -55,7 +58,14 @@ async function run(setting: Setting): Promise<Outcome> {
       },
       sent: ({ action, caller }, { output }) => {
         if (action !== 'ReceiveMessage') return;
-        for (const { ReceiptHandle } of (output.Messages ?? []) as { ReceiptHandle: string }[]) {
+        for (const { MessageId, ReceiptHandle } of (output.Messages ?? []) as Required<Message>[]) {
+          const { caller: before, handle = '' } = holders.get(MessageId) ?? {};
+          const last = heard.get(handle);
+          // It came again because a heartbeat was late. Not by the worker's doing, if that was kept waiting for a core.
+          if (before && last !== undefined && trial.clockMs(before) - last < VISIBILITY_SECONDS * 1000) {
+            trial.excuse(MessageId);
+          }
+          holders.set(MessageId, { caller, handle: ReceiptHandle });
           heard.set(ReceiptHandle, trial.clockMs(caller));
           since.set(ReceiptHandle, performance.now());
         }
@@ -64,10 +74,10 @@ async function run(setting: Setting): Promise<Outcome> {
   });
   try {
     const third = (VISIBILITY_SECONDS * 1000) / 3;
-    const enough = () => trial.redelivered > 0 || longestGapMs >= third;
+    const enough = () => trial.unexplained > 0 || longestGapMs >= third;
     const whole = await trial.run(objects, () => progress(trial.ended, `${heartbeats} heartbeats`), enough);
     const broken: string[] = [];
-    if (trial.redelivered > 0) broken.push(`${trial.redelivered} redeliveries of what was being worked on`);
+    if (trial.unexplained > 0) broken.push(`${trial.unexplained} redeliveries of what was being worked on`);
     if (longestGapMs >= third) {
       broken.push(`${Math.round(longestGapMs)} ms without a heartbeat, a third of the timeout is ${third} ms`);
     }
