@@ -25,6 +25,9 @@ import { TEST_DIST } from '../support/host-bundles';
 import { cornered } from '../support/pictures';
 import { isRunning, until } from '../support/waiting';
 
+// The templates that the other test files read too.
+jest.mock('../../tools/templates', () => jest.requireActual('../support/templates'));
+
 /** The real bundles on the real endpoints, started as `npm run local` starts them. */
 
 const GOOD = 'incoming/good.jpg';

@@ -1,5 +1,8 @@
 import { FAULT_TEST_MS, faultRun, SMALLEST } from '../../support/faults';
 
+// The templates that the other test files read too.
+jest.mock('../../../tools/templates', () => jest.requireActual('../../support/templates'));
+
 /** A sample of `scenarios.deep.test.ts` for the edit loop: the scenario that most of the workload goes through. */
 
 // Processes are watched through /proc.
