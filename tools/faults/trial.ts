@@ -25,6 +25,8 @@ export interface TrialOptions {
   /** Lambda's, in place of the template's. */
   readonly functionTimeoutSeconds?: number;
   readonly workers?: number;
+  /** With nothing happening for so long, in ms, nothing will. Default 45,000, longer than any other wait that a trial has. */
+  readonly standstillMs?: number;
   readonly hooks?: CallHooks;
   /** Called with each event of the source bucket in place of its delivery. */
   readonly onEvent?: (event: BucketEvent, deliver: (event: BucketEvent) => void) => void;
@@ -51,7 +53,7 @@ interface Held {
 const UPLOADS = 8;
 const BACKLOG = 40;
 
-/** With nothing happening for so long, in ms, nothing will: longer than any wait that a trial has. */
+/** See {@link TrialOptions.standstillMs}. */
 const STANDSTILL_MS = 45_000;
 
 /** Longest wait after a failure. */
@@ -248,7 +250,8 @@ export class Trial {
   private async wait(milliseconds: number): Promise<void> {
     await sleep(milliseconds, undefined, { signal: this.options.signal });
     if (this.failure) throw this.failure;
-    if (performance.now() - this.lastProgress > STANDSTILL_MS) throw new Standstill(this.outstanding(), this.check());
+    const { standstillMs = STANDSTILL_MS } = this.options;
+    if (performance.now() - this.lastProgress > standstillMs) throw new Standstill(this.outstanding(), this.check());
   }
 
   private outstanding(): number {

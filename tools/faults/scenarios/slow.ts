@@ -42,6 +42,7 @@ async function run(setting: Setting): Promise<Outcome> {
   const trial: Trial = await Trial.start({
     ...setting,
     visibilitySeconds: VISIBILITY_SECONDS,
+    standstillMs: WALL_SECONDS * 1000,
     environment: { DECODE_SLOTS: String(SLOTS), DECODE_WALL_SECONDS: String(WALL_SECONDS) },
     hooks: {
       before: async ({ action, caller, key = '', input }) => {
