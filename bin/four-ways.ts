@@ -39,7 +39,8 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('../tools/local/command')).local,
   },
   faults: {
-    synopsis: '[FILE|FOLDER ...] [--seed N] [--scenario LIST] [--ways LIST] [--scale X] [--json] [--save]',
+    synopsis:
+      '[FILE|FOLDER ...] [--seed N] [--scenario LIST] [--ways LIST] [--scale X] [--images N] [--kills N] [--json] [--save]',
     does: 'breaks the ways on purpose and counts what is lost; a full run takes half an hour or more, --scale 0.02 minutes',
     options: {
       '--seed': 'what every choice follows from; 1 by default',
@@ -168,8 +169,16 @@ async function failed(error: unknown): Promise<void> {
 }
 
 process.on('uncaughtException', failed);
-// Nobody reads on: `| head`, or a terminal that was closed.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // Nobody reads on: `| head`, or a terminal that was closed. Anything else loses results: a disk that is full.
+    if (!['EPIPE', 'EIO'].includes(error.code ?? ''))
+      void failed(new Error(`cannot write the output: ${error.message}`));
+  });
+}
+// `start.cjs` is gone, killed perhaps. Nobody could end this any more.
+process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+process.channel?.unref();
 
 main(process.argv.slice(2)).then(
   // A signal that came while something was computed is only noticed when that is over.

@@ -18,7 +18,7 @@ for (const signal of SIGNALS) process.on(signal, () => process.platform !== 'win
  */
 
 const { spawn } = require('node:child_process');
-const { readdirSync, rmSync } = require('node:fs');
+const { existsSync, readdirSync, rmSync } = require('node:fs');
 const { constants, tmpdir } = require('node:os');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
@@ -88,14 +88,24 @@ const [script, args] = isScript
 const tsx = installed('tsx');
 if (!tsx) fail(`packages are missing: run "npm ci" in ${ROOT} first`);
 const node = findNode();
+const native = [process.platform, 'linuxmusl'].map((os) => `@img/sharp-${os}-${process.arch}`);
+if (!isScript && !native.some((name) => existsSync(path.join(ROOT, 'node_modules', name)))) {
+  fail('the packages for this machine are missing: run "npm ci" again, without --omit=optional');
+}
 // By its address: Node would look for it from the folder that it is called from. Not for JavaScript, which jest's
 // workers would then load it for, too.
 const loader = script.endsWith('.ts') ? ['--import', pathToFileURL(tsx).href] : [];
 child = spawn(node, [...loader, script, ...args], {
-  stdio: 'inherit',
+  // A command notices by the channel that this process is gone, also when it was killed.
+  stdio: isScript ? 'inherit' : ['inherit', 'inherit', 'inherit', 'ipc'],
   // Ours, and not the one of the folder that it is called from.
   env: { ...process.env, TSX_TSCONFIG_PATH: path.join(ROOT, 'tsconfig.json') },
 });
+
+// npm that is ended by a signal ends its shell and not what that has started. A parent of any other kind may go: `nohup`.
+const parent = process.ppid;
+const orphaned = () => process.ppid !== parent && child.kill('SIGTERM');
+if (process.env.npm_lifecycle_event && !isScript && process.platform !== 'win32') setInterval(orphaned, 500).unref();
 
 child.on('error', ({ message }) => fail(`cannot run ${node} (${message}): install Node ${NEEDED} from nodejs.org`));
 child.on('exit', (code, signal) => {

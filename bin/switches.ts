@@ -37,10 +37,11 @@ export function readSwitches(context: Readonly<Record<string, unknown>>): Switch
   for (const [key, value] of Object.entries(context)) {
     const known: readonly string[] = [...NAMES, ...CDK_OWN];
     if (/[:/]/.test(key) || known.includes(key)) continue;
-    throw new Error(`There is no switch ${key} (${JSON.stringify(value)}): ${nearest(key)}`);
+    const where = '-c, cdk.json or ~/.cdk.json';
+    throw new Error(`There is no switch ${printed(key)} (${JSON.stringify(value)}, from ${where}): ${nearest(key)}`);
   }
   const flag = (name: string) => {
-    const value = context[name] ?? false;
+    const { [name]: value = false } = context;
     if (![true, false, 'true', 'false'].includes(value as boolean)) throw wrong(name, value, 'true or false');
     return String(value) === 'true';
   };
@@ -62,6 +63,11 @@ export function readSwitches(context: Readonly<Record<string, unknown>>): Switch
 
 function wrong(name: string, value: unknown, expected: string): Error {
   return new Error(`The switch ${name} is ${JSON.stringify(value)}: expected ${expected}`);
+}
+
+/** As it is, unless it would be invisible or command the terminal. */
+function printed(key: string): string {
+  return /^[\w-]+$/.test(key) ? key : JSON.stringify(key);
 }
 
 function nearest(key: string): string {

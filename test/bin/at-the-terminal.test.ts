@@ -70,15 +70,43 @@ describe('through npm run', () => {
     const env = npm('local', { npm_config_json: 'true' });
     expect(await end(start(['local', 'empty', '--json'], env))).toEqual(refused('no file to process in empty'));
     const unrelated = npm('test', { npm_config_keep: 'true' });
-    expect((await end(start(['local', 'empty'], unrelated))).stderr).toContain('skipped empty: no such file or folder');
+    expect((await end(start(['local', 'empty'], unrelated))).stderr).toContain('empty: no such file or folder');
   });
 });
 
+test('pictures are not taken from the folder that results go to', async () => {
+  const { code, stderr } = await end(start(['local', path.join(folder, 'empty'), '--out', folder]));
+  expect(stderr).toBe(
+    `four-ways: ${path.join(folder, 'empty')} is in ${folder}, where the results go: name another folder with --out FOLDER\n`,
+  );
+  expect(code).toBe(2);
+});
+
+// Processes are watched through /proc.
+(process.platform === 'linux' ? test : test.skip).each(['launcher', 'shell'])(
+  'a run whose %s is killed ends by itself: npm ends its shell and no more when it is ended by a signal',
+  async (killed) => {
+    const args = ['local', path.join(folder, 'pictures'), '--keep', '--ways=ec2', `--out=${path.join(folder, killed)}`];
+    const shell = spawn('sh', ['-c', '"$@"; true', 'sh', process.execPath, 'bin/start.cjs', ...args], {
+      cwd: checkout,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { TMPDIR: temporary, npm_lifecycle_event: 'local' },
+    });
+    let said = '';
+    shell.stderr.setEncoding('utf8').on('data', (part: string) => {
+      said += part;
+    });
+    await until(() => said.includes('stay up at'));
+    const [launcher = 0, ...others] = descendants(shell.pid as number);
+    expect(others.length).toBeGreaterThan(1);
+    process.kill(killed === 'shell' ? (shell.pid as number) : launcher, 'SIGKILL');
+    await until(() => ![launcher, ...others].some(isRunning));
+  },
+);
+
 test('a name of a file commands no terminal', async () => {
   const { stderr } = await end(start(['local', 'a\x1b[2J\nb']));
-  expect(stderr).toBe(
-    'skipped a[U+001B][2J[U+000A]b: no such file or folder\nfour-ways: no file to process in a[U+001B][2J[U+000A]b\n',
-  );
+  expect(stderr).toBe('four-ways: a[U+001B][2J[U+000A]b: no such file or folder\n');
 });
 
 test('photographs that are not there are missed before anything is drawn or built', async () => {

@@ -53,11 +53,9 @@ describe('four-ways', () => {
   test('asks for other pictures when there are none, before it builds anything', async () => {
     const here = path.join(folder, 'checkout');
     const [empty, missing] = [path.join(folder, 'empty'), path.join(folder, 'missing.jpg')];
-    expect(await end(start(['local', empty, missing], here))).toEqual({
-      code: 2,
-      stdout: '',
-      stderr: `skipped ${missing}: no such file or folder\nfour-ways: no file to process in ${empty}, ${missing}\n`,
-    });
+    const refused = (why: string) => ({ code: 2, stdout: '', stderr: `four-ways: ${why}\n` });
+    expect(await end(start(['local', empty], here))).toEqual(refused(`no file to process in ${empty}`));
+    expect(await end(start(['local', empty, missing], here))).toEqual(refused(`${missing}: no such file or folder`));
     expect(existsSync(path.join(here, 'dist'))).toBe(false);
   });
 

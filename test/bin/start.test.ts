@@ -17,6 +17,9 @@ beforeEach(() => {
     mkdirSync(path.join(checkout, name), { recursive: true });
   copyFileSync(path.resolve(__dirname, '../../bin/start.cjs'), path.join(checkout, 'bin/start.cjs'));
   writeFileSync(path.join(checkout, 'node_modules/tsx/index.js'), '');
+  for (const name of ['darwin-arm64', 'darwin-x64', 'linux-arm64', 'linux-x64', 'win32-x64']) {
+    mkdirSync(path.join(checkout, 'node_modules/@img', `sharp-${name}`), { recursive: true });
+  }
   // Without a type: JavaScript like any other.
   writeFileSync(path.join(checkout, 'bin/four-ways.ts'), SAYS);
   writeFileSync(path.join(checkout, 'bin/script.js'), SAYS);
@@ -106,6 +109,15 @@ describe('the start script', () => {
     expect(start(['build'], { version: '18.20.8' })).toEqual({
       status: 1,
       stderr: 'four-ways: this is Node 18.20.8: install Node 24 from nodejs.org and run "npm ci" again\n',
+      said: '',
+    });
+  });
+
+  test('says so when optional packages were left out', () => {
+    rmSync(path.join(checkout, 'node_modules/@img'), { recursive: true });
+    expect(start(['build'])).toEqual({
+      status: 1,
+      stderr: 'four-ways: the packages for this machine are missing: run "npm ci" again, without --omit=optional\n',
       said: '',
     });
   });

@@ -41,10 +41,19 @@ describe('the switches', () => {
     [{ production: 'True' }, `The switch production is "True": ${FLAG}`],
     [{ production: '' }, `The switch production is "": ${FLAG}`],
     [{ spot: 1 }, `The switch spot is 1: ${FLAG}`],
-    [{ prodction: 'true' }, 'There is no switch prodction ("true"): did you mean production?'],
-    [{ Spot: 'true' }, 'There is no switch Spot ("true"): did you mean spot?'],
-    [{ clusteradmin: ADMIN }, `There is no switch clusteradmin ("${ADMIN}"): did you mean clusterAdmin?`],
-    [{ dist: '/tmp' }, 'There is no switch dist ("/tmp"): expected one of production, spot, clusterAdmin, name'],
+    [
+      { prodction: 'true' },
+      'There is no switch prodction ("true", from -c, cdk.json or ~/.cdk.json): did you mean production?',
+    ],
+    [{ Spot: 'true' }, 'There is no switch Spot ("true", from -c, cdk.json or ~/.cdk.json): did you mean spot?'],
+    [
+      { clusteradmin: ADMIN },
+      `There is no switch clusteradmin ("${ADMIN}", from -c, cdk.json or ~/.cdk.json): did you mean clusterAdmin?`,
+    ],
+    [
+      { dist: '/tmp' },
+      'There is no switch dist ("/tmp", from -c, cdk.json or ~/.cdk.json): expected one of production, spot, clusterAdmin, name',
+    ],
     [{ clusterAdmin: 'foo' }, `The switch clusterAdmin is "foo": ${ARN}`],
     [{ clusterAdmin: '' }, `The switch clusterAdmin is "": ${ARN}`],
     [

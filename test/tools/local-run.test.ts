@@ -352,6 +352,12 @@ describe('the folder for results', () => {
     expect(check).toThrow(`${path.join(out, 'index.html')} is not a contact sheet of an earlier run: ${other}`);
   });
 
+  test('is refused when a way’s results lie in it, and no contact sheet', () => {
+    const folder = path.join(out, 'lambda/rejected');
+    mkdirSync(folder, { recursive: true });
+    expect(check).toThrow(`${folder}/ would be replaced, and no contact sheet says that it is a run's: ${other}`);
+  });
+
   test('is refused when a way’s folder is a link, whose target a run would write to and clean up', () => {
     const elsewhere = path.join(out, 'elsewhere');
     mkdirSync(elsewhere);

@@ -6,7 +6,7 @@ import { claimOrRefuse } from '../files';
 import { visible } from '../terminal';
 import { builtInInputs, fileInputs, repeat } from './inputs';
 import { howToUse, succeeded, summaryTable, toJson, verdict } from './report';
-import { checkResultsFolder, runLocal } from './run';
+import { checkResultsFolder, RESULTS, runLocal } from './run';
 
 /** `npm run local` */
 export const local: Command = async (args, stopSignal) => {
@@ -15,14 +15,20 @@ export const local: Command = async (args, stopSignal) => {
     count: { type: 'string', default: '1' },
     keep: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
-    out: { type: 'string', default: path.join(ROOT, 'out') },
+    out: { type: 'string', default: RESULTS },
   });
   const ways = list(values.ways, COMPUTES, '--ways');
   const count = whole(values.count, '--count', 1, 10_000) as number;
+  const out = path.resolve(values.out);
+  const inside = positionals.find((given) => !path.relative(out, path.resolve(given)).startsWith('..'));
+  if (inside !== undefined) {
+    throw new UsageError(
+      `${visible(inside)} is in ${out}, where the results go: name another folder with --out FOLDER`,
+    );
+  }
   const given = positionals.length > 0 ? await fileInputs(positionals) : undefined;
   for (const line of given?.skipped ?? []) say(`skipped ${line}`);
   if (given?.inputs.length === 0) throw new UsageError(`no file to process in ${visible(positionals.join(', '))}`);
-  const out = path.resolve(values.out);
   checkResultsFolder(out, ways);
   await claimOrRefuse('results', out, `another run is writing to ${out}: name another folder with --out FOLDER`);
   const signal = stopSignal();
@@ -30,7 +36,9 @@ export const local: Command = async (args, stopSignal) => {
   const [{ inputs }] = await allOf([given ?? builtInInputs(signal), buildBundles(['host'], undefined, signal)]);
 
   const set = repeat(inputs, count);
-  say(`${set.length} pictures, ${ways.length === 1 ? 'one way' : `${ways.length} ways, one after the other`}`);
+  say(
+    `${set.length === 1 ? '1 picture' : `${set.length} pictures`}, ${ways.length === 1 ? 'one way' : `${ways.length} ways, one after the other`}`,
+  );
   const results = await runLocal({
     inputs: set,
     ways,

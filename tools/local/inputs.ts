@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DEFAULTS } from '../../workload/contract';
+import { UsageError } from '../command-line';
+import { visible } from '../terminal';
 import { builtInPictures } from './pictures';
 
 /** One object to upload. */
@@ -39,6 +41,8 @@ export async function builtInInputs(signal?: AbortSignal): Promise<Inputs> {
 /**
  * The files given, and all files below the folders given. A file's key is its name, a folder's files are named relative
  * to the folder; of several files with one key the later ones are numbered.
+ *
+ * @throws UsageError naming the first path that is not there, or cannot be read
  */
 export async function fileInputs(paths: readonly string[]): Promise<Inputs> {
   const inputs = new Map<string, Input>();
@@ -80,9 +84,10 @@ export async function fileInputs(paths: readonly string[]): Promise<Inputs> {
       const kind = await stat(given);
       if (kind.isDirectory()) await addFolder(given, given);
       else if (kind.isFile()) await add(given, path.basename(given));
-      else skipped.push(`${given}: neither a file nor a folder`);
+      else throw new UsageError(`${visible(given)}: neither a file nor a folder`);
     } catch (error) {
-      skipped.push(`${given}: ${why(error)}`);
+      // What was named is wanted, other than what merely lies in a folder.
+      throw error instanceof UsageError ? error : new UsageError(`${visible(given)}: ${why(error)}`);
     }
   }
   return { inputs: [...inputs.values()].sort((a, b) => (a.key < b.key ? -1 : 1)), skipped };

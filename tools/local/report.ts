@@ -6,10 +6,13 @@ import { LOCAL_CREDENTIALS, LOCAL_REGION, type Way } from './ways';
 
 /** The results of a local run: for people, for the contact sheet, and for programs. */
 
+const RARE = ['superseded', 'gone', 'ignored', 'malformed'] as const;
+
 /** One row of the summary per way; every value is text with its unit. */
 export function summary(results: readonly WayResults[]): { way: Compute; columns: Record<string, string> }[] {
   return results.map((result) => {
     const reasons = REJECTION_REASONS.filter((reason) => results.some((each) => count(each, 'rejected', reason) > 0));
+    const others = RARE.filter((state) => results.some((each) => count(each, state) > 0));
     const { p50Ms, p95Ms } = percentiles(result);
     return {
       way: result.compute,
@@ -17,6 +20,8 @@ export function summary(results: readonly WayResults[]): { way: Compute; columns
         done: String(count(result, 'done')),
         rejected: String(count(result, 'rejected')),
         ...Object.fromEntries(reasons.map((reason) => [`  ${reason}`, String(count(result, 'rejected', reason))])),
+        // States that a run rarely has, so that the rows add up.
+        ...Object.fromEntries(others.map((state) => [state, String(count(result, state))])),
         failed: String(count(result, 'failed')),
         'first result': seconds(result.firstMs),
         total: seconds(result.totalMs),
@@ -98,7 +103,8 @@ export function howToUse(endpoints: Endpoints, ways: readonly Way[]): string {
     wrapped(`S3 and SQS stay up at ${endpoints.url}, and so do the ways, until Ctrl-C. In another terminal:`, 80),
     '',
     `  export ${keys}`,
-    `  export AWS_REGION=${LOCAL_REGION} AWS_DEFAULT_REGION=${LOCAL_REGION} URL=${endpoints.url}`,
+    `  export AWS_REGION=${LOCAL_REGION} AWS_DEFAULT_REGION=${LOCAL_REGION}`,
+    `  URL=${endpoints.url}`,
     `  WAY=${compute}${choice}`,
     `  aws --endpoint-url $URL s3 cp PICTURE s3://${anyWay(sourceBucket)}/${DEFAULTS.sourcePrefix}`,
     `  aws --endpoint-url $URL s3 ls --recursive s3://${anyWay(outputBucket)}/`,

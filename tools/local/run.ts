@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
@@ -10,7 +10,7 @@ import { type Compute, DEFAULTS, REJECTED_PREFIX, RENDITIONS_PREFIX, TERMINAL_ST
 import { currentResult, type Result } from '../../workload/current-result';
 import { rejectionKey, renditionKey } from '../../workload/keys';
 import { parseS3Event } from '../../workload/s3-events';
-import { UsageError } from '../command-line';
+import { ROOT, UsageError } from '../command-line';
 import { checkWritable, replaceFile, why } from '../files';
 import { templates } from '../templates';
 import { barFormat } from '../terminal';
@@ -93,11 +93,23 @@ export function checkResultsFolder(out: string, ways: readonly Compute[]): void 
   try {
     html = readFileSync(sheet, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      // Beside no contact sheet they are somebody else's; in our own folder they are of a run that was stopped.
+      const results = ways.flatMap((way) =>
+        [RENDITIONS_PREFIX, REJECTED_PREFIX].map((name) => path.join(out, way, name)),
+      );
+      const found = out === RESULTS ? undefined : results.find((folder) => existsSync(folder));
+      if (found)
+        throw new UsageError(`${found} would be replaced, and no contact sheet says that it is a run's: ${other}`);
+      return;
+    }
     throw new UsageError(`cannot replace ${sheet} (${why(error)}): ${other}`);
   }
   if (!isContactSheet(html)) throw new UsageError(`${sheet} is not a contact sheet of an earlier run: ${other}`);
 }
+
+/** Where results go by default. */
+export const RESULTS = path.join(ROOT, 'out');
 
 /** Name of the contact sheet. */
 const SHEET = 'index.html';

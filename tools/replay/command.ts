@@ -17,6 +17,9 @@ export const replay: Command = async (args, stopSignal) => {
   if (!stack) throw new UsageError('which stack? npm run replay -- ResizeOnLambda');
   if (second !== undefined) throw new UsageError(`one stack at a time: ${stack}, then ${second}`);
 
+  if (values.region !== undefined && !/^[a-z]{2,}(-[a-z]+)+-\d+$/.test(values.region)) {
+    throw new UsageError(`--region is "${values.region}": expected a region, such as eu-west-1`);
+  }
   const client = {
     ...(values.region !== undefined && { region: values.region }),
     requestHandler: { connectionTimeout: 5_000, socketTimeout: 15_000 },
