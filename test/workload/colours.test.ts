@@ -7,6 +7,7 @@ import {
   gama,
   gifWithFrameAt,
   greyProfile,
+  greyTableProfile,
   HEIGHT,
   iccp,
   png,
@@ -19,6 +20,7 @@ import {
   tiffFields,
   WIDTH,
   withCodePoints,
+  withColours,
 } from '../support/files';
 
 const { limits } = readSettings({ COMPUTE: 'ec2', STACK: 'stack', SOURCE_BUCKET: 'source', OUTPUT_BUCKET: 'output' });
@@ -96,11 +98,23 @@ describe('a profile', () => {
     }
   });
 
-  test.each([8, 16] as const)('of grey is applied to %i bit', async (bits) => {
+  test.each([
+    ['a curve', greyProfile(curves.gamma(1.8))],
+    ['a table', greyTableProfile(1.8)],
+  ])('of grey, with %s, is applied to 8 and 16 bit and to AVIF', async (_, icc) => {
     const greys = [[200], [40], [60], [128]];
-    const input = png(bits, bits === 16 ? deep(greys) : greys, iccp(greyProfile(curves.gamma(1.8))));
+    // sharp writes grey as RGB. With one channel in its header, the file counts as grey and is still decoded as RGB.
+    const plain = await sharp(png(8, greys)).avif({ quality: 100, effort: 0 }).toBuffer();
+    plain.writeUInt8(1, plain.indexOf('pixi') + 8);
+    const inputs = {
+      '8-bit PNG': png(8, greys, iccp(icc)),
+      '16-bit PNG': png(16, deep(greys), iccp(icc)),
+      AVIF: withColours(plain, 'prof', icc),
+    };
     const right = [210, 53, 74, 146].map((value) => [value, value, value]);
-    expect(off(await seen(input), right)).toBeLessThanOrEqual(4);
+    for (const [name, input] of Object.entries(inputs)) {
+      expect([name, off(await seen(input), right) <= 4]).toEqual([name, true]);
+    }
   });
 
   test('leaves transparency as it is', async () => {
