@@ -141,7 +141,8 @@ async function decode(picture: Picture, header: Metadata, width: number, height:
     // sharp applies a profile for grey to grey of 8 bits only: not to 16 bits, and not to an AVIF, which arrives as RGB.
     const isForGrey = header.icc?.toString('latin1', 16, 20) === 'GRAY';
     const asGrey = isForGrey && (header.space === 'grey16' || facts.grey);
-    if (!asGrey && header.space !== 'srgb' && header.space !== 'rgb16') return toPixels(image);
+    // Whole pixels have met their profile already.
+    if (isWhole || (!asGrey && header.space !== 'srgb' && header.space !== 'rgb16')) return toPixels(image);
     // Resize in its own space and convert the few pixels that are left.
     const own = asGrey ? image.toColourspace('b-w') : image;
     const small = await own.keepIccProfile().tiff({ compression: 'none' }).toBuffer();

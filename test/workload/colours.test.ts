@@ -211,6 +211,23 @@ describe('an AVIF', () => {
     expect(off(await seen(withCodePoints(await plain(), primaries, transfer)), right)).toBeLessThanOrEqual(14);
   });
 
+  test('whose colours are multiplied with alpha keeps them when its profile cannot be read', async () => {
+    // By Pillow 13 (libavif): the quarters at half transparency, `alpha_premultiplied`, and a profile that is only a header.
+    const file = [
+      'AAAAIGZ0eXBhdmlmAAAAAGF2aWZtaWYxbWlhZk1BMUEAAAIlbWV0YQAAAAAAAAAhaGRscgAAAAAAAAAAcGljdAAAAAAAAAAAAAAA',
+      'AAAAAAAOcGl0bQAAAAAAAQAAACxpbG9jAAAAAEQAAAIAAQAAAAEAAAJfAAAAOAACAAAAAQAAAk0AAAASAAAAQmlpbmYAAAAAAAIA',
+      'AAAaaW5mZQIAAAAAAQAAYXYwMUNvbG9yAAAAABppbmZlAgAAAAACAABhdjAxQWxwaGEAAAAAKGlyZWYAAAAAAAAADnByZW0AAQAB',
+      'AAIAAAAOYXV4bAACAAEAAQAAAVRpcHJwAAABLWlwY28AAAAUaXNwZQAAAAAAAABAAAAAMAAAABBwaXhpAAAAAAMICAgAAAAMYXYx',
+      'Q4EgAAAAAACQY29scnByb2YAAACEAAAAAAIAAABtbnRyUkdCIExhYiAAAAAAAAAAAAAAAABhY3NwAAAAAAAAAAAAAAAAAAAAAAAA',
+      'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+      'AAATY29scm5jbHgAAgACAAaAAAAADnBpeGkAAAAAAQgAAAAMYXYxQ4EAHAAAAAA4YXV4QwAAAAB1cm46bXBlZzptcGVnQjpjaWNw',
+      'OnN5c3RlbXM6YXV4aWxpYXJ5OmFscGhhAAAAAB9pcG1hAAAAAAAAAAIAAQUBAoMEBQACBAEGhwgAAABSbWRhdBIACgYYFX+/lUAy',
+      'BhCAAAEAEBIACgk4FX+9tAgIGkAyKUQwhtSgADyAAATX3p9XlYVY3oN8sfe0iEXy5FqGnYQ4QgetTJY1nKRO',
+    ].join('');
+    const right = QUARTERS.map((colour) => [...colour, 128]);
+    expect(off(await seen(Buffer.from(file, 'base64')), right)).toBeLessThanOrEqual(10);
+  });
+
   test.each(['avis', 'mif1'])('of the major brand %s is one', async (brand) => {
     const input = await plain();
     input.write(brand, 8);
