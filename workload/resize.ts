@@ -138,9 +138,14 @@ async function decode(picture: Picture, header: Metadata, width: number, height:
 
   if (colours === 'srgb') return toPixels(image);
   if (colours === 'by profile') {
-    if (header.space !== 'srgb' && header.space !== 'rgb16') return toPixels(image);
+    // sharp applies a profile for grey to grey of 8 bits only: not to 16 bits, and not to an AVIF, which arrives as RGB.
+    const isForGrey = header.icc?.toString('latin1', 16, 20) === 'GRAY';
+    const asGrey = isForGrey && (header.space === 'grey16' || facts.grey);
+    // Whole pixels have met their profile already.
+    if (isWhole || (!asGrey && header.space !== 'srgb' && header.space !== 'rgb16')) return toPixels(image);
     // Resize in its own space and convert the few pixels that are left.
-    const small = await image.keepIccProfile().tiff({ compression: 'none' }).toBuffer();
+    const own = asGrey ? image.toColourspace('b-w') : image;
+    const small = await own.keepIccProfile().tiff({ compression: 'none' }).toBuffer();
     return toPixels(sharp(small));
   }
   const isDeep = header.depth !== 'uchar' && !isWhole;
@@ -159,7 +164,8 @@ async function decode(picture: Picture, header: Metadata, width: number, height:
  */
 function coloursOf(header: Metadata, facts: Facts): Colours | 'srgb' | 'by profile' {
   if (header.space === 'cmyk') return 'by profile';
-  const profile = facts.beforeProfile || !header.icc ? undefined : readProfile(header.icc, isGrey(header));
+  const profile =
+    facts.beforeProfile || !header.icc ? undefined : readProfile(header.icc, facts.grey ?? isGrey(header));
   // libvips makes black of floating-point samples with a profile.
   if (profile === 'tables') return header.space === 'scrgb' ? 'srgb' : 'by profile';
   let colours = facts.beforeProfile ?? (profile && isUsable(profile) ? profile : facts.afterProfile);
@@ -168,7 +174,7 @@ function coloursOf(header: Metadata, facts: Facts): Colours | 'srgb' | 'by profi
   if (facts.limitedGrey) colours = facts.limitedGrey(colours ?? SRGB);
   if (!colours || isSrgb(colours)) return 'srgb';
   const canAskProfile = colours === profile && header.space === 'srgb' && header.depth === 'uchar';
-  return canAskProfile && !facts.premultiplied ? 'by profile' : colours;
+  return canAskProfile && !facts.premultiplied && !facts.grey ? 'by profile' : colours;
 }
 
 const isGrey = ({ space }: Metadata) => space === 'b-w' || space === 'grey16';

@@ -44,10 +44,10 @@ export const SPACES = {
   adobe: [0.60974, 0.31111, 0.01947, 0.20528, 0.62567, 0.06087, 0.14919, 0.06322, 0.74457],
 } as const;
 
-function profile(space: string, tags: Readonly<Record<string, Buffer>>): Buffer {
+function profile(space: string, tags: Readonly<Record<string, Buffer>>, pcs = 'XYZ '): Buffer {
   const header = Buffer.alloc(128);
   header.write('\x02\x40', 8, 'latin1');
-  header.write(`mntr${space}XYZ `, 12);
+  header.write(`mntr${space}${pcs}`, 12);
   header.write('acsp', 36);
   fixed(0.9642, 1, 0.8249).copy(header, 68);
   const entries = Object.entries(tags);
@@ -77,6 +77,27 @@ export function rgbProfile(name: string, primaries: readonly number[], curve: Bu
 }
 
 export const greyProfile = (curve: Buffer) => profile('GRAY', { ...described('grey'), kTRC: curve });
+
+/** The same for a curve of this exponent, said by a table from grey to CIELab. @see ICC.1:2022 10.10 (lut16Type) */
+export function greyTableProfile(exponent: number): Buffer {
+  const steps = 255;
+  const lab = Array.from({ length: steps }, (_, i) => {
+    const light = (i / (steps - 1)) ** exponent;
+    const lightness = light > 216 / 24_389 ? 116 * Math.cbrt(light) - 16 : (light * 24_389) / 27;
+    return [Math.round(652.8 * lightness), 32_768, 32_768];
+  }).flat();
+  const straight = u16(0, 65_535);
+  const table = Buffer.concat([
+    Buffer.from('mft2\0\0\0\0'),
+    Buffer.of(1, 3, steps, 0),
+    fixed(1, 0, 0, 0, 1, 0, 0, 0, 1),
+    u16(2, 2),
+    straight,
+    u16(...lab),
+    ...[straight, straight, straight],
+  ]);
+  return profile('GRAY', { ...described('grey'), A2B0: table }, 'Lab ');
+}
 
 export function pngChunk(type: string, data: Buffer | readonly number[]): Buffer {
   const typed = Buffer.concat([Buffer.from(type), Buffer.from(data)]);
@@ -192,18 +213,23 @@ export function gifWithFrameAt(left: number, top: number, canvas = [WIDTH, HEIGH
 }
 
 /** The same AVIF, as sharp writes it, with these code points in its header. */
-export function withCodePoints(avif: Buffer, primaries: number, transfer: number): Buffer {
-  const box = Buffer.concat([u32(19), Buffer.from('colrnclx'), u16(primaries, transfer, 6), Buffer.of(0x80)]);
+export const withCodePoints = (avif: Buffer, primaries: number, transfer: number) =>
+  withColours(avif, 'nclx', Buffer.concat([u16(primaries, transfer, 6), Buffer.of(0x80)]));
+
+/** The same AVIF, as sharp writes it, with a `colr` box in its header: code points (`nclx`) or a profile (`prof`). */
+export function withColours(avif: Buffer, kind: 'nclx' | 'prof', colours: Buffer): Buffer {
+  const size = 12 + colours.length;
+  const box = Buffer.concat([u32(size), Buffer.from(`colr${kind}`), colours]);
   const at = (name: string) => avif.indexOf(name) - 4;
   const associations = at('ipma') + avif.readUInt32BE(at('ipma'));
   const copy = Buffer.from(avif);
   // Every box around it grows, and the picture's data moves.
   for (const [place, by] of [
-    [at('ipco'), 19],
+    [at('ipco'), size],
     [at('ipma'), 1],
-    [at('iprp'), 20],
-    [at('meta'), 20],
-    [at('iloc') + 20, 20],
+    [at('iprp'), size + 1],
+    [at('meta'), size + 1],
+    [at('iloc') + 20, size + 1],
   ] as const) {
     copy.writeUInt32BE(copy.readUInt32BE(place) + by, place);
   }

@@ -7,6 +7,7 @@ import {
   gama,
   gifWithFrameAt,
   greyProfile,
+  greyTableProfile,
   HEIGHT,
   iccp,
   png,
@@ -19,6 +20,7 @@ import {
   tiffFields,
   WIDTH,
   withCodePoints,
+  withColours,
 } from '../support/files';
 
 const { limits } = readSettings({ COMPUTE: 'ec2', STACK: 'stack', SOURCE_BUCKET: 'source', OUTPUT_BUCKET: 'output' });
@@ -96,11 +98,23 @@ describe('a profile', () => {
     }
   });
 
-  test.each([8, 16] as const)('of grey is applied to %i bit', async (bits) => {
+  test.each([
+    ['a curve', greyProfile(curves.gamma(1.8))],
+    ['a table', greyTableProfile(1.8)],
+  ])('of grey, with %s, is applied to 8 and 16 bit and to AVIF', async (_, icc) => {
     const greys = [[200], [40], [60], [128]];
-    const input = png(bits, bits === 16 ? deep(greys) : greys, iccp(greyProfile(curves.gamma(1.8))));
+    // sharp writes grey as RGB. With one channel in its header, the file counts as grey and is still decoded as RGB.
+    const plain = await sharp(png(8, greys)).avif({ quality: 100, effort: 0 }).toBuffer();
+    plain.writeUInt8(1, plain.indexOf('pixi') + 8);
+    const inputs = {
+      '8-bit PNG': png(8, greys, iccp(icc)),
+      '16-bit PNG': png(16, deep(greys), iccp(icc)),
+      AVIF: withColours(plain, 'prof', icc),
+    };
     const right = [210, 53, 74, 146].map((value) => [value, value, value]);
-    expect(off(await seen(input), right)).toBeLessThanOrEqual(4);
+    for (const [name, input] of Object.entries(inputs)) {
+      expect([name, off(await seen(input), right) <= 4]).toEqual([name, true]);
+    }
   });
 
   test('leaves transparency as it is', async () => {
@@ -195,6 +209,23 @@ describe('an AVIF', () => {
     ['nothing', 2, 2, RIGHT.srgb],
   ])('obeys code points of %s', async (_, primaries, transfer, right) => {
     expect(off(await seen(withCodePoints(await plain(), primaries, transfer)), right)).toBeLessThanOrEqual(14);
+  });
+
+  test('whose colours are multiplied with alpha keeps them when its profile cannot be read', async () => {
+    // By Pillow 13 (libavif): the quarters at half transparency, `alpha_premultiplied`, and a profile that is only a header.
+    const file = [
+      'AAAAIGZ0eXBhdmlmAAAAAGF2aWZtaWYxbWlhZk1BMUEAAAIlbWV0YQAAAAAAAAAhaGRscgAAAAAAAAAAcGljdAAAAAAAAAAAAAAA',
+      'AAAAAAAOcGl0bQAAAAAAAQAAACxpbG9jAAAAAEQAAAIAAQAAAAEAAAJfAAAAOAACAAAAAQAAAk0AAAASAAAAQmlpbmYAAAAAAAIA',
+      'AAAaaW5mZQIAAAAAAQAAYXYwMUNvbG9yAAAAABppbmZlAgAAAAACAABhdjAxQWxwaGEAAAAAKGlyZWYAAAAAAAAADnByZW0AAQAB',
+      'AAIAAAAOYXV4bAACAAEAAQAAAVRpcHJwAAABLWlwY28AAAAUaXNwZQAAAAAAAABAAAAAMAAAABBwaXhpAAAAAAMICAgAAAAMYXYx',
+      'Q4EgAAAAAACQY29scnByb2YAAACEAAAAAAIAAABtbnRyUkdCIExhYiAAAAAAAAAAAAAAAABhY3NwAAAAAAAAAAAAAAAAAAAAAAAA',
+      'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+      'AAATY29scm5jbHgAAgACAAaAAAAADnBpeGkAAAAAAQgAAAAMYXYxQ4EAHAAAAAA4YXV4QwAAAAB1cm46bXBlZzptcGVnQjpjaWNw',
+      'OnN5c3RlbXM6YXV4aWxpYXJ5OmFscGhhAAAAAB9pcG1hAAAAAAAAAAIAAQUBAoMEBQACBAEGhwgAAABSbWRhdBIACgYYFX+/lUAy',
+      'BhCAAAEAEBIACgk4FX+9tAgIGkAyKUQwhtSgADyAAATX3p9XlYVY3oN8sfe0iEXy5FqGnYQ4QgetTJY1nKRO',
+    ].join('');
+    const right = QUARTERS.map((colour) => [...colour, 128]);
+    expect(off(await seen(Buffer.from(file, 'base64')), right)).toBeLessThanOrEqual(10);
   });
 
   test.each(['avis', 'mif1'])('of the major brand %s is one', async (brand) => {

@@ -132,6 +132,7 @@ describe('unsupported, and not corrupt, is', () => {
     ['a TIFF of 12 bits', () => tiffOf(12, 1), /12-bit/],
     ['a TIFF of channels of different depth', () => tiffOf(8, 3, { 258: [8, 8, 4] }), /different depth/],
     ['a TIFF in CIELab', () => tiffOf(8, 3, { 262: [8] }), /CIELab/],
+    ['a TIFF in YCbCr of full resolution', () => tiffOf(8, 3, { 262: [6], 530: [1, 1] }), /YCbCr/],
     ['a TIFF of a rare colour model', () => tiffOf(8, 3, { 262: [32_845] }), /colour model 32845/],
     ['a TIFF in Zstandard', () => tiffOf(8, 3, { 259: [50_000] }), /Zstandard/],
     ['a TIFF in LZMA', () => tiffOf(8, 3, { 259: [34_925] }), /LZMA/],
@@ -184,6 +185,12 @@ describe('accepted is', () => {
   ])('%s', async (_, input) => {
     expect(await verdict(input)).toBe('done');
   });
+});
+
+test('a TIFF that breaks off before its number of bits is corrupt', async () => {
+  const whole = tiffOf(8, 3);
+  expect(await verdict(whole)).toBe('done');
+  expect(await verdict(whole.subarray(0, -6))).toMatch(/^corrupt/);
 });
 
 describe('a detail', () => {

@@ -14,6 +14,8 @@ export interface Avif {
   readonly limitedGrey?: (colours: Colours) => Colours;
   /** The colour is multiplied with alpha already. */
   readonly premultiplied?: true;
+  /** It has one colour channel. */
+  readonly grey?: true;
 }
 
 /** An association cannot name more. */
@@ -72,18 +74,19 @@ export function readAvif(bytes: Buffer): Avif {
 
   const premultiplied = iref && isPremultiplied(bytes, iref, primary);
   const nclx = own.find((box) => box?.type === 'colr' && bytes.toString('latin1', box.start, box.start + 4) === 'nclx');
-  if (!nclx) return premultiplied ? { premultiplied } : {};
-  const colours = fromCodePoints(bytes.readUInt16BE(nclx.start + 4), bytes.readUInt16BE(nclx.start + 6));
   const pixi = own.find((box) => box?.type === 'pixi');
   const av1C = own.find((box) => box?.type === 'av1C');
   const isGrey =
     (pixi && bytes.readUInt8(pixi.start + 4) === 1) || (av1C && (bytes.readUInt8(av1C.start + 2) & 0x10) > 0);
+  const facts: Avif = { ...(premultiplied && { premultiplied }), ...(isGrey && { grey: true }) };
+  if (!nclx) return facts;
+  const colours = fromCodePoints(bytes.readUInt16BE(nclx.start + 4), bytes.readUInt16BE(nclx.start + 6));
   const isLimited = (bytes.readUInt8(nclx.start + 10) & 0x80) === 0;
   const most = 2 ** (pixi ? bytes.readUInt8(pixi.start + 5) : 8) - 1;
   const step = (most + 1) / 256;
   return {
+    ...facts,
     colours,
-    ...(premultiplied && { premultiplied }),
     ...(isGrey &&
       isLimited && { limitedGrey: (of: Colours) => withRange(of, (16 * step) / most, (235 * step) / most) }),
   };

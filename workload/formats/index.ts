@@ -20,6 +20,8 @@ export interface Facts {
   readonly limitedGrey?: (colours: Colours) => Colours;
   /** The colours are multiplied with alpha already. */
   readonly premultiplied?: true;
+  /** It is grey, although libvips decodes it as RGB. */
+  readonly grey?: true;
   /** The part of the canvas that is not transparent. */
   readonly frame?: Frame;
 }

@@ -13,6 +13,7 @@ const TAG = {
   tileWidth: 322,
   subIfds: 330,
   sampleFormat: 339,
+  subsampling: 530,
   dngVersion: 50_706,
 } as const;
 
@@ -27,6 +28,7 @@ const TYPE_BYTES = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8];
 
 /** White or black is 0, RGB, palette, CMYK, YCbCr. */
 const PHOTOMETRICS = [0, 1, 2, 3, 5, 6];
+const YCBCR = 6;
 const COLOUR_FILTER_ARRAY = 32_803;
 const LINEAR_RAW = 34_892;
 
@@ -139,7 +141,10 @@ export function checkTiff(bytes: Buffer): void {
   }
 
   const photometric = one(TAG.photometric, 1);
-  const bits = all(TAG.bitsPerSample)[0] ?? 1;
+  const depths = all(TAG.bitsPerSample);
+  // Its values lie outside of the file, which breaks off before them.
+  if (depths.length === 0 && entries.some(({ tag }) => tag === TAG.bitsPerSample)) throw new RangeError('no depth');
+  const bits = depths[0] ?? 1;
   const format = one(TAG.sampleFormat, 1);
   const compression = one(TAG.compression, 1);
   if ([COLOUR_FILTER_ARRAY, LINEAR_RAW].includes(photometric)) throw raw;
@@ -147,6 +152,11 @@ export function checkTiff(bytes: Buffer): void {
   if (!PHOTOMETRICS.includes(photometric)) throw unsupported(`a TIFF of the colour model ${photometric}`);
   if (!DECODED_COMPRESSIONS.includes(compression)) {
     throw unsupported(`a TIFF compressed with ${COMPRESSIONS[compression] ?? `the method ${compression}`}`);
+  }
+  // 6 and 7 are JPEG, whose decoder converts; with subsampling libtiff does.
+  const isSubsampled = [0, 1].some((i) => (all(TAG.subsampling)[i] ?? 2) > 1);
+  if (photometric === YCBCR && !isSubsampled && ![6, 7].includes(compression)) {
+    throw unsupported('a TIFF in YCbCr colours of full resolution, which would be taken for RGB');
   }
   const isFloatRgb = format === 3 && (bits === 32 || bits === 16) && photometric === 2;
   const channels = one(TAG.samplesPerPixel, 1);
@@ -156,7 +166,7 @@ export function checkTiff(bytes: Buffer): void {
     const kind = ({ 1: 'whole', 2: 'signed', 3: 'floating-point' } as Record<number, string>)[format] ?? 'complex';
     throw unsupported(`a TIFF of ${bits}-bit ${kind} numbers in ${channels} channel${channels === 1 ? '' : 's'}`);
   }
-  if (new Set(all(TAG.bitsPerSample)).size > 1) throw unsupported('a TIFF of channels of different depth');
+  if (new Set(depths).size > 1) throw unsupported('a TIFF of channels of different depth');
   if (one(TAG.planar, 1) === 2 && channels > 1 && all(TAG.tileWidth).length > 0) {
     throw unsupported('a TIFF in tiles with a plane for each channel');
   }
