@@ -39,7 +39,7 @@ export function sniff(bytes: Buffer): InputFormat | undefined {
   return undefined;
 }
 
-/** Refuses by size, before anything is downloaded or decoded. @throws Rejection */
+/** Refuses by the size that S3 states, before the body is downloaded. @throws Rejection */
 export function checkBytes(bytes: number, limits: Limits): void {
   if (bytes > limits.bytes) {
     throw new Rejection('too-large', `${bytes} bytes; at most ${limits.bytes} are accepted`);

@@ -1,8 +1,6 @@
-import path from 'node:path';
-import { type LambdaService, startLambdaService } from '../../tools/local/lambda-service';
+import type { LambdaService } from '../../tools/local/lambda-service';
 import { s3Record } from '../support/events';
 import { Fleet } from '../support/fleet';
-import { TEST_DIST } from '../support/host-bundles';
 import { cornered } from '../support/pictures';
 
 /** The real function bundle, in an execution environment that speaks the Runtime API. */
@@ -12,18 +10,7 @@ let service: LambdaService;
 let picture: Buffer;
 
 async function start(environment: Record<string, string> = {}): Promise<void> {
-  service = await startLambdaService({
-    taskRoot: path.join(TEST_DIST, 'lambda-host'),
-    handler: 'index.handler',
-    environment: { ...fleet.environment, COMPUTE: 'lambda', ...environment },
-    functionName: 'resize',
-    memoryMib: 2048,
-    timeoutSeconds: 60,
-    maxConcurrency: 1,
-    retryDelaysMs: [],
-    onFailure: () => {},
-    onLog: fleet.onLine,
-  });
+  service = await fleet.startFunction(environment);
 }
 
 const invoke = (options: Parameters<typeof s3Record>[0]) =>

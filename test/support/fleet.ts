@@ -5,6 +5,7 @@ import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { CallHooks } from '../../tools/local/call-hooks';
 import { type Endpoints, startEndpoints } from '../../tools/local/endpoints';
+import { type LambdaService, startLambdaService } from '../../tools/local/lambda-service';
 import { awsEnvironment, clientConfig, hasEnded, spawnWorker } from '../../tools/local/ways';
 import { s3Body, s3Record } from './events';
 import { TEST_DIST } from './host-bundles';
@@ -94,6 +95,22 @@ export class Fleet {
     const worker = spawnWorker(path.join(TEST_DIST, 'worker-host/index.js'), environment, onLine);
     this.workers.push(worker);
     return worker;
+  }
+
+  /** Starts the function's bundle on the same buckets, one environment at a time, and without retries. */
+  startFunction(environment: Record<string, string> = {}): Promise<LambdaService> {
+    return startLambdaService({
+      taskRoot: path.join(TEST_DIST, 'lambda-host'),
+      handler: 'index.handler',
+      environment: { ...this.environment, COMPUTE: 'lambda', ...environment },
+      functionName: 'resize',
+      memoryMib: 2048,
+      timeoutSeconds: 60,
+      maxConcurrency: 1,
+      retryDelaysMs: [],
+      onFailure: () => {},
+      onLog: this.onLine,
+    });
   }
 
   /** Uploads an object, without an event. @returns its etag, as events carry it */

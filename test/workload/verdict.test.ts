@@ -1,9 +1,7 @@
-import path from 'node:path';
-import { type LambdaService, startLambdaService } from '../../tools/local/lambda-service';
+import type { LambdaService } from '../../tools/local/lambda-service';
 import { currentResult } from '../../workload/current-result';
 import { type RecordOptions, s3Record } from '../support/events';
 import { Fleet, type LogLine } from '../support/fleet';
-import { TEST_DIST } from '../support/host-bundles';
 import { cornered } from '../support/pictures';
 
 /**
@@ -38,18 +36,7 @@ describe.each(['worker', 'function'])('the %s', (entry) => {
       await fleet.worker({ MAX_INPUT_BYTES: String(MAX_INPUT_BYTES) });
       return;
     }
-    service = await startLambdaService({
-      taskRoot: path.join(TEST_DIST, 'lambda-host'),
-      handler: 'index.handler',
-      environment: { ...fleet.environment, COMPUTE: 'lambda', MAX_INPUT_BYTES: String(MAX_INPUT_BYTES) },
-      functionName: 'resize',
-      memoryMib: 2048,
-      timeoutSeconds: 60,
-      maxConcurrency: 1,
-      retryDelaysMs: [],
-      onFailure: () => {},
-      onLog: fleet.onLine,
-    });
+    service = await fleet.startFunction({ MAX_INPUT_BYTES: String(MAX_INPUT_BYTES) });
   });
   beforeEach(() => {
     tests += 1;
