@@ -1,6 +1,6 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Duration, Size } from 'aws-cdk-lib/core';
-import { DEFAULTS } from '../workload/contract';
+import { DEFAULTS, RETRY_SECONDS } from '../workload/contract';
 
 /**
  * What is held equal in the four columns, so that the differences between them are the compute's. Values that differ
@@ -21,7 +21,7 @@ export const config = {
   /** SIGTERM to SIGKILL, in all three orchestrators: one picture in the worst case, and its uploads. */
   stopGrace: Duration.seconds(DEFAULTS.stopGraceSeconds),
   /** Deliveries of one event before it goes to the failure queue. */
-  maxReceives: 5,
+  maxReceives: RETRY_SECONDS.length + 1,
   /** How long an event waits for a worker. */
   jobRetention: Duration.days(4),
   /** How long there is to look into a failure. */

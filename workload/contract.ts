@@ -43,6 +43,8 @@ export const ENV = {
   decodeMemoryMib: 'DECODE_MEMORY_MIB',
   /** Queue workers only: decodes at a time. Default: one per vCPU and 2 GiB of memory, at least one. */
   decodeSlots: 'DECODE_SLOTS',
+  /** Queue workers only: messages held for each of them, so that it decodes one while others are fetched and written. Default 4. */
+  messagesPerSlot: 'MESSAGES_PER_SLOT',
   /** Queue workers only: the visibility timeout that heartbeats extend a message to. Default 120. */
   visibilityTimeoutSeconds: 'VISIBILITY_TIMEOUT_SECONDS',
   /** Queue workers only: seconds between SIGTERM and the platform's SIGKILL. Default 90. */
@@ -61,9 +63,16 @@ export const DEFAULTS = {
   decodeCpuSeconds: 20,
   decodeWallSeconds: 30,
   decodeMemoryMib: 1536,
+  messagesPerSlot: 4,
   visibilityTimeoutSeconds: 120,
   stopGraceSeconds: 90,
 } as const;
+
+/**
+ * Seconds that a queue worker leaves work alone after its first, second, … delivery has failed. Together they outlast
+ * half an hour without S3. One delivery more than there are of these, and the message is in the failure queue.
+ */
+export const RETRY_SECONDS = [10, 60, 600, 1200] as const;
 
 export const RENDITION_FORMATS = ['webp', 'jpeg', 'avif'] as const;
 export type RenditionFormat = (typeof RENDITION_FORMATS)[number];

@@ -40,6 +40,7 @@ export interface WorkerSettings extends Settings {
   readonly queueUrl: string;
   /** `undefined`: from the vCPUs and memory found at start. */
   readonly decodeSlots: number | undefined;
+  readonly messagesPerSlot: number;
   readonly visibilityTimeoutSeconds: number;
   readonly stopGraceSeconds: number;
 }
@@ -93,6 +94,7 @@ export function readWorkerSettings(env: Environment): WorkerSettings {
     ...readSettings(env),
     queueUrl,
     decodeSlots: env[ENV.decodeSlots] ? integer(env, ENV.decodeSlots, 1, 1, 256) : undefined,
+    messagesPerSlot: integer(env, ENV.messagesPerSlot, DEFAULTS.messagesPerSlot, 1, 64),
     // 43,200 s is the longest visibility timeout SQS accepts.
     visibilityTimeoutSeconds: integer(env, ENV.visibilityTimeoutSeconds, DEFAULTS.visibilityTimeoutSeconds, 3, 43_200),
     stopGraceSeconds: integer(env, ENV.stopGraceSeconds, DEFAULTS.stopGraceSeconds, 2, 3600),

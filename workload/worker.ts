@@ -9,6 +9,7 @@ import {
 import { Consumer } from 'sqs-consumer';
 import { requireRegion, s3Client, sqsClient } from './clients';
 import { markAtOnce } from './collector';
+import { RETRY_SECONDS } from './contract';
 import { Decoder } from './decoder';
 import { ConfigurationError, readWorkerSettings, type WorkerSettings } from './env';
 import { EventFailure, handleEvent } from './job';
@@ -16,9 +17,6 @@ import { logLine } from './log';
 import { decodeSlots, wrongPlatform } from './platform';
 
 /** The queue loop on EC2, ECS and EKS: byte for byte the same program, stopped by SIGTERM. */
-
-/** Messages held for each decode slot: while one is decoded, others are fetched and put. */
-const IN_FLIGHT_PER_SLOT = 3;
 
 /** Seconds between heartbeats, at most: most jobs end before the first one. */
 const HEARTBEAT_SECONDS = 10;
@@ -49,7 +47,7 @@ class Worker {
   ) {
     // A consumer asks for one message at a time and never for another before that one is finished, so this many
     // consumers hold this many messages, and a slow picture delays none but its own.
-    this.consumers = Array.from({ length: slots * IN_FLIGHT_PER_SLOT }, () => this.consumer());
+    this.consumers = Array.from({ length: slots * settings.messagesPerSlot }, () => this.consumer());
   }
 
   start(): void {
@@ -110,7 +108,7 @@ class Worker {
         new ChangeMessageVisibilityCommand({
           QueueUrl: this.settings.queueUrl,
           ReceiptHandle: message.ReceiptHandle,
-          VisibilityTimeout: atOnce ? 0 : backOffSeconds(receives),
+          VisibilityTimeout: atOnce ? 0 : retrySeconds(receives),
         }),
       );
       return undefined;
@@ -143,9 +141,10 @@ class Worker {
   }
 }
 
-/** 10 s, doubled with every receive, with jitter so that what failed together does not return together. */
-function backOffSeconds(receives: number): number {
-  return Math.round(Math.min(900, 10 * 2 ** (receives - 1)) * (0.75 + Math.random() / 2));
+/** Jitter, so that what failed together does not return together; upwards only, so that the outage is outlasted. */
+function retrySeconds(receives: number): number {
+  // After the last delivery there is nothing to wait for: the next receive moves the message to the failure queue.
+  return Math.round((RETRY_SECONDS[receives - 1] ?? 0) * (1 + Math.random() / 4));
 }
 
 async function main(): Promise<void> {
@@ -166,7 +165,8 @@ async function main(): Promise<void> {
 
   const worker = new Worker(settings, slots, s3, sqsClient(process.env), decoder);
   worker.start();
-  worker.log('started', { DecodeSlots: slots, Messages: slots * IN_FLIGHT_PER_SLOT, Node: process.version });
+  const messages = slots * settings.messagesPerSlot;
+  worker.log('started', { DecodeSlots: slots, Messages: messages, Node: process.version });
   worker.log('stopping', { Signal: await stop });
   await worker.stop();
   worker.log('stopped', {});

@@ -59,6 +59,7 @@ describe('readWorkerSettings', () => {
     expect(readWorkerSettings(LEAST_WORKER)).toMatchObject({
       queueUrl: LEAST_WORKER.QUEUE_URL,
       decodeSlots: undefined,
+      messagesPerSlot: 4,
       visibilityTimeoutSeconds: 120,
       stopGraceSeconds: 90,
     });
@@ -68,6 +69,7 @@ describe('readWorkerSettings', () => {
     [{ QUEUE_URL: undefined }, 'QUEUE_URL is not set: expected the URL of the queue S3 sends its events to'],
     [{ QUEUE_URL: 'jobs' }, 'QUEUE_URL is "jobs": expected a URL, https://sqs.<region>.amazonaws.com/…'],
     [{ DECODE_SLOTS: '-1' }, 'DECODE_SLOTS is "-1": expected a whole number from 1 to 256'],
+    [{ MESSAGES_PER_SLOT: '0' }, 'MESSAGES_PER_SLOT is "0": expected a whole number from 1 to 64'],
   ])('fails for %j', (change, message) => {
     expect(() => readWorkerSettings({ ...LEAST_WORKER, ...change })).toThrow(new ConfigurationError(message));
   });

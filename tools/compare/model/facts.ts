@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-import type { Compute } from '../../../workload/contract';
+import { type Compute, DEFAULTS } from '../../../workload/contract';
 import { decodeSlots } from '../../../workload/platform';
 import type { Resource, Template } from '../../templates';
 import { delays, instanceTypes } from '../data/tables';
@@ -207,13 +205,8 @@ function queued(reader: Reader) {
   };
 }
 
-/** Messages that a worker asks for at a time: a number of its own, which only its source says. */
-function receivers(slots: number): number {
-  const source = readFileSync(path.join(__dirname, '../../../workload/worker.ts'), 'utf8');
-  const perSlot = /IN_FLIGHT_PER_SLOT = (\d+)/.exec(source)?.[1];
-  if (!perSlot) throw new Error('workload/worker.ts has no IN_FLIGHT_PER_SLOT = <number> that the model can read');
-  return Number(perSlot) * slots;
-}
+/** Messages that a worker asks for at a time. */
+const receivers = (slots: number) => DEFAULTS.messagesPerSlot * slots;
 
 /** What an alarm watches: the metric itself, or the one by whose name a sum of metrics begins. */
 function watched(reader: Reader, id: string, alarm: Any) {
