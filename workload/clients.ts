@@ -7,24 +7,73 @@ import { ConfigurationError, type Environment } from './env';
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
  */
 
-/** Milliseconds. Longer than the longest poll of SQS (20 s), shorter than the visibility timeout. */
-const SOCKET_TIMEOUT_MS = 30_000;
-const requestHandler = { connectionTimeout: 5_000, socketTimeout: SOCKET_TIMEOUT_MS };
+/**
+ * Longest silence in one attempt of a request, in ms; the SDK makes three. S3 and SQS answer small requests in tens of
+ * milliseconds, and a connection that has been silent for seconds is usually dead: another one is quicker than waiting.
+ * Three attempts fit into the budget of a transfer (store.ts).
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance-guidelines.html
+ */
+const SILENCE_MS = 3_000;
+
+/** The same for a receive, which SQS leaves unanswered for up to 20 s. Well under the visibility timeout. */
+const LONG_POLL_SILENCE_MS = 25_000;
+
+/** For a receive: its own silence counts, not the one that all other requests to SQS are held to. */
+export const LONG_POLL = { requestTimeout: 0 };
+
+// Every waiting receive and every rendition being written holds a socket. The default of 50 would leave none for the
+// others on a machine with many slots.
+const sockets = { httpAgent: { maxSockets: Infinity }, httpsAgent: { maxSockets: Infinity } };
+const requestHandler = { ...sockets, connectionTimeout: SILENCE_MS };
 
 export function s3Client(env: Environment): S3Client {
-  // An endpoint of one's own rarely answers to bucket.<host>.
-  const forcePathStyle = Boolean(env.AWS_ENDPOINT_URL || env.AWS_ENDPOINT_URL_S3);
-  // S3 checks what it stores and TLS what it sends. The SDK would do it a third time, in JavaScript where the checksum
-  // is a CRC-64; it still sends checksums of what is written.
-  return new S3Client({ requestHandler, responseChecksumValidation: 'WHEN_REQUIRED', forcePathStyle });
+  return nameErrors(
+    new S3Client({
+      requestHandler: { ...requestHandler, socketTimeout: SILENCE_MS },
+      // S3 checks what it stores and TLS what it sends. The SDK would do it a third time, in JavaScript where the
+      // checksum is a CRC-64; it still sends checksums of what is written.
+      responseChecksumValidation: 'WHEN_REQUIRED',
+      // For objects above 2 MiB the SDK would ask first, on a connection of its own, and wait 6 s for the answer.
+      expectContinueHeader: false,
+      // An endpoint of one's own rarely answers to bucket.<host>.
+      forcePathStyle: Boolean(env.AWS_ENDPOINT_URL || env.AWS_ENDPOINT_URL_S3),
+    }),
+  );
 }
 
 export function sqsClient(env: Environment): SQSClient {
-  // By default the client goes where the queue's URL points, past an endpoint that was asked for.
-  const useQueueUrlAsEndpoint = !(env.AWS_ENDPOINT_URL || env.AWS_ENDPOINT_URL_SQS);
-  // Every waiting receive holds a socket. The default of 50 would leave none for deletes on a machine with many slots.
-  const sockets = { httpAgent: { maxSockets: Infinity }, httpsAgent: { maxSockets: Infinity } };
-  return new SQSClient({ requestHandler: { ...requestHandler, ...sockets }, useQueueUrlAsEndpoint });
+  return nameErrors(
+    new SQSClient({
+      requestHandler: {
+        ...requestHandler,
+        requestTimeout: SILENCE_MS,
+        throwOnRequestTimeout: true,
+        socketTimeout: LONG_POLL_SILENCE_MS,
+      },
+      // By default the client goes where the queue's URL points, past an endpoint that was asked for.
+      useQueueUrlAsEndpoint: !(env.AWS_ENDPOINT_URL || env.AWS_ENDPOINT_URL_SQS),
+    }),
+  );
+}
+
+/** What the SDK throws says what went wrong, and not with which request: a job makes several. */
+function nameErrors<Client extends S3Client | SQSClient>(client: Client): Client {
+  (client as S3Client).middlewareStack.add(
+    (next, { commandName }) =>
+      async (args) => {
+        try {
+          return await next(args);
+        } catch (error) {
+          if (error instanceof Error) {
+            const request = [String(commandName).replace(/Command$/, ''), (args.input as { Key?: string }).Key];
+            error.message = `${request.filter(Boolean).join(' ')}: ${error.message}`;
+          }
+          throw error;
+        }
+      },
+    { step: 'initialize', name: 'nameErrors' },
+  );
+  return client;
 }
 
 /** Fails at the start instead of at the first event. @throws ConfigurationError */

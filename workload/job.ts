@@ -72,8 +72,8 @@ export async function handleEvent(
       try {
         log(await resizeObject(record.version, context), record.version);
       } catch (error) {
-        const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
         const kind = context.signal?.aborted ? 'released' : 'transient';
+        const detail = described(error, kind);
         log({ state: kind === 'released' ? kind : 'failed', detail }, record.version);
         failures.push(new EventFailure(kind, detail));
       }
@@ -103,11 +103,19 @@ async function resizeObject(version: SourceVersion, context: JobContext): Promis
     milliseconds: String(Math.round(performance.now() - started)),
     ...sourceKeyMetadata(version.key),
   };
-  for (const output of outputs) {
-    const complete = { ...output, bucket: settings.outputBucket, source: source.version, metadata };
-    const written = await putNewest(s3, complete, uploadSignal);
-    if (written === 'superseded') return { ...outcome, state: 'superseded' };
+  // At the same time, because a put is mostly waiting. All are waited for, also when one has failed: what still ran
+  // after the end of an event would be frozen with its Lambda environment, and go on in the middle of the next event.
+  const writes = await Promise.allSettled(
+    outputs.map((output) => {
+      const complete = { ...output, bucket: settings.outputBucket, source: source.version, metadata };
+      return putNewest(s3, complete, uploadSignal);
+    }),
+  );
+  if (writes.some((write) => write.status === 'fulfilled' && write.value === 'superseded')) {
+    return { ...outcome, state: 'superseded' };
   }
+  const failed = writes.find((write) => write.status === 'rejected');
+  if (failed) throw failed.reason;
   return outcome;
 }
 
@@ -129,6 +137,7 @@ async function judge(source: OpenSource, { settings, decoder, signal }: JobConte
     if (source.size === 0) return { outcome: { state: 'ignored', detail: 'an empty object' }, outputs: [] };
     checkBytes(source.size, limits);
     const input = await source.read();
+    if (typeof input === 'string') return { outcome: { state: input }, outputs: [] };
     bytesIn = input.length;
     checkFormat(input);
 
@@ -159,6 +168,15 @@ async function judge(source: OpenSource, { settings, decoder, signal }: JobConte
 
 /** For whoever finds a rejection record and renditions of the same object. `current-result.ts` is the rule as code. */
 const RECORD_NOTE = `Renditions of another version may lie beside this record: what has the highest ${SOURCE_SEQUENCER} in its metadata counts.`;
+
+function described(error: unknown, kind: EventFailure['kind']): string {
+  if (!(error instanceof Error)) return String(error);
+  const text = `${error.name}: ${error.message}`;
+  // Only that it was told to stop: if not by the platform, by the budget of a transfer.
+  return error.name === 'AbortError' && kind === 'transient'
+    ? `${text} (not done within ${TRANSFER_TIMEOUT_MS / 1000} s)`
+    : text;
+}
 
 /** One budget for a download, one for all uploads of a job; and the platform's stop. */
 function transferSignal(signal: AbortSignal | undefined): AbortSignal {

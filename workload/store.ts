@@ -5,8 +5,14 @@ import { compareSequencers, type SourceVersion } from './s3-events';
 
 /** Reading a source version and writing what was made of it, such that the newest version wins. */
 
-/** Longest download, and longest upload of everything one job writes, in ms. */
+/**
+ * Longest download, and longest upload of everything one job writes, in ms. Three attempts of a request that meets
+ * silence fit into it (clients.ts).
+ */
 export const TRANSFER_TIMEOUT_MS = 10_000;
+
+/** How often a download is begun. The SDK tries requests again, and not the bodies of answers. */
+const MOST_DOWNLOADS = 3;
 
 /** A source object of which S3 has sent the headers. What it says there is true of the bytes that follow. */
 export interface OpenSource {
@@ -14,8 +20,11 @@ export interface OpenSource {
   readonly version: SourceVersion;
   /** Bytes. */
   readonly size: number;
-  /** Downloads the object. Can be called once. */
-  read(): Promise<Buffer>;
+  /**
+   * Downloads the object, and begins anew when the connection breaks or falls silent. Can be called once.
+   * @returns `gone` or `superseded` when it has become so meanwhile
+   */
+  read(): Promise<Buffer | 'gone' | 'superseded'>;
   /** Ends the download if there is anything left of it. Must be called. */
   close(): void;
 }
@@ -32,24 +41,43 @@ export async function openSource(
   version: SourceVersion,
   signal: AbortSignal,
 ): Promise<OpenSource | 'gone' | 'superseded'> {
+  const answer = await get(s3, version, signal);
+  if (typeof answer === 'string') return answer;
+  const { size, etag } = answer;
+  const found = { ...version, etag: version.etag ?? etag };
+  let { body } = answer;
+  return {
+    version: found,
+    size,
+    read: async () => {
+      const bytes = Buffer.allocUnsafe(size);
+      for (let download = 1; ; download += 1) {
+        try {
+          await fill(bytes, body, signal);
+          return bytes;
+        } catch (error) {
+          if (signal.aborted || download === MOST_DOWNLOADS) throw inBody(error, version);
+        }
+        const again = await get(s3, found, signal);
+        if (typeof again === 'string') return again;
+        ({ body } = again);
+      }
+    },
+    close: () => body.destroy(),
+  };
+}
+
+async function get(
+  s3: S3Client,
+  { bucket: Bucket, key: Key, etag }: SourceVersion,
+  signal: AbortSignal,
+): Promise<{ body: Readable; size: number; etag: string | undefined } | 'gone' | 'superseded'> {
   try {
-    const { Body, ContentLength, ETag } = await s3.send(
-      new GetObjectCommand({
-        Bucket: version.bucket,
-        Key: version.key,
-        // Not a version id: the bucket keeps one version, and this says the same of it.
-        ...(version.etag && { IfMatch: `"${version.etag}"` }),
-      }),
-      { abortSignal: signal },
-    );
+    // Not a version id: the bucket keeps one version, and an etag says the same of it.
+    const command = new GetObjectCommand({ Bucket, Key, ...(etag && { IfMatch: `"${etag}"` }) });
+    const { Body, ContentLength, ETag } = await s3.send(command, { abortSignal: signal });
     if (ContentLength === undefined) throw new Error('S3 did not say how long the object is');
-    const body = Body as Readable;
-    return {
-      version: { ...version, etag: version.etag ?? ETag?.replaceAll('"', '') },
-      size: ContentLength,
-      read: () => readExactly(body, ContentLength, signal),
-      close: () => body.destroy(),
-    };
+    return { body: Body as Readable, size: ContentLength, etag: ETag?.replaceAll('"', '') };
   } catch (error) {
     // Without s3:ListBucket a deleted object would answer 403, and look like a mistake in the permissions.
     if (is(error, 404, 'NoSuchKey')) return 'gone';
@@ -58,16 +86,20 @@ export async function openSource(
   }
 }
 
-async function readExactly(body: Readable, length: number, signal: AbortSignal): Promise<Buffer> {
+async function fill(bytes: Buffer, body: Readable, signal: AbortSignal): Promise<void> {
   addAbortSignal(signal, body);
-  const bytes = Buffer.allocUnsafe(length);
   let read = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
-    if (read + chunk.length > length) throw new Error(`the body is longer than its ${length} bytes`);
+    if (read + chunk.length > bytes.length) throw new Error(`longer than its ${bytes.length} bytes`);
     read += chunk.copy(bytes, read);
   }
-  if (read < length) throw new Error(`the body ended after ${read} of ${length} bytes`);
-  return bytes;
+  if (read < bytes.length) throw new Error(`ended after ${read} of ${bytes.length} bytes`);
+}
+
+/** As the clients name an error of a request: which one, and what happened to it. */
+function inBody(error: unknown, { key }: SourceVersion): Error {
+  const { name, message } = error as Error;
+  return Object.assign(new Error(`GetObject ${key}, in its body: ${message}`), { name });
 }
 
 /** An object to write, and the source version it was made from. */

@@ -7,7 +7,7 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import { Consumer } from 'sqs-consumer';
-import { requireRegion, s3Client, sqsClient } from './clients';
+import { LONG_POLL, requireRegion, s3Client, sqsClient } from './clients';
 import { markAtOnce } from './collector';
 import { RETRY_SECONDS } from './contract';
 import { Decoder } from './decoder';
@@ -117,7 +117,8 @@ class Worker {
 
   /**
    * The consumer's client, with what the library has no option for: a stop ends the waiting receive and no other call
-   * (deletes must go through; a message sent at that very moment comes back after its timeout), a message keeps the queue's own visibility timeout until its first heartbeat, and a
+   * (deletes must go through; a message sent at that very moment comes back after its timeout), a receive may be silent
+   * for longer than the others, a message keeps the queue's own visibility timeout until its first heartbeat, and a
    * failed receive is followed by a pause.
    */
   private receivingClient(): SQSClient {
@@ -127,7 +128,7 @@ class Worker {
       if (!(command instanceof ReceiveMessageCommand)) return sqs.send(command);
       delete command.input.VisibilityTimeout;
       try {
-        return await sqs.send(command, { abortSignal: stop });
+        return await sqs.send(command, { ...LONG_POLL, abortSignal: stop });
       } catch (error) {
         await sleep(RECEIVE_PAUSE_SECONDS * 1000, undefined, { signal: stop }).catch(() => {});
         throw error;

@@ -54,14 +54,14 @@ export class Fleet {
     this.sqs = new SQSClient(clientConfig(endpoints));
   }
 
-  /** @param before sees, and may disturb, every call of the workers */
+  /** The hooks see, and may disturb, every call of the workers and the function. */
   static async start(
     name: string,
-    { visibilityTimeoutSeconds = 30, before }: { visibilityTimeoutSeconds?: number } & Pick<CallHooks, 'before'> = {},
+    { visibilityTimeoutSeconds = 30, ...hooks }: { visibilityTimeoutSeconds?: number } & Omit<CallHooks, 'sent'> = {},
   ): Promise<Fleet> {
     const answered: string[] = [];
     const sent: CallHooks['sent'] = ({ action }) => answered.push(action);
-    const endpoints = await startEndpoints({ hooks: { ...(before && { before }), sent } });
+    const endpoints = await startEndpoints({ hooks: { ...hooks, sent } });
     return new Fleet(endpoints, answered, name, visibilityTimeoutSeconds);
   }
 

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { HeadBucketCommand } from '@aws-sdk/client-s3';
+import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { DeleteMessageCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
-import { s3Client, sqsClient } from '../../workload/clients';
+import { LONG_POLL, s3Client, sqsClient } from '../../workload/clients';
 import { DEFAULTS } from '../../workload/contract';
 import { until } from '../support/waiting';
 
@@ -35,7 +35,7 @@ afterEach(() => {
 
 /** As far as it is of interest here: not among the types of a client. */
 interface NodeHttpHandler {
-  httpHandlerConfigs(): { readonly socketTimeout?: number };
+  httpHandlerConfigs(): { readonly socketTimeout?: number; readonly requestTimeout?: number };
 }
 
 const QueueUrl = 'http://127.0.0.1/000000000000/jobs';
@@ -43,33 +43,36 @@ const QueueUrl = 'http://127.0.0.1/000000000000/jobs';
 /** SQS's longest poll, which is silence too. */
 const LONG_POLL_MS = 20_000;
 
-test.each<[string, (abortSignal: AbortSignal) => { requestHandler: unknown; request: Promise<unknown> }]>([
-  [
-    'S3',
-    (abortSignal) => {
-      const client = s3Client(env);
-      const request = client.send(new HeadBucketCommand({ Bucket: 'bucket' }), { abortSignal });
-      return { requestHandler: client.config.requestHandler, request };
-    },
-  ],
-  [
-    'SQS',
-    (abortSignal) => {
-      const client = sqsClient(env);
-      const request = client.send(new ReceiveMessageCommand({ QueueUrl }), { abortSignal });
-      return { requestHandler: client.config.requestHandler, request };
-    },
-  ],
-])('a silent %s is given up, after the longest poll and before the message comes back', async (_, send) => {
+test('a receive is given up after the longest poll, and before its message comes back', async () => {
   const stop = new AbortController();
-  const { requestHandler, request } = send(stop.signal);
+  const client = sqsClient(env);
+  const request = client.send(new ReceiveMessageCommand({ QueueUrl }), { ...LONG_POLL, abortSignal: stop.signal });
   await until(() => received.length === 1);
   // What the request is sent with, which is known by now. Waiting for it would take half a minute.
-  const { socketTimeout } = (requestHandler as NodeHttpHandler).httpHandlerConfigs();
+  const { socketTimeout } = (client.config.requestHandler as unknown as NodeHttpHandler).httpHandlerConfigs();
   expect(socketTimeout).toBeGreaterThan(LONG_POLL_MS);
   expect(socketTimeout).toBeLessThan(DEFAULTS.visibilityTimeoutSeconds * 1000);
   stop.abort();
   await request.catch(() => {});
+});
+
+test.each<[string, string, (abortSignal: AbortSignal) => Promise<unknown>]>([
+  [
+    'an object',
+    'GetObject incoming/a.jpg: Request aborted',
+    (abortSignal) => s3Client(env).send(new GetObjectCommand({ Bucket: 'b', Key: 'incoming/a.jpg' }), { abortSignal }),
+  ],
+  [
+    'a message',
+    'DeleteMessage: Request aborted',
+    (abortSignal) => sqsClient(env).send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: 'h' }), { abortSignal }),
+  ],
+])('an error says which request for %s has failed, and why', async (_, words, send) => {
+  const stop = new AbortController();
+  const request = send(stop.signal);
+  await until(() => received.length === 1);
+  stop.abort();
+  await expect(request).rejects.toThrow(words);
 });
 
 test('a finished message is deleted while more receives wait than the SDK has sockets for by default', async () => {

@@ -16,14 +16,13 @@ describe('the queue worker', () => {
         return { status: 400, code: 'Injected' };
       },
     });
-    await fleet.worker();
-    // With one decode slot three receives are under way at a time, and a fourth is the second of one of them.
-    await fleet.until(() => receives.length > 3);
-    const [first = 0, , , fourth = 0] = receives;
+    await fleet.worker({ MESSAGES_PER_SLOT: '1' });
+    await fleet.until(() => receives.length > 1);
+    const [first = 0, second = 0] = receives;
     // Holds on any machine: a pause begins after its receive was noted here and ends before the next one is, so a busy
     // machine can only make the difference larger.
-    expect(fourth - first).toBeGreaterThan(1000);
-    await fleet.until(() => fleet.count('error') >= 3);
+    expect(second - first).toBeGreaterThan(1000);
+    await fleet.until(() => fleet.count('error') >= 1);
   });
 
   test('hands work back for longer after every delivery that failed', async () => {

@@ -220,7 +220,7 @@ describe('the queue worker', () => {
 
   onLinux('holds no more messages than it has places for', async () => {
     fleet = await Fleet.start('places');
-    const worker = await fleet.worker();
+    const worker = await fleet.worker({ MESSAGES_PER_SLOT: '3' });
     const [decoder] = childrenOf(worker.pid as number);
     process.kill(decoder as number, 'SIGSTOP');
     for (let index = 0; index < 8; index += 1) await fleet.submit(`incoming/${index}.jpg`, picture);

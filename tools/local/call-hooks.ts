@@ -22,8 +22,8 @@ export interface Answer {
   readonly output: Readonly<Record<string, unknown>>;
 }
 
-/** What a client gets instead of an answer: an error of AWS, or a connection that breaks. */
-export type Fault = { readonly status: number; readonly code: string } | 'reset';
+/** What a client gets instead of an answer: an error of AWS, a connection that breaks, or one that says nothing more. */
+export type Fault = { readonly status: number; readonly code: string } | 'reset' | 'silence';
 
 export interface CallHooks {
   /** Before a call takes effect. With a fault it takes none. */
@@ -52,9 +52,9 @@ export function addCallHooks(app: FastifyInstance, hooks: CallHooks): void {
     if (fault === undefined) return;
     calls.delete(request);
     // The hooks behind this one belong to a call that takes effect.
-    if (fault === 'reset') {
+    if (typeof fault === 'string') {
       reply.hijack();
-      request.raw.socket.destroy();
+      if (fault === 'reset') request.raw.socket.destroy();
       return;
     }
     return sendFault(reply, call, fault);
@@ -70,9 +70,9 @@ export function addCallHooks(app: FastifyInstance, hooks: CallHooks): void {
     const fault = hooks.after?.(entry.call, entry.answer);
     if (fault === undefined) return done(null, payload);
     calls.delete(request);
-    if (fault === 'reset') {
+    if (typeof fault === 'string') {
       reply.hijack();
-      breakOff(request.raw.socket, reply.statusCode, payload);
+      breakOff(request.raw.socket, reply.statusCode, payload, fault);
       return;
     }
     for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name);
@@ -86,15 +86,16 @@ export function addCallHooks(app: FastifyInstance, hooks: CallHooks): void {
   });
 }
 
-/** Half of a body, and then nothing. */
-function breakOff(socket: Socket, status: number, payload: unknown): void {
+/** Half of a body, and then the end of the connection, or nothing. */
+function breakOff(socket: Socket, status: number, payload: unknown, fault: 'reset' | 'silence'): void {
+  const end = () => fault === 'reset' && socket.destroy();
   if (!Buffer.isBuffer(payload) || payload.length < 2) {
-    socket.destroy();
+    end();
     return;
   }
   const head = `HTTP/1.1 ${status} OK\r\nContent-Length: ${payload.length}\r\n\r\n`;
   const half = Buffer.concat([Buffer.from(head), payload.subarray(0, payload.length / 2)]);
-  socket.write(half, () => socket.destroy());
+  socket.write(half, end);
 }
 
 function describe({ method, headers, params, body }: FastifyRequest): Call {
@@ -116,7 +117,7 @@ function parse(payload: unknown): Record<string, unknown> {
   }
 }
 
-function sendFault(reply: FastifyReply, call: Call, fault: Exclude<Fault, 'reset'>) {
+function sendFault(reply: FastifyReply, call: Call, fault: Exclude<Fault, string>) {
   return reply.code(fault.status).type(faultType(call)).send(faultBody(call, fault));
 }
 
