@@ -23,7 +23,7 @@ const SIZES: Sizes = {
   poison: [200, 0],
   slow: [4, 0],
   storage: [40, 0],
-  outage: [40, 0],
+  outage: [24, 0],
   fuzz: [150, 0],
   soak: [120, 0],
 };
