@@ -58,6 +58,7 @@ export class LambdaStack extends cdk.Stack {
       logGroup,
       loggingFormat: lambda.LoggingFormat.JSON,
       // S3 invokes asynchronously: Lambda queues the event (up to 1 MB of it) and retries after one and two minutes.
+      // Whatever is out of order for longer fills the failure queue, and one `npm run replay` sends it all again.
       retryAttempts: 2,
       maxEventAge: cdk.Duration.hours(6),
       onFailure: new destinations.SqsDestination(failures.queue),

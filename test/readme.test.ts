@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { DEFAULTS, ENV } from '../workload/contract';
+import { DEFAULTS, ENV, RETRY_SECONDS } from '../workload/contract';
 import { templates } from './support/templates';
 
 const ROOT = path.resolve(__dirname, '..');
@@ -74,6 +74,18 @@ describe('the comparison in the README', () => {
       expect(links.filter((target) => !existsSync(path.join(ROOT, 'docs', target)))).toEqual([]);
     },
   );
+});
+
+test.each(['ec2', 'ecs-fargate', 'eks-ec2'])('the page of %s says how long a failed job waits', (page) => {
+  const text = readFileSync(path.join(ROOT, 'docs', `${page}.md`), 'utf8').replaceAll('\n', ' ');
+  const [first, ...others] = RETRY_SECONDS;
+  const minutes = others.map((seconds) => seconds / 60);
+  const sum = RETRY_SECONDS.reduce<number>((all, seconds) => all + seconds, 0);
+  expect(text).toContain(
+    `${first} s later, then after ${minutes.slice(0, -1).join(', ')} and ${minutes.at(-1)} minutes`,
+  );
+  // The longest waits are a quarter longer.
+  expect(text).toContain(`${Math.floor(sum / 60)} to ${Math.ceil((sum * 1.25) / 60)} minutes after the first`);
 });
 
 test.each([

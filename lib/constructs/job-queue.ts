@@ -56,6 +56,7 @@ export class JobQueue extends Construct implements s3.IBucketNotificationDestina
     const everyMinute = { period: Duration.minutes(1), statistic: cloudwatch.Stats.MAXIMUM };
     this.visible = this.queue.metricApproximateNumberOfMessagesVisible(everyMinute);
     this.outstanding = this.queue.metricApproximateNumberOfMessagesOutstanding(everyMinute);
+    // SQS does not count the age of messages that were received three times: those that wait for another try stay silent.
     this.queue
       .metricApproximateAgeOfOldestMessage({ period: Duration.minutes(5), statistic: cloudwatch.Stats.MAXIMUM })
       .createAlarm(this, 'TooOld', {

@@ -23,6 +23,7 @@ const SIZES: Sizes = {
   poison: [200, 0],
   slow: [4, 0],
   storage: [40, 0],
+  outage: [24, 0],
   fuzz: [150, 0],
   soak: [120, 0],
 };
@@ -35,6 +36,7 @@ export const SMALLEST: Sizes = {
   poison: [160, 0],
   slow: [2, 0],
   storage: [30, 0],
+  outage: [16, 0],
   fuzz: [100, 0],
   soak: [80, 0],
 };

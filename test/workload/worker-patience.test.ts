@@ -1,3 +1,4 @@
+import { RETRY_SECONDS } from '../../workload/contract';
 import { Fleet } from '../support/fleet';
 
 /** How the worker bundle waits: between receives that fail, and between the deliveries of work that fails. */
@@ -25,9 +26,9 @@ describe('the queue worker', () => {
     await fleet.until(() => fleet.count('error') >= 1);
   });
 
-  test('hands work back for longer after every delivery that failed', async () => {
+  test('leaves work that fails alone for 10, 60, 600 and 1,200 s, and gives it up after the fifth delivery', async () => {
     const waits: number[] = [];
-    // The longest there is, so that a heartbeat, which asks for this, is no back-off.
+    // The longest there is, so that a heartbeat, which asks for this, is no such wait.
     const heartbeat = 43_200;
     fleet = await Fleet.start('later', {
       before: ({ action, input }) => {
@@ -42,14 +43,19 @@ describe('the queue worker', () => {
     });
     await fleet.worker({ VISIBILITY_TIMEOUT_SECONDS: String(heartbeat) });
     await fleet.send(fleet.event({ key: 'incoming/a.jpg' }));
-    await fleet.until(() => waits.length >= 4);
-    // Each is doubled, and jitter takes or adds a quarter at most: no two can change places.
-    const [first = 0, second = 0, third = 0, fourth = 0] = waits;
-    expect(first).toBeGreaterThan(0);
-    expect(second).toBeGreaterThan(first);
-    expect(third).toBeGreaterThan(second);
-    expect(fourth).toBeGreaterThan(third);
-    // More than jitter alone could do.
-    expect(fourth).toBeGreaterThan(2 * first);
+    await fleet.until(() => fleet.endpoints.messages(fleet.failed).length === 1);
+    const least = [10, 60, 600, 1200];
+    expect([...RETRY_SECONDS]).toEqual(least);
+    // After the last delivery there is nothing to wait for.
+    expect(waits).toEqual([...least.map(() => expect.any(Number)), 0]);
+    for (const [index, seconds] of least.entries()) {
+      // Jitter only adds: a quarter at most.
+      expect(waits[index]).toBeGreaterThanOrEqual(seconds);
+      expect(waits[index]).toBeLessThanOrEqual(seconds * 1.25);
+    }
+  });
+
+  test('outlasts half an hour without S3 by its shortest waits together', () => {
+    expect(RETRY_SECONDS.reduce<number>((sum, seconds) => sum + seconds, 0)).toBeGreaterThanOrEqual(1800);
   });
 });

@@ -3,7 +3,7 @@ import type { Comparison } from './comparison';
 import { sentences } from './diagram/svg';
 import { leftOut } from './model';
 import { rangeText } from './page/charts';
-import { FAULT_COLUMNS, FAULT_LEGEND, faultRows, faultScenarios } from './page/failure';
+import { FAULT_COLUMNS, FAULT_LEGEND, faultRows, faultScenarios, faultsLeftOut } from './page/failure';
 import { amountText, format } from './page/format';
 import { chartFile } from './page/page';
 import { answer, CROSSING_LEGEND, crossingsOf, crossingText, idleOf, longestJob } from './page/results';
@@ -168,7 +168,7 @@ function supportSources(owned: Comparison['owned']): string {
 function faults({ faults: found }: Comparison): string {
   if (!found) return 'Not measured: `npm run faults`.';
   const rows = faultRows(found).map(({ scenario, way, cells }) => [scenario, NAMES[way], ...cells]);
-  return `Measured ${found.date} on endpoints that imitate AWS, seed ${found.seed}. ${FAULT_LEGEND}\n\n${table(
+  return `Measured ${found.date} on endpoints that imitate AWS, seed ${found.seed}. ${FAULT_LEGEND}${faultsLeftOut(found)}\n\n${table(
     ['scenario', 'way', ...FAULT_COLUMNS],
     rows,
   )}\n\n${faultScenarios(found)

@@ -23,7 +23,7 @@ export function report(rows: readonly Row[], screen: Screen = screenOf(process.s
 /** For the columns that do not explain themselves. */
 const LEGEND = [
   'holds: no object without a result (lost), no rendition missing, none that nobody asked for (extra), each with the same bytes as in a run without faults (else different), and the newest version is there (else outdated)',
-  'again: redeliveries and further attempts',
+  'again: redeliveries and further attempts, after waits that are cut to a second or two',
 ];
 
 function details(row: Row, columns: number): string[] {

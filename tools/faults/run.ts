@@ -8,6 +8,7 @@ import type { Outcome, Scenario, Setting } from './scenario';
 import { fuzz } from './scenarios/fuzz';
 import { kill } from './scenarios/kill';
 import { lambda } from './scenarios/lambda';
+import { outage } from './scenarios/outage';
 import { poison } from './scenarios/poison';
 import { slow } from './scenarios/slow';
 import { soak } from './scenarios/soak';
@@ -17,7 +18,7 @@ import { Standstill, Trial } from './trial';
 
 /** Breaks the ways on purpose, from a seed, and counts which promises are broken with them. */
 
-export const SCENARIOS: readonly Scenario[] = [kill, lambda, stop, poison, slow, storage, fuzz, soak];
+export const SCENARIOS: readonly Scenario[] = [kill, lambda, stop, poison, slow, storage, outage, fuzz, soak];
 
 /** Different good pictures of a run. Enough that a mix-up of two objects shows in their bytes. */
 const POOL = 200;
@@ -188,7 +189,7 @@ async function cleanRun(
     template,
     dist,
     clean: new Map(),
-    visibilitySeconds: 60,
+    visibilitySeconds: 50,
     signal,
   });
   try {

@@ -1,12 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Compute } from '../../workload/contract';
 import type { Answer, Call, CallHooks } from '../local/call-hooks';
 import type { Deployment } from '../local/deployment';
 import { type BucketEvent, type Endpoints, type StoredObject, startEndpoints } from '../local/endpoints';
 import { childrenOf, heldUpMs } from '../local/processes';
 import { clientConfig, startWay, type Way } from '../local/ways';
+import { type Replayed, replay } from '../replay/replay';
 import type { Template } from '../templates';
 import { type CleanRun, decodeKey, type Findings, Ledger, type Picture } from './ledger';
 
@@ -18,7 +21,10 @@ export interface TrialOptions {
   /** Where the host bundles are. */
   readonly dist: string;
   readonly clean: CleanRun;
-  /** Of the queue, and so of its heartbeats. Seconds. */
+  /**
+   * Of the queue, and so of its heartbeats. Seconds. None that a worker waits for after a failure (10 to 13, 60 to 75 …),
+   * because by it heartbeats are told from such waits.
+   */
   readonly visibilitySeconds: number;
   /** Further variables of the workload. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -31,6 +37,12 @@ export interface TrialOptions {
   /** Called with each event of the source bucket in place of its delivery. */
   readonly onEvent?: (event: BucketEvent, deliver: (event: BucketEvent) => void) => void;
   readonly throttled?: (key: string) => boolean;
+  /**
+   * Called with the seconds for which a worker leaves a message alone, because its job has failed. With this, the message
+   * stays hidden until nothing else is left to do, however long that takes here; then all that are hidden come back.
+   * Without it, every such wait is cut to a second.
+   */
+  readonly onRetry?: (key: string, seconds: number) => void;
   readonly onExit?: (accessKeyId: string, code: number | null) => void;
   readonly signal: AbortSignal;
 }
@@ -46,6 +58,8 @@ export interface LogLine {
 
 interface Held {
   readonly messageId: string;
+  /** Of the source object. */
+  readonly key: string;
   readonly caller: string;
 }
 
@@ -56,8 +70,11 @@ const BACKLOG = 40;
 /** See {@link TrialOptions.standstillMs}. */
 const STANDSTILL_MS = 45_000;
 
-/** Longest wait after a failure. */
-const BACK_OFF_SECONDS = 1;
+/** Longest wait after a failure, unless {@link TrialOptions.onRetry} is told of it. */
+const RETRY_SECONDS = 1;
+
+/** SQS's longest visibility timeout: of messages that come back when they are told to. */
+const HIDDEN_SECONDS = 43_200;
 
 /** Seconds a stopping worker has: shorter than the template's, which nobody wants to wait for. */
 export const GRACE_SECONDS = 10;
@@ -69,7 +86,7 @@ export class Trial {
   requests = 0;
   /** By message id: how often it was handed out. */
   readonly receives = new Map<string, number>();
-  /** By source key: Lambda's attempts. */
+  /** By source key: how often a worker was given its event, or Lambda tried it. */
   readonly attempts = new Map<string, number>();
   /** By source key: events handed over to the way. */
   readonly deliveries = new Map<string, number>();
@@ -88,6 +105,8 @@ export class Trial {
   private lastProgress = performance.now();
   /** By receipt handle. */
   private readonly held = new Map<string, Held>();
+  /** Receipt handles of messages that come back when nothing else is left to do. */
+  private readonly hidden = new Set<string>();
   private endpoints!: Endpoints;
   private s3!: S3Client;
   way!: Way;
@@ -143,7 +162,7 @@ export class Trial {
     const waiting = objects[Symbol.iterator]();
     const uploader = async () => {
       for (let next = waiting.next(); !next.done; next = waiting.next()) {
-        while (this.outstanding() > BACKLOG) await this.wait(5);
+        while (this.outstanding() - this.hidden.size > BACKLOG) await this.wait(5);
         await this.put(next.value.key, next.value.picture);
       }
     };
@@ -240,10 +259,65 @@ export class Trial {
     });
   }
 
+  /**
+   * Lambda: sends everything in the failure queue to the function again, as `npm run replay` does, and waits until all of
+   * it has come to an end.
+   */
+  async replay(): Promise<Replayed> {
+    const config = clientConfig(this.endpoints);
+    const [sqs, lambda] = [new SQSClient(config), new LambdaClient(config)];
+    // There is no endpoint of Lambda here. What the client would send to it goes to the function directly.
+    lambda.middlewareStack.add(
+      () => async (args) => {
+        const { Payload = new Uint8Array() } = args.input as { Payload?: Uint8Array };
+        const event = JSON.parse(Buffer.from(Payload).toString()) as BucketEvent;
+        this.count(event);
+        this.way.invoke?.(event);
+        return { response: undefined, output: { $metadata: {}, StatusCode: 202 } };
+      },
+      { step: 'initialize' },
+    );
+    try {
+      const replayed = await replay({
+        sqs,
+        lambda,
+        queueUrl: this.endpoints.queueUrl(this.way.failureQueue),
+        functionName: 'function',
+        until: Date.now(),
+        waitSeconds: 0,
+        signal: this.options.signal,
+      });
+      await this.settled(() => false);
+      return replayed;
+    } finally {
+      sqs.destroy();
+      lambda.destroy();
+    }
+  }
+
   private async settled(enough: () => boolean): Promise<void> {
     for (;;) {
       await this.wait(25);
-      if (this.outstanding() === 0 || enough()) return;
+      const left = this.outstanding();
+      if (left === 0 || enough()) return;
+      if (left === this.hidden.size) await this.show();
+    }
+  }
+
+  /** Makes all hidden messages visible. */
+  private async show(): Promise<void> {
+    const handles = [...this.hidden];
+    this.hidden.clear();
+    const sqs = new SQSClient(clientConfig(this.endpoints));
+    const QueueUrl = this.endpoints.queueUrl(this.way.jobQueue as string);
+    try {
+      await Promise.all(
+        handles.map((ReceiptHandle) =>
+          sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout: 0 })),
+        ),
+      );
+    } finally {
+      sqs.destroy();
     }
   }
 
@@ -338,12 +412,17 @@ export class Trial {
     this.lastProgress = performance.now();
     this.ledger.onEvent(event);
     const counted = (delivered: BucketEvent) => {
-      const key = keyOf(delivered) ?? '';
-      this.deliveries.set(key, (this.deliveries.get(key) ?? 0) + 1);
+      this.count(delivered);
       deliver(delivered);
     };
     if (this.options.onEvent && event.Records) this.options.onEvent(event, counted);
     else counted(event);
+  }
+
+  /** One more event that is handed over to the way. */
+  private count(event: BucketEvent): void {
+    const key = keyOf(event) ?? '';
+    this.deliveries.set(key, (this.deliveries.get(key) ?? 0) + 1);
   }
 
   private hooks(): CallHooks {
@@ -354,7 +433,7 @@ export class Trial {
         if (!isOurs(call)) return undefined;
         this.requests += Number(call.action !== 'ReceiveMessage');
         if (this.over) return undefined;
-        if (call.action === 'ChangeMessageVisibility') this.shortenBackOff(call);
+        if (call.action === 'ChangeMessageVisibility') this.shortenWait(call);
         return hooks.before?.(call);
       },
       after: (call, answer) => {
@@ -368,27 +447,43 @@ export class Trial {
     };
   }
 
-  /** The workload waits longer and longer after a failure, up to minutes. What is no heartbeat is no such wait here. */
-  private shortenBackOff({ input }: Call): void {
-    if (input.VisibilityTimeout === this.options.visibilitySeconds) return;
-    input.VisibilityTimeout = Math.min(Number(input.VisibilityTimeout), BACK_OFF_SECONDS);
+  /** A worker waits longer and longer after a failure, up to 20 minutes. Every change that is no heartbeat is such a wait. */
+  private shortenWait({ input }: Call): void {
+    const seconds = Number(input.VisibilityTimeout);
+    const { visibilitySeconds, onRetry } = this.options;
+    if (seconds === visibilitySeconds) return;
+    // Not an end, but a sign of life.
+    this.lastProgress = performance.now();
+    if (seconds === 0) return;
+    if (!onRetry) {
+      input.VisibilityTimeout = Math.min(seconds, RETRY_SECONDS);
+      return;
+    }
+    onRetry(this.held.get(input.ReceiptHandle as string)?.key ?? '', seconds);
+    input.VisibilityTimeout = HIDDEN_SECONDS;
   }
 
   private follow({ action, caller, input }: Call, { output, status }: Answer): void {
     const handle = input.ReceiptHandle as string;
     if (action === 'ReceiveMessage') {
-      const messages = (output.Messages ?? []) as { MessageId: string; ReceiptHandle: string }[];
+      const messages = (output.Messages ?? []) as { MessageId: string; ReceiptHandle: string; Body: string }[];
       if (messages.length > 0) this.requests += 1;
-      for (const { MessageId, ReceiptHandle } of messages) {
+      for (const { MessageId, ReceiptHandle, Body } of messages) {
+        const key = keyOf(JSON.parse(Body)) ?? '';
         this.receives.set(MessageId, (this.receives.get(MessageId) ?? 0) + 1);
-        this.held.set(ReceiptHandle, { messageId: MessageId, caller });
+        this.attempts.set(key, (this.attempts.get(key) ?? 0) + 1);
+        this.held.set(ReceiptHandle, { messageId: MessageId, key, caller });
         if (this.leaving.has(caller)) this.excuse(MessageId);
       }
     } else if (action === 'DeleteMessage' && status === 200) {
       this.held.delete(handle);
       this.progress();
-    } else if (action === 'ChangeMessageVisibility' && input.VisibilityTimeout === 0) {
-      this.held.delete(handle);
+    } else if (action === 'ChangeMessageVisibility') {
+      if (input.VisibilityTimeout === 0) this.held.delete(handle);
+      if (input.VisibilityTimeout === HIDDEN_SECONDS && status === 200) {
+        this.held.delete(handle);
+        this.hidden.add(handle);
+      }
     }
   }
 }

@@ -47,7 +47,10 @@ export interface LocalRunOptions {
 /** Uploads at a time. Enough to keep the ways busy; the endpoints share this process. */
 const UPLOADS = 4;
 
-/** With nothing coming to an end for so long, in ms, nothing will: longer than the longest back-off that is retried. */
+/**
+ * With nothing coming to an end for so long, in ms, the run gives up. Longer than a worker's first two waits after a
+ * failure; a picture that fails a third time is not waited for.
+ */
 const STALLED_MS = 300_000;
 
 /** How a way's line reads, from wide to narrow. The note comes last, so nothing else is cut. */

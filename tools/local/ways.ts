@@ -28,6 +28,10 @@ export interface Way {
   readonly outputBucket: string;
   /** Its failure queue: what no retry could help. */
   readonly failureQueue: string;
+  /** Of the ways with workers: the queue that they ask. */
+  readonly jobQueue?: string;
+  /** Of Lambda: hands the function an event, as S3 does. */
+  invoke?(event: unknown): void;
   /** The processes that would be the platform's, the workers or the execution environments, by access key id. */
   processes(): ReadonlyMap<string, number>;
   /** How many of them ended that nobody had asked to. */
@@ -120,6 +124,7 @@ const startFunction: Start = async (compute, deployment, endpoints, { dist, onLi
     sourceBucket,
     outputBucket,
     failureQueue,
+    invoke: (event) => service.invokeAsync(event),
     processes: () => new Map([...running].map(([pid, accessKeyId]) => [accessKeyId, pid])),
     deaths: () => deaths,
     outstanding: () => service.outstanding() + telling.size,
@@ -196,6 +201,7 @@ const startWorkers: Start = async (compute, deployment, endpoints, options) => {
     sourceBucket,
     outputBucket,
     failureQueue,
+    jobQueue,
     processes: () => new Map([...running].map(([accessKeyId, { pid }]) => [accessKeyId, pid as number])),
     deaths: () => deaths,
     outstanding: () => {

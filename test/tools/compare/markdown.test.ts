@@ -102,6 +102,7 @@ describe('COMPARISON.md', () => {
     // What was done, of what was done only.
     expect(measured).toContain('\n- kill: workers killed at seven points of a job;');
     expect(measured).not.toContain('\n- soak:');
+    expect(measured).toMatch(/Not measured in this run: .*outage.*, soak\./);
   });
 
   test('says once what ways have in common', async () => {
@@ -171,6 +172,27 @@ describe('changes of a stack are followed', () => {
     expect(said).toContain('Tasks that do not start are tried again and again');
     expect(said).toContain('an alarm goes off when one has waited for 10 min');
     expect(said).toContain('11 s of CPU');
+  });
+
+  test('retries and what is scaled on: in what half an hour without S3 does', async () => {
+    const row = async (changed: ReturnType<typeof sources>) =>
+      (await compare(changed)).scenarios.find(({ title }) => title === 'S3 away for half an hour')?.ways;
+    const before = await row(sources());
+    expect(before?.ec2).toContain('left alone for 10 s, 1 min, 10 min and 20 min');
+    expect(before?.ec2).toContain('instances that run stay until 5 min after the last message is gone');
+    expect(before?.['eks-ec2']).toContain('pods running: one for every 25, 4 at most');
+    expect(before?.lambda).toContain('again after 1 min and 2 min. After that, in an outage of more than about 3 min');
+    const changed = sources();
+    for (const { Type, Properties } of Object.values(changed.templates.ec2.Resources)) {
+      if (Type === 'AWS::SQS::Queue' && Properties.RedrivePolicy) Properties.RedrivePolicy.maxReceiveCount = 4;
+    }
+    for (const { Type, Properties } of Object.values(changed.templates.lambda.Resources)) {
+      if (Type === 'AWS::Lambda::EventInvokeConfig') Properties.MaximumRetryAttempts = 1;
+    }
+    const after = await row(changed);
+    expect(after?.ec2).toContain('10 s, 1 min and 10 min, or up to a quarter longer. It is tried 4 times');
+    expect(after?.ec2).toContain('it ends in the failure queue');
+    expect(after?.lambda).toContain('again after 1 min. After that, in an outage of more than about 1 min');
   });
 
   test('a resource that is removed: in the count and the idle cost', async () => {

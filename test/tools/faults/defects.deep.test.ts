@@ -243,6 +243,46 @@ const CASES: readonly Case[] = [
     /times the requests of a run without faults/,
   ],
   [
+    'gives up after two and a half minutes',
+    'outage',
+    'ec2',
+    [
+      {
+        file: 'contract.ts',
+        find: 'RETRY_SECONDS = [10, 60, 600, 1200]',
+        replace: 'RETRY_SECONDS = [10, 20, 40, 80]',
+      },
+    ],
+    /^in the failure queue, although S3 came back/,
+  ],
+  [
+    'comes back less than half an hour later',
+    'outage',
+    'ec2',
+    [{ file: 'worker.ts', find: '(1 + Math.random() / 4)', replace: '(0.75 + Math.random() / 8)' }],
+    /^in the failure queue, although S3 came back/,
+  ],
+  [
+    'holds what has failed until S3 is back',
+    'outage',
+    'ec2',
+    [
+      {
+        file: 'worker.ts',
+        find: "const atOnce = error.kind !== 'transient';",
+        replace: 'await new Promise(() => {});',
+      },
+    ],
+    /events come to no end while others wait/,
+  ],
+  [
+    'drops what has failed',
+    'outage',
+    'lambda',
+    [{ file: 'job.ts', find: 'if (failure) throw failure;', replace: '' }],
+    /^0 times in the failure queue after the outage/,
+  ],
+  [
     'has no deadline for a decode',
     'fuzz',
     'ec2',

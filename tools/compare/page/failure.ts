@@ -1,9 +1,10 @@
-import { type Compute, DEFAULTS, ENV, REJECTED_PREFIX } from '../../../workload/contract';
+import { type Compute, DEFAULTS, ENV, REJECTED_PREFIX, RETRY_SECONDS } from '../../../workload/contract';
 import type { Row } from '../../faults/run';
-import { SCENARIOS_DO } from '../../faults/scenario';
+import { SCENARIO_NAMES, SCENARIOS_DO } from '../../faults/scenario';
 import { readDeployment } from '../../local/deployment';
 import type { Template } from '../../templates';
-import type { Facts } from '../model/types';
+import { delays } from '../data/tables';
+import type { Facts, WayFacts } from '../model/types';
 import { byWay } from '../side-by-side';
 import { format } from './format';
 
@@ -56,6 +57,12 @@ export function scenarios(
     },
     { title: 'A lost host', ways: byWay((way) => lostHost(templates[way])) },
     { title: 'A bad deployment', ways: byWay((way) => badDeployment(templates[way])) },
+    {
+      title: 'S3 away for half an hour',
+      ways: byWay(
+        (way) => `${withoutS3(templates[way], facts[way])}${measured(way, 'outage', () => true, 'jobs without S3')}`,
+      ),
+    },
     {
       title: 'A throttle, or more work than capacity',
       ways: byWay(
@@ -175,6 +182,54 @@ function throttled(template: Template, facts: Facts, way: Compute): string {
   return `With ${facts[way].capacity.max} units at work the queue grows: messages wait for up to ${jobQueue(template).MessageRetentionPeriod / 86_400} days${facts[way].waits.afterwards === 'lost' ? ' and are then lost' : ', then go to the failure queue'}; ${alarm ? `an alarm goes off when one has waited for ${alarm.Threshold / 60} min` : 'no alarm watches their age'}.`;
 }
 
+const OUTAGE_SECONDS = 1800;
+
+const total = (seconds: readonly number[]): number => seconds.reduce((sum, each) => sum + each, 0);
+
+/** `10 s, 1 min and 10 min` */
+const inTurn = (seconds: readonly number[]): string => {
+  const said = seconds.map(format.duration);
+  return said.length < 2 ? said.join('') : `${said.slice(0, -1).join(', ')} and ${said.at(-1)}`;
+};
+
+function withoutS3(template: Template, facts: WayFacts): string {
+  const [invoke] = properties(template, 'AWS::Lambda::EventInvokeConfig');
+  if (invoke) {
+    const { low: first, high: second } = delays['lambda-failure-retry'];
+    const waits = [first, second].slice(0, invoke.MaximumRetryAttempts);
+    const tries = waits.length > 0 ? `tries failed events again after ${inTurn(waits)}` : 'does not try again';
+    const back = invoke.DestinationConfig?.OnFailure
+      ? ', each event once, and the alarm on it goes off; when S3 is back, one npm run replay sends all of them again'
+      : '';
+    return `Lambda ${tries}. After that, in an outage of more than about ${format.duration(total(waits))}, it ${givesUp(invoke)}${back}. A queue before the function could wait for longer, and would end the lesson: that a trigger runs code.`;
+  }
+  const waits = RETRY_SECONDS.slice(0, jobQueue(template).RedrivePolicy.maxReceiveCount - 1);
+  const outlasts = total(waits) >= OUTAGE_SECONDS;
+  return [
+    `A message whose job fails is left alone for ${inTurn(waits)}, or up to a quarter longer. It is tried ${waits.length + 1} times, the last time ${Math.floor(total(waits) / 60)} min or more after the first.`,
+    outlasts
+      ? 'That outlasts the half hour: no good image ends in the failure queue, and other images are not held back.'
+      : 'That is before the half hour is over: it ends in the failure queue.',
+    staying(facts),
+    ageAlarm(template)
+      ? `No alarm goes off meanwhile: the one on age does not count messages that were received ${delays['sqs-age-receives'].high} times.`
+      : '',
+  ]
+    .filter((sentence) => sentence !== '')
+    .join(' ');
+}
+
+/** What messages that wait for their next try keep running. */
+function staying({ scaling, unit, capacity }: WayFacts): string {
+  if (scaling.kind === 'keda') {
+    return `A message that waits counts as outstanding, and keeps pods running: one for every ${scaling.messagesPerUnit}, ${capacity.max} at most, on nodes that stay with them; the last goes ${format.duration(scaling.cooldownSeconds)} after the last message.`;
+  }
+  if (scaling.kind !== 'steps') return '';
+  const leaving = scaling.rules.find(({ direction }) => direction === 'in');
+  if (leaving?.metric !== 'outstanding') return '';
+  return `A message that waits counts as outstanding: ${unit.kind}s that run stay until ${format.duration(leaving.evaluationPeriods * leaving.periodSeconds)} after the last message is gone.`;
+}
+
 /** What the columns of {@link faultRows} say. */
 export const FAULT_COLUMNS = [
   'holds',
@@ -192,11 +247,17 @@ export const FAULT_COLUMNS = [
 export const FAULT_LEGEND =
   'Holds: whether every promise was kept. Lost: images without any result. Missing: renditions that are not there. ' +
   'Extra, different: objects that nobody asked for, or with other bytes than in a run without faults. Outdated: an ' +
-  'older version where the newest should be. Again: redeliveries and further attempts.';
+  'older version where the newest should be. Again: redeliveries and further attempts, after waits that are cut to a second or two.';
 
 /** What was done in each scenario of a run, in its order. */
 export const faultScenarios = ({ rows }: FaultResults): readonly (readonly [name: string, does: string])[] =>
   Object.entries(SCENARIOS_DO).filter(([name]) => rows.some(({ scenario }) => scenario === name));
+
+/** A sentence on the scenarios that are not in a run, because it left them out or is older than they are. */
+export function faultsLeftOut({ rows }: FaultResults): string {
+  const names = SCENARIO_NAMES.filter((name) => !rows.some(({ scenario }) => scenario === name));
+  return names.length === 0 ? '' : ` Not measured in this run: ${names.join(', ')}.`;
+}
 
 /** One row for each scenario on each way, in the order of the run. */
 export const faultRows = ({ rows }: FaultResults): readonly { scenario: string; way: Compute; cells: string[] }[] =>

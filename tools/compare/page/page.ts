@@ -8,7 +8,7 @@ import { MARKS, NAMES } from '../ways';
 import { bundleScripts, inScript, jsonInScript, minified } from './bundle';
 import { type Chart, draw, rangeText } from './charts';
 import { sideBySide } from './code';
-import { FAULT_COLUMNS, FAULT_LEGEND, faultRows, faultScenarios } from './failure';
+import { FAULT_COLUMNS, FAULT_LEGEND, faultRows, faultScenarios, faultsLeftOut } from './failure';
 import { amountText, format } from './format';
 import { form } from './forms';
 import { dataTable, origin, wayName } from './parts';
@@ -235,7 +235,7 @@ function measuredFaults({ faults }: Comparison): string {
     wayName(way),
     ...cells.map(text),
   ]);
-  return `<p class="quiet">On ${text(faults.date)}, on endpoints that imitate AWS, seed ${text(faults.seed)}. ${text(FAULT_LEGEND)}</p>
+  return `<p class="quiet">On ${text(faults.date)}, on endpoints that imitate AWS, seed ${text(faults.seed)}. ${text(FAULT_LEGEND + faultsLeftOut(faults))}</p>
 ${dataTable('Faults and what came of them', ['scenario', 'way', ...FAULT_COLUMNS], rows, 'numbers many')}
 <ul class="quiet">${faultScenarios(faults)
     .map(([name, does]) => `<li><b>${text(name)}</b>: ${text(does)}</li>`)

@@ -13,7 +13,7 @@ const SLOW_EVERY = 250;
 const SLOW_MEGAPIXELS = 48;
 const SLOW_SCANS = 800;
 
-const VISIBILITY_SECONDS = 10;
+const VISIBILITY_SECONDS = 9;
 
 const CPU_SECONDS = 1;
 /** On a busy machine a second of CPU takes many of the clock, and it is the CPU that is to end a decode here. */

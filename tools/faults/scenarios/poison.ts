@@ -9,7 +9,7 @@ const POISON = 0.05;
 const BATCH = 10;
 
 /** Long: nothing here is to come back. */
-const VISIBILITY_SECONDS = 60;
+const VISIBILITY_SECONDS = 50;
 
 async function run(setting: Setting): Promise<Outcome> {
   const { random, images, small, progress } = setting;
