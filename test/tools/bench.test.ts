@@ -6,7 +6,7 @@ import sharp, { type Sharp } from 'sharp';
 import { drawCorpus, photographs, RECIPES, type Recipe } from '../../tools/bench/corpus';
 import { CpuShare } from '../../tools/bench/cpu-share';
 import { DESIGNS } from '../../tools/bench/designs';
-import type { BenchWorker, Stage } from '../../tools/bench/end-to-end';
+import { type BenchWorker, Stage } from '../../tools/bench/end-to-end';
 import { childrenMs, missing, PEERS, PILLOW_SCRIPT } from '../../tools/bench/peers';
 import { plot } from '../../tools/bench/plot';
 import { compareQuality, ssim } from '../../tools/bench/quality';
@@ -345,6 +345,35 @@ describe('the throughput of a slot', () => {
     );
     await expect(measured.sample()).rejects.toThrow('standstill');
     expect(stage.delayMs).toBe(0);
+  });
+});
+
+describe('the endpoints of the bench', () => {
+  test('hold up each S3 request of what is measured, and nothing that the bench itself uploads', async () => {
+    const taskRoot = path.join(folder, 'function');
+    mkdirSync(taskRoot);
+    // Reads the picture once, under the access key that it was given.
+    writeFileSync(
+      path.join(taskRoot, 'index.js'),
+      `const { AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL } = process.env;
+exports.handler = async ({ Records: [{ s3: { bucket, object } }] }) => {
+  const authorization = 'AWS4-HMAC-SHA256 Credential=' + AWS_ACCESS_KEY_ID + '/20260101/us-east-1/s3/aws4_request';
+  const { ok } = await fetch(AWS_ENDPOINT_URL + '/' + bucket.name + '/' + object.key, { headers: { authorization } });
+  if (!ok) throw new Error('no such picture');
+};`,
+    );
+    const stage = await Stage.open(new AbortController().signal);
+    const started = await stage.startFunction(taskRoot, { handler: 'index.handler', memoryMib: 128 });
+    try {
+      stage.delayMs = 700;
+      expect((await started.invoke(Buffer.from('a picture'))).wallMs).toBeGreaterThan(700);
+      // Would not come to an end in the time that a test has.
+      stage.delayMs = 3_600_000;
+      expect(await stage.put([Buffer.from('another')])).toHaveLength(1);
+    } finally {
+      await started.stop();
+      await stage.close();
+    }
   });
 });
 

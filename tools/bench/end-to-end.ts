@@ -144,7 +144,7 @@ export class Stage {
   }
 
   /** Starts the service of a function, with one environment, which begins its life with the first invocation. */
-  async function(taskRoot: string, options: FunctionOptions): Promise<BenchFunction> {
+  async startFunction(taskRoot: string, options: FunctionOptions): Promise<BenchFunction> {
     const { handler, memoryMib, widths = DEFAULTS.renditionWidths, share } = options;
     let lastLine = 'it has written nothing';
     const service = await startLambdaService({

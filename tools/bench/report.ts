@@ -115,17 +115,14 @@ function workerTable({ workers, worker, stream }: BenchResults, screen: Screen):
 function throughput({ throughput }: BenchResults, screen: Screen): string[] {
   if (throughput.length === 0) return [];
   const numbers = [...new Set(throughput.map(({ messagesPerSlot }) => messagesPerSlot))];
-  const lines = [...new Set(throughput.map(({ picture, delayMs }) => JSON.stringify([picture, delayMs])))];
-  const rows = lines.map((line) => {
-    const [picture, delayMs] = JSON.parse(line);
-    const rates = numbers.map((number) => {
-      const row = throughput.find(
-        (one) => one.picture === picture && one.delayMs === delayMs && one.messagesPerSlot === number,
-      );
-      return row ? row.picturesPerSecond.toFixed(1) : '';
-    });
-    return [picture, `${delayMs} ms`, ...rates];
-  });
+  const lines = Map.groupBy(throughput, ({ picture, delayMs }) => `${picture}, ${delayMs} ms`);
+  const rows = [...lines.values()].map((line) => [
+    line[0]?.picture ?? '',
+    `${line[0]?.delayMs} ms`,
+    ...numbers.map(
+      (number) => line.find(({ messagesPerSlot }) => messagesPerSlot === number)?.picturesPerSecond.toFixed(1) ?? '',
+    ),
+  ]);
   return [
     '',
     wrapped('Pictures per second of one slot, by messages held for it', screen.columns),

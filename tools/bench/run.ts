@@ -598,7 +598,7 @@ type WithWorker = Parameters<typeof throughputOf>[5];
 
 /** One environment of the function: the first picture of its life, and the last of `warm` more. */
 async function life(stage: Stage, taskRoot: string, body: Buffer, widths: readonly number[], warm: number) {
-  const environment = await stage.function(taskRoot, { handler: 'index.handler', memoryMib: 2048, widths });
+  const environment = await stage.startFunction(taskRoot, { handler: 'index.handler', memoryMib: 2048, widths });
   try {
     const cold = await environment.invoke(body);
     let last = cold;

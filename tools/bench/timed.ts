@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { CpuShare } from './cpu-share';
 import type { BenchWorker, Stage, WorkerOptions } from './end-to-end';
 import type { BilledResult, ThroughputResult } from './results';
@@ -107,7 +109,11 @@ export function billedOf(
     try {
       for (const design of designs) {
         const share = CpuShare.ofFunction(memoryMb);
-        const environment = await stage.function(taskRoot, { handler: HANDLERS[design], memoryMib: memoryMb, share });
+        const environment = await stage.startFunction(taskRoot, {
+          handler: HANDLERS[design],
+          memoryMib: memoryMb,
+          share,
+        });
         environments.push({ design, environment });
       }
       for (let turn = 0; turn < FIRST + COUNTED; turn += 1) {
@@ -138,7 +144,16 @@ export function billedResults(measured: readonly Billed[]): BilledResult[] {
 /** @returns why no function can be held to its share of the CPU here, in one line; `undefined` when it can */
 export async function noCpuShare(): Promise<string | undefined> {
   try {
-    await CpuShare.ofFunction(2048).close();
+    const share = CpuShare.ofFunction(2048);
+    const idle = spawn(process.execPath, ['--eval', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+    const ended = once(idle, 'exit');
+    try {
+      share.add(idle.pid as number);
+    } finally {
+      idle.kill('SIGKILL');
+      await ended;
+      await share.close();
+    }
     return undefined;
   } catch (error) {
     return (error as Error).message;
