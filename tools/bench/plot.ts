@@ -119,9 +119,9 @@ function groups({ designs, perImage, throughput, billed }: BenchResults): Group[
         })),
     })),
     {
-      title: `Billed duration of the function, warm, ${billed[0]?.picture}`,
+      title: `Billed duration of the function, warm, ${billed[0]?.picture}, by memory and time per S3 request`,
       bars: billed.map(({ design, memoryMb, delayMs, billedMs, low, high }) => ({
-        label: `${design}, ${memoryMb} MB, ${delayMs} ms per S3 request`,
+        label: `${design}, ${memoryMb} MB, ${delayMs} ms`,
         value: billedMs,
         text: `${billedMs.toFixed(0)} ms`,
         ours: isOurs(design),

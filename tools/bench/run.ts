@@ -78,7 +78,7 @@ const GROWING_WIDTHS = [160, 320, 640, 960, 1280, 1920];
 /** A worker's first pictures, before any that count: of small ones, and of large ones. V8 compiles as it goes. */
 const [SMALL_WARM_UPS, LARGE_WARM_UPS] = [48, 12];
 
-/** So many small pictures, for the CPU of one; and so many until a worker's memory does not grow any more. */
+/** So many small pictures for the CPU of one; and for memory, which levels off after about 1,500 of them. */
 const [STREAM_PICTURES, LEVEL_PICTURES] = [240, 2000];
 
 const MIB = 2 ** 20;
