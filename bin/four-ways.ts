@@ -58,7 +58,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     synopsis: '[--quick] [--gate] [--photos FOLDER] [--out FOLDER]',
     does: 'measures the workload beside the alternatives on pictures that it draws; writes results.json and results.svg',
     options: {
-      '--quick': 'about a minute, few rounds: to see whether a change is worth a whole run',
+      '--quick': 'about two minutes, fewer rows: to see whether a change is worth a whole run',
       '--gate': 'exit with 1 when a target is missed',
       '--photos': 'measure the JPEGs of 10 to 24 megapixels in this folder too',
       '--out': 'where results go; evidence/bench by default, out/bench for a quick run',

@@ -1,19 +1,23 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp, { type Sharp } from 'sharp';
-import { withInFlight } from '../../tools/bench/bundles';
-import { photographs, RECIPES, type Recipe } from '../../tools/bench/corpus';
+import { drawCorpus, photographs, RECIPES, type Recipe } from '../../tools/bench/corpus';
+import { CpuShare } from '../../tools/bench/cpu-share';
 import { DESIGNS } from '../../tools/bench/designs';
-import { childrenMs, missing, PEERS } from '../../tools/bench/peers';
+import { type BenchWorker, Stage } from '../../tools/bench/end-to-end';
+import { childrenMs, missing, PEERS, PILLOW_SCRIPT } from '../../tools/bench/peers';
 import { plot } from '../../tools/bench/plot';
 import { compareQuality, ssim } from '../../tools/bench/quality';
 import { bound, figure, missed, tables } from '../../tools/bench/report';
 import type { BenchResults } from '../../tools/bench/results';
+import { contestant, takeRounds } from '../../tools/bench/rounds';
 import { median, ratio, spread } from '../../tools/bench/statistics';
 import { held, TARGETS, unmeasured } from '../../tools/bench/targets';
+import { throughputOf, throughputResults } from '../../tools/bench/timed';
 import { peakMib, treeCpuMs, treePssMib } from '../../tools/bench/usage';
-import { RENDITION_FORMATS } from '../../workload/contract';
+import { DEFAULTS, RENDITION_FORMATS } from '../../workload/contract';
 import { cornered, noise } from '../support/pictures';
 
 const ROOT = path.resolve(__dirname, '../..');
@@ -103,6 +107,24 @@ const RESULTS: BenchResults = {
     { set: 'camera JPEGs', design: 'naive', outputFormat: 'jpeg', cpuMs: 100, low: 90, high: 110, peakMib: null },
   ],
   workers: [],
+  throughput: [1, 4].flatMap((messagesPerSlot) =>
+    [30, 100].map((delayMs) => ({
+      picture: 'JPEG 640 x 480',
+      delayMs,
+      messagesPerSlot,
+      picturesPerSecond: (messagesPerSlot * 1000) / (2 * delayMs + 40),
+    })),
+  ),
+  billed: (['this workload', 'naive'] as const).map((design) => ({
+    picture: 'JPEG 12 MP',
+    design,
+    memoryMb: 1769,
+    delayMs: 30,
+    billedMs: design === 'naive' ? 229 : 167,
+    low: 160,
+    high: 240,
+  })),
+  stream: null,
   lambda: null,
   worker: null,
   ratios: [held('naiveJpeg', of(2)), held('decoderPeak', of(200)), held('naiveWebp', of(1))],
@@ -121,6 +143,19 @@ describe('the report', () => {
     expect(text).toMatch(/peak memory of a decoder, JPEG up to 24 MP +│ 200 MB │.*<= 170 MB │ MISSED/);
     expect(text).toMatch(/not measured: vipsthumbnail: not installed$/);
     expect(missed(RESULTS)).toEqual(['missed: peak memory of a decoder, JPEG up to 24 MP is 200 MB, target <= 170 MB']);
+  });
+
+  test('has a column for each number of messages held, and a line for each delay', () => {
+    const text = tables(RESULTS, { columns: 120, isTerminal: false });
+    expect(text).toMatch(
+      /picture +S3 request +1 +4\nJPEG 640 x 480 +30 ms +10\.0 +40\.0\nJPEG 640 x 480 +100 ms +4\.2 +16\.7/,
+    );
+    expect(text).toMatch(/naive +1769 MB +30 ms +229 +160 +240/);
+  });
+
+  test('leaves out what was not measured', () => {
+    const text = tables({ ...RESULTS, perImage: [], throughput: [], billed: [] }, { columns: 80, isTerminal: false });
+    expect(text).not.toMatch(/Per picture|of one slot|Billed/);
   });
 
   test.each([
@@ -151,20 +186,28 @@ describe('the plot', () => {
     expect(bars[0]?.[2]).toBeDefined();
     expect(bars[1]?.[2]).toBeUndefined();
     expect(Number(bars[1]?.[1]) / Number(bars[0]?.[1])).toBeCloseTo(2, 2);
-    expect(plot(RESULTS).match(/<path /g)).toHaveLength(2);
+    expect(plot({ ...RESULTS, billed: [] }).match(/<path /g)).toHaveLength(2);
   });
 
-  test('has room for every label of the committed results', () => {
+  test('has room for every label, and is what is committed of the committed results', () => {
     const committed = plot(JSON.parse(readFileSync(path.join(ROOT, 'evidence/bench/results.json'), 'utf8')));
-    const labels = [...committed.matchAll(/text-anchor="end">([^<]*)</g)].map(([, label]) => label as string);
+    const labels = [...(committed + plot(RESULTS)).matchAll(/text-anchor="end">([^<]*)</g)].map(
+      ([, label]) => label as string,
+    );
     expect(labels.length).toBeGreaterThan(20);
     // 330 px, and letters of 13 px, which are 7 px wide or a little more.
     expect(labels.filter((label) => label.length > 44)).toEqual([]);
     expect(committed).toBe(readFileSync(path.join(ROOT, 'evidence/bench/results.svg'), 'utf8'));
   });
 
+  test('draws in our colour the number of messages that the worker holds', () => {
+    const bars = plot(RESULTS).split('100 ms per S3 request, by messages held').at(1)?.split('class="title"').at(0);
+    const colours = [...(bars ?? '').matchAll(/>(\d) held<|class="(ours)"/g)].map(([, held, ours]) => held ?? ours);
+    expect(colours).toEqual(['1', String(DEFAULTS.messagesPerSlot), 'ours']);
+  });
+
   test('leaves out what was not measured', () => {
-    expect(plot(RESULTS)).not.toContain('whole worker');
+    expect(plot({ ...RESULTS, throughput: [], billed: [] })).not.toMatch(/messages held|Billed/);
   });
 });
 
@@ -179,10 +222,22 @@ describe('the corpus', () => {
     expect(Math.max(...megapixels.map(({ millions }) => millions))).toBe(48);
   });
 
-  test('keeps a picture of each set for a quick run, and the one that the growth is measured on', () => {
-    const quick = recipes.filter(([, { slow }]) => !slow);
-    expect(new Set(quick.map(([, { set }]) => set))).toEqual(new Set(['camera', 'mixed', 'size']));
-    expect(quick.map(([name]) => name)).toContain('JPEG 12 MP');
+  test('is the same pictures whichever of them are drawn, so that a quick run measures those of a full one', async () => {
+    const encode = (picture: Sharp) => picture.png();
+    const three: Record<string, Recipe> = {
+      first: { set: 'mixed', size: [8, 6], encode },
+      second: { set: 'camera', size: [8, 6], encode },
+      third: { set: 'stream', size: [8, 6], encode },
+    };
+    const draw = async (name: string, ...sets: Recipe['set'][]) => {
+      const drawn = await drawCorpus(path.join(folder, name), sets, undefined, three);
+      return new Map(drawn.map(({ name: picture, file }) => [picture, readFileSync(file)]));
+    };
+    const [all, some] = [await draw('all', 'mixed', 'camera', 'stream'), await draw('some', 'camera', 'stream')];
+    expect([...all.keys()]).toEqual(['first', 'second', 'third']);
+    expect([...some.keys()]).toEqual(['second', 'third']);
+    for (const [name, bytes] of some) expect(bytes).toEqual(all.get(name));
+    expect(all.get('first')).not.toEqual(all.get('second'));
   });
 
   test.each([
@@ -227,11 +282,139 @@ describe('the designs', () => {
     const making = { widths: [160], format };
     expect(await naive.make(input, making)).toEqual(await product.make(input, making));
   });
+});
 
-  test('the worker still has the number that the bench varies', () => {
-    const source = readFileSync(path.join(ROOT, 'workload/worker.ts'), 'utf8');
-    expect(withInFlight(source, 6)).toContain('\nconst IN_FLIGHT_PER_SLOT = 6;\n');
-    expect(() => withInFlight('const OTHER = 3;', 6)).toThrow('IN_FLIGHT_PER_SLOT');
+describe('the rounds', () => {
+  test('take one sample of each in turn; what takes long is in the first ones only', async () => {
+    const order: string[] = [];
+    const one = (name: string, rounds: number) =>
+      contestant(name, rounds, async () => {
+        order.push(name);
+        return order.length;
+      });
+    const contestants = [one('a', 3), one('b', 2), one('c', 3)];
+    const totals: number[] = [];
+    await takeRounds(contestants, (_, total) => totals.push(total));
+    expect(order.join('')).toBe('abcabcac');
+    expect(new Set(totals)).toEqual(new Set([8]));
+    expect(contestants.map(({ samples }) => samples)).toEqual([
+      [1, 4, 7],
+      [2, 5],
+      [3, 6, 8],
+    ]);
+  });
+});
+
+describe('the throughput of a slot', () => {
+  const subject = { name: 'small', body: Buffer.from('a picture') };
+
+  test('is taken from a worker that is busy: neither its first waves count nor what it does when its queue is empty', async () => {
+    const stage = { delayMs: 0 };
+    const batches: { pictures: number; delayMs: number }[] = [];
+    const batch = async (bodies: readonly Buffer[]) => {
+      batches.push({ pictures: bodies.length, delayMs: stage.delayMs });
+      // The first eight a second apart, the last four too, and the others as the delay has it.
+      const gaps = bodies.map((_, index) => (index < 8 || index >= bodies.length - 4 ? 1000 : 10 + stage.delayMs));
+      let now = 0;
+      const doneAt = gaps.map((gap) => {
+        now += gap;
+        return now;
+      });
+      return { jobCpuMs: 1, picturesPerSecond: 1, doneAt };
+    };
+    const asked: unknown[] = [];
+    const measured = throughputOf(subject, 4, [0, 30], 20, stage as Stage, (options, use) => {
+      asked.push(options);
+      return use({ batch } as unknown as BenchWorker);
+    });
+    measured.samples.push(await measured.sample());
+    expect(asked).toEqual([{ slots: 1, messagesPerSlot: 4 }]);
+    expect(batches.map(({ delayMs }) => delayMs)).toEqual([0, 0, 30]);
+    expect(batches[0]?.pictures).toBe(20);
+    expect(throughputResults([measured])).toEqual([
+      { picture: 'small', delayMs: 0, messagesPerSlot: 4, picturesPerSecond: 100 },
+      { picture: 'small', delayMs: 30, messagesPerSlot: 4, picturesPerSecond: 25 },
+    ]);
+  });
+
+  test('leaves no delay behind when a worker fails', async () => {
+    const stage = { delayMs: 0 };
+    const batch = async () => {
+      if (stage.delayMs > 0) throw new Error('the worker came to a standstill');
+    };
+    const measured = throughputOf(subject, 1, [100], 1, stage as Stage, (_, use) =>
+      use({ batch } as unknown as BenchWorker),
+    );
+    await expect(measured.sample()).rejects.toThrow('standstill');
+    expect(stage.delayMs).toBe(0);
+  });
+});
+
+describe('the endpoints of the bench', () => {
+  test('hold up each S3 request of what is measured, and nothing that the bench itself uploads', async () => {
+    const taskRoot = path.join(folder, 'function');
+    mkdirSync(taskRoot);
+    // Reads the picture once, under the access key that it was given.
+    writeFileSync(
+      path.join(taskRoot, 'index.js'),
+      `const { AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL } = process.env;
+exports.handler = async ({ Records: [{ s3: { bucket, object } }] }) => {
+  const authorization = 'AWS4-HMAC-SHA256 Credential=' + AWS_ACCESS_KEY_ID + '/20260101/us-east-1/s3/aws4_request';
+  const { ok } = await fetch(AWS_ENDPOINT_URL + '/' + bucket.name + '/' + object.key, { headers: { authorization } });
+  if (!ok) throw new Error('no such picture');
+};`,
+    );
+    const stage = await Stage.open(new AbortController().signal);
+    const started = await stage.startFunction(taskRoot, { handler: 'index.handler', memoryMib: 128 });
+    try {
+      stage.delayMs = 700;
+      expect((await started.invoke(Buffer.from('a picture'))).wallMs).toBeGreaterThan(700);
+      // Would not come to an end in the time that a test has.
+      stage.delayMs = 3_600_000;
+      expect(await stage.put([Buffer.from('another')])).toHaveLength(1);
+    } finally {
+      await started.stop();
+      await stage.close();
+    }
+  });
+});
+
+describe('the share of the CPU that a function has', () => {
+  /** A folder that looks like where control groups are mounted. */
+  const mounted = (name: string, ...files: string[]) => {
+    const root = path.join(folder, name);
+    for (const file of files) {
+      mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
+      writeFileSync(path.join(root, file), '');
+    }
+    return root;
+  };
+  /** What was written into the one group below a folder. */
+  const written = (parent: string, ...files: string[]) => {
+    const group = readdirSync(parent).find((name) => name.startsWith('four-ways-bench-')) as string;
+    return files.map((file) => readFileSync(path.join(parent, group, file), 'utf8'));
+  };
+
+  test('is one vCPU with 1,769 MB, and more with more: by either version of control groups', () => {
+    const first = mounted('v1', 'cpu/cpu.cfs_quota_us');
+    CpuShare.ofFunction(1769, first).add(42);
+    expect(written(path.join(first, 'cpu'), 'cpu.cfs_quota_us', 'cpu.cfs_period_us', 'cgroup.procs')).toEqual([
+      '20000',
+      '20000',
+      '42',
+    ]);
+    const second = mounted('v2', 'cgroup.controllers');
+    CpuShare.ofFunction(2048, second).add(42);
+    expect(written(second, 'cpu.max', 'cgroup.procs')).toEqual(['23154 20000', '42']);
+  });
+
+  test('is refused in one line where there are no control groups, or none can be made', () => {
+    expect(() => CpuShare.ofFunction(2048, mounted('none', 'file'))).toThrow(
+      /^there are no control groups for the CPU/,
+    );
+    const readOnly = mounted('full', 'cgroup.controllers');
+    // Nothing can be made below a file.
+    expect(() => CpuShare.ofFunction(2048, path.join(readOnly, 'cgroup.controllers'))).toThrow(/^there are no/);
   });
 });
 
@@ -277,7 +460,23 @@ describe('the peers', () => {
     writeFileSync(path.join(folder, 'present'), '', { mode: 0o755 });
     writeFileSync(path.join(folder, 'no-program'), '', { mode: 0o644 });
     expect(await missing(['present', 'no-program', 'nowhere'], folder)).toEqual(['no-program', 'nowhere']);
-    expect(PEERS.flatMap(({ programs }) => programs)).toEqual(['vipsthumbnail', 'convert', 'djpeg', 'cjpeg']);
+    const programs = ['python3', 'vipsthumbnail', 'convert', 'djpeg', 'cjpeg'];
+    expect(PEERS.flatMap((peer) => peer.programs)).toEqual(programs);
+  });
+
+  const withPython = spawnSync('python3', ['--version']).status === 0 ? test : test.skip;
+
+  withPython.each([
+    ['no Pillow', 'raise ImportError', 'this Python has no Pillow'],
+    ['another Pillow', "__version__ = '12.3.0'", 'Pillow 12.3.0 is not Pillow-SIMD, whose versions end in .postN'],
+  ])('are absent when Python has %s', (name, contents, message) => {
+    const modules = path.join(folder, name);
+    mkdirSync(path.join(modules, 'PIL'), { recursive: true });
+    writeFileSync(path.join(modules, 'PIL/__init__.py'), contents);
+    for (const module of ['Image', 'ImageOps']) writeFileSync(path.join(modules, `PIL/${module}.py`), '');
+    const script = `import sys; sys.path.insert(0, ${JSON.stringify(modules)})\n${PILLOW_SCRIPT}`;
+    const { status, stderr } = spawnSync('python3', ['-c', script, 'jpeg', '160', 'a.jpg'], { encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 1, stderr: `${message}\n` });
   });
 
   test.each([
@@ -306,7 +505,8 @@ describe('usage', () => {
 test('the committed results are of a full run, and have what other commands read', () => {
   const results = JSON.parse(readFileSync(path.join(ROOT, 'evidence/bench/results.json'), 'utf8')) as BenchResults;
   expect(results).toMatchObject({ schema: 1, quick: false, date: expect.stringMatching(/^\d{4}-\d{2}-\d{2}$/) });
-  expect(results.perImage.map(({ name }) => name)).toEqual(expect.arrayContaining(Object.keys(RECIPES)));
+  const oneByOne = Object.keys(RECIPES).filter((name) => RECIPES[name]?.set !== 'stream');
+  expect(results.perImage.map(({ name }) => name)).toEqual(expect.arrayContaining(oneByOne));
   expect(new Set(results.perImage.map(({ name, outputFormat }) => `${name}, ${outputFormat}`)).size).toBe(
     results.perImage.length,
   );

@@ -6,8 +6,8 @@ import { photoPixels } from '../local/pictures';
 
 /** What the bench measures on. Drawn, not photographed, so that nobody's licence travels with it. */
 
-/** Which rows a picture counts for. `photograph`: given by the reader. */
-export type PictureSet = 'camera' | 'mixed' | 'size' | 'photograph';
+/** Which rows a picture counts for. `stream`: small, and measured by the hundred. `photograph`: given by the reader. */
+export type PictureSet = 'camera' | 'mixed' | 'size' | 'stream' | 'photograph';
 
 /** One picture on disk. */
 export interface BenchPicture {
@@ -27,8 +27,6 @@ export interface Recipe {
   readonly set: Exclude<PictureSet, 'photograph'>;
   readonly size: readonly [width: number, height: number];
   readonly encode: (picture: Sharp) => Sharp;
-  /** Left out of a quick run. */
-  readonly slow?: true;
 }
 
 /** Camera files have about two bits a pixel; so have these. */
@@ -43,13 +41,11 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
     set: 'camera',
     size: [4640, 3480],
     encode: (picture) => picture.jpeg({ ...JPEG, chromaSubsampling: '4:4:4' }),
-    slow: true,
   },
   'JPEG 10 MP turned': {
     set: 'camera',
     size: [3888, 2592],
     encode: (picture) => picture.withMetadata({ orientation: 6 }).jpeg(JPEG),
-    slow: true,
   },
   'JPEG 12 MP progressive': {
     set: 'mixed',
@@ -66,32 +62,36 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
     set: 'mixed',
     size: [3456, 2304],
     encode: (picture) => picture.webp({ quality: 85, effort: 1 }),
-    slow: true,
   },
   'AVIF 6 MP': {
     set: 'mixed',
     size: [3000, 2000],
     encode: (picture) => picture.avif({ quality: 60, effort: 0 }),
-    slow: true,
   },
   'JPEG 1 MP': { set: 'size', size: [1224, 816], encode: jpeg },
-  'JPEG 3 MP': { set: 'size', size: [2121, 1414], encode: jpeg, slow: true },
+  'JPEG 3 MP': { set: 'size', size: [2121, 1414], encode: jpeg },
   'JPEG 6 MP': { set: 'size', size: [3000, 2000], encode: jpeg },
-  'JPEG 48 MP': { set: 'size', size: [8000, 6000], encode: jpeg, slow: true },
+  'JPEG 48 MP': { set: 'size', size: [8000, 6000], encode: jpeg },
   'JPEG 320 x 240': { set: 'size', size: [320, 240], encode: jpeg },
   'PNG 48 x 48': { set: 'size', size: [48, 48], encode: (picture) => picture.png() },
+  'JPEG 640 x 480': { set: 'stream', size: [640, 480], encode: jpeg },
 };
 
-/** Draws the corpus into a folder. The same bytes every time on one machine. */
-export async function drawCorpus(folder: string, quick: boolean, onPicture: (name: string) => void) {
+/** Draws pictures of the corpus into a folder. The same bytes every time on one machine, whichever others are drawn. */
+export async function drawCorpus(
+  folder: string,
+  sets: readonly PictureSet[],
+  onPicture: (name: string) => void = () => {},
+  recipes: Readonly<Record<string, Recipe>> = RECIPES,
+): Promise<BenchPicture[]> {
   await mkdir(folder, { recursive: true });
   const pictures: BenchPicture[] = [];
-  for (const [name, { set, size, encode, slow }] of Object.entries(RECIPES)) {
-    if (quick && slow) continue;
+  for (const [index, [name, { set, size, encode }]] of Object.entries(recipes).entries()) {
+    if (!sets.includes(set)) continue;
     onPicture(name);
     const [width, height] = size;
     // Every picture another landscape; the seeds are arbitrary.
-    const pixels = sharp(photoPixels(width, height, 35 + pictures.length), { raw: { width, height, channels: 3 } });
+    const pixels = sharp(photoPixels(width, height, 35 + index), { raw: { width, height, channels: 3 } });
     const { data, info } = await encode(pixels).toBuffer({ resolveWithObject: true });
     const file = path.join(folder, `${name.replace(/[^\w]+/g, '-')}.${info.format}`);
     await writeFile(file, data);

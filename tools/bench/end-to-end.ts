@@ -1,154 +1,220 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PutBucketNotificationConfigurationCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { ENV, type RenditionFormat } from '../../workload/contract';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { DEFAULTS, ENV, type RenditionFormat } from '../../workload/contract';
 import { type Endpoints, startEndpoints } from '../local/endpoints';
 import { startLambdaService } from '../local/lambda-service';
 import { awsEnvironment, clientConfig, hasEnded, spawnWorker } from '../local/ways';
-import type { BenchPicture } from './corpus';
+import type { CpuShare } from './cpu-share';
 import { treeCpuMs, treePssMib } from './usage';
 
 /** The whole job, from an event to written renditions, on S3 and SQS in this process. */
 
-const [SOURCE, OUTPUT, JOBS] = ['bench-source', 'bench-output', 'bench-jobs'];
+const SOURCE = 'bench-source';
+const OUTPUT = 'bench-output';
+const JOBS = 'bench-jobs';
 
 /** How often memory is summed up, in ms. Reading it costs the kernel time, so nothing else is measured meanwhile. */
 const MEMORY_INTERVAL_MS = 50;
 
-/** Nothing came to an end for so long, in ms: nothing will. */
+/** When nothing has come to an end for so long, in ms, nothing will. */
 const STALLED_MS = 60_000;
 
 /** Two, as on the smallest machine with two vCPUs; the targets are for that. */
 export const SLOTS = 2;
 
-export interface BatchSample {
-  /** CPU of the worker's processes per picture, in ms. */
-  readonly jobCpuMs: number;
-  readonly picturesPerSecond: number;
+/** By this the measured process is told apart from the bench itself, whose uploads nobody waits for. */
+const MEASURED_KEY_ID = 'measured';
+
+export interface WorkerOptions {
+  readonly format?: RenditionFormat;
+  readonly slots?: number;
+  readonly messagesPerSlot?: number;
+}
+
+export interface FunctionOptions {
+  /** Of the bundle, such as `index.handler`. */
+  readonly handler: string;
+  readonly memoryMib: number;
+  readonly widths?: readonly number[];
+  /** Holds the function and its children to a share of the CPU. It is closed with the function. */
+  readonly share?: CpuShare | undefined;
 }
 
 /** S3 and SQS for the bench, with one pair of buckets. */
 export class Stage {
+  /** What every S3 request of the measured process takes longer, in ms. */
+  delayMs = 0;
   private readonly s3: S3Client;
+  private readonly sqs: SQSClient;
   private counter = 0;
 
-  private constructor(private readonly endpoints: Endpoints) {
+  private constructor(
+    private readonly endpoints: Endpoints,
+    private readonly signal: AbortSignal,
+  ) {
     this.s3 = new S3Client(clientConfig(endpoints));
+    this.sqs = new SQSClient(clientConfig(endpoints));
   }
 
-  static async open(): Promise<Stage> {
-    const endpoints = await startEndpoints();
-    const stage = new Stage(endpoints);
-    for (const bucket of [SOURCE, OUTPUT]) endpoints.createBucket(bucket as string);
-    endpoints.createQueue(JOBS as string, { visibilityTimeoutSeconds: 120, receiveWaitSeconds: 20 });
+  /** @param signal ends what is being measured, with its reason */
+  static async open(signal: AbortSignal): Promise<Stage> {
+    let stage: Stage | undefined;
+    const endpoints = await startEndpoints({
+      hooks: {
+        before: async ({ caller, bucket }) => {
+          const delayed = stage && stage.delayMs > 0 && bucket !== undefined && caller === MEASURED_KEY_ID;
+          if (delayed) await sleep(stage?.delayMs);
+          return undefined;
+        },
+      },
+    });
+    for (const bucket of [SOURCE, OUTPUT]) endpoints.createBucket(bucket);
+    endpoints.createQueue(JOBS, { visibilityTimeoutSeconds: 120, receiveWaitSeconds: 20 });
+    stage = new Stage(endpoints, signal);
     return stage;
   }
 
   async close(): Promise<void> {
     this.s3.destroy();
+    this.sqs.destroy();
     await this.endpoints.close();
   }
 
   private environment(format: RenditionFormat): Record<string, string> {
     return {
-      [ENV.compute]: 'ec2',
-      [ENV.sourceBucket]: SOURCE as string,
-      [ENV.outputBucket]: OUTPUT as string,
-      [ENV.queueUrl]: this.endpoints.queueUrl(JOBS as string),
-      [ENV.renditionFormat]: format,
-      [ENV.decodeSlots]: String(SLOTS),
       ...awsEnvironment(this.endpoints),
+      AWS_ACCESS_KEY_ID: MEASURED_KEY_ID,
+      [ENV.stack]: 'bench',
+      [ENV.sourceBucket]: SOURCE,
+      [ENV.outputBucket]: OUTPUT,
+      [ENV.renditionFormat]: format,
     };
   }
 
-  /** Uploads under keys of their own, at most four at a time. @returns the keys */
-  private async upload(bodies: readonly Buffer[]): Promise<string[]> {
-    const keys = bodies.map((_, index) => `incoming/${this.counter + index}`);
-    this.counter += bodies.length;
-    const queue = [...keys.entries()];
-    await Promise.all(
-      Array.from({ length: 4 }, async () => {
-        for (let next = queue.shift(); next; next = queue.shift()) {
-          const [index, Key] = next;
-          await this.s3.send(new PutObjectCommand({ Bucket: SOURCE, Key, Body: bodies[index] }));
-        }
-      }),
-    );
-    return keys;
+  /** Uploads under keys of their own, at most four at a time, without telling anybody. @returns the events */
+  async put(bodies: readonly Buffer[]): Promise<object[]> {
+    const events: object[] = [];
+    const queue = [...bodies.entries()];
+    const upload = async () => {
+      for (let next = queue.shift(); next; next = queue.shift()) {
+        this.signal.throwIfAborted();
+        const [index, Body] = next;
+        const Key = `${DEFAULTS.sourcePrefix}${this.counter++}`;
+        const { ETag } = await this.s3.send(new PutObjectCommand({ Bucket: SOURCE, Key, Body }));
+        events[index] = event(Key, (bodies[index] as Buffer).length, (ETag as string).replaceAll('"', ''));
+      }
+    };
+    await Promise.all(Array.from({ length: 4 }, upload));
+    return events;
   }
 
-  private evict(keys: readonly string[]): void {
-    for (const key of keys) this.endpoints.evict(SOURCE as string, key);
-    for (const { key } of this.endpoints.listObjects(OUTPUT as string)) this.endpoints.evict(OUTPUT as string, key);
+  /** Sends the events to the queue of the workers. */
+  async enqueue(events: readonly object[]): Promise<void> {
+    const QueueUrl = this.endpoints.queueUrl(JOBS);
+    for (let first = 0; first < events.length; first += 10) {
+      const Entries = events
+        .slice(first, first + 10)
+        .map((body, index) => ({ Id: String(index), MessageBody: JSON.stringify(body) }));
+      await this.sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
+    }
+  }
+
+  /** Frees the memory of all that was uploaded and written. */
+  clear(): void {
+    for (const bucket of [SOURCE, OUTPUT]) {
+      for (const { key } of this.endpoints.listObjects(bucket)) this.endpoints.evict(bucket, key);
+    }
   }
 
   /** Starts the worker bundle and waits until it polls. */
-  async worker(entry: string, format: RenditionFormat): Promise<BenchWorker> {
-    const QueueArn = this.endpoints.queueArn(JOBS as string);
-    await this.s3.send(
-      new PutBucketNotificationConfigurationCommand({
-        Bucket: SOURCE,
-        NotificationConfiguration: { QueueConfigurations: [{ QueueArn, Events: ['s3:ObjectCreated:*'] }] },
-      }),
-    );
-    const worker = new BenchWorker(
-      entry,
-      this.environment(format),
-      (bodies) => this.upload(bodies),
-      (keys) => this.evict(keys),
-    );
+  async worker(entry: string, options: WorkerOptions = {}): Promise<BenchWorker> {
+    const { format = DEFAULTS.renditionFormat, slots = SLOTS, messagesPerSlot = DEFAULTS.messagesPerSlot } = options;
+    const worker = new BenchWorker(this, this.signal, entry, {
+      ...this.environment(format),
+      [ENV.compute]: 'ec2',
+      [ENV.queueUrl]: this.endpoints.queueUrl(JOBS),
+      [ENV.decodeSlots]: String(slots),
+      [ENV.messagesPerSlot]: String(messagesPerSlot),
+    });
     await worker.started;
     return worker;
   }
 
-  /** The function in one environment: the first picture of its life, then `warm` more of them. */
-  async lambda(taskRoot: string, picture: BenchPicture, widths: readonly number[], warm: number) {
-    await this.s3.send(
-      new PutBucketNotificationConfigurationCommand({ Bucket: SOURCE, NotificationConfiguration: {} }),
-    );
-    const body = await readFile(picture.file);
-    const keys = await this.upload(Array.from({ length: warm + 1 }, () => body));
-    const etags = new Map(this.endpoints.listObjects(SOURCE as string).map(({ key, etag }) => [key, etag]));
-    const lines: string[] = [];
+  /** Starts the service of a function, with one environment, which begins its life with the first invocation. */
+  async startFunction(taskRoot: string, options: FunctionOptions): Promise<BenchFunction> {
+    const { handler, memoryMib, widths = DEFAULTS.renditionWidths, share } = options;
+    let lastLine = 'it has written nothing';
     const service = await startLambdaService({
       taskRoot,
-      handler: 'index.handler',
-      environment: { ...this.environment('webp'), [ENV.compute]: 'lambda', [ENV.renditionWidths]: widths.join(',') },
+      handler,
+      environment: {
+        ...this.environment(DEFAULTS.renditionFormat),
+        [ENV.compute]: 'lambda',
+        [ENV.renditionWidths]: widths.join(','),
+      },
       functionName: 'bench',
-      memoryMib: 2048,
+      memoryMib,
       timeoutSeconds: 60,
       maxConcurrency: 1,
       retryDelaysMs: [],
       onFailure: () => {},
-      onLog: (line) => lines.push(line),
+      onLog: (line) => {
+        lastLine = line;
+      },
+      // At its very start: its children are held to the share too.
+      onStart: ({ pid }) => share?.add(pid),
     });
-    const samples: { cpuMs: number; wallMs: number }[] = [];
     let cpuBefore = 0;
-    try {
-      for (const key of keys) {
+    return {
+      invoke: async (body) => {
+        const [one] = await this.put([body]);
         const began = performance.now();
-        const { functionError } = await service.invoke(event(key, body.length, etags.get(key) as string));
+        const { functionError } = await service.invoke(one);
         const wallMs = performance.now() - began;
-        if (functionError) throw new Error(`the function failed: ${lines.at(-1)}`);
+        if (functionError) throw new Error(`the function failed: ${lastLine}`);
         const cpu = treeCpuMs(service.pids()[0] as number);
-        samples.push({ cpuMs: cpu - cpuBefore, wallMs });
+        const cpuMs = cpu - cpuBefore;
         cpuBefore = cpu;
-      }
-    } finally {
-      await service.stop();
-      this.evict(keys);
-    }
-    const [cold, ...rest] = samples as [(typeof samples)[0], ...typeof samples];
-    return { cold, warm: rest };
+        return { cpuMs, wallMs };
+      },
+      stop: async () => {
+        await service.stop();
+        await share?.close();
+        this.clear();
+      },
+    };
   }
+}
+
+export interface Invoked {
+  /** Of the environment's processes, in ms. */
+  readonly cpuMs: number;
+  readonly wallMs: number;
+}
+
+/** One environment of the function. */
+export interface BenchFunction {
+  /** One event, of this picture under a key of its own. @throws Error with the function's last line when it fails */
+  invoke(body: Buffer): Promise<Invoked>;
+  stop(): Promise<void>;
 }
 
 /** An event as S3 writes it, as far as the workload reads it. */
 function event(key: string, size: number, eTag: string): object {
   const s3 = { bucket: { name: SOURCE }, object: { key, size, eTag, sequencer: '01' } };
   return { Records: [{ eventVersion: '2.1', eventSource: 'aws:s3', eventName: 'ObjectCreated:Put', s3 }] };
+}
+
+export interface BatchSample {
+  /** CPU of the worker's processes per picture, in ms. */
+  readonly jobCpuMs: number;
+  /** From the moment when all messages were on the queue. */
+  readonly picturesPerSecond: number;
+  /** When each picture was done, in ms, in that order. */
+  readonly doneAt: readonly number[];
 }
 
 /** The worker bundle, running. */
@@ -159,21 +225,21 @@ export class BenchWorker {
   startWallMs = 0;
   startCpuMs = 0;
   private readonly process: ChildProcess;
-  private done = 0;
+  private doneAt: number[] = [];
   private lastLine = 'it ended before it had started';
 
   constructor(
+    private readonly stage: Stage,
+    private readonly signal: AbortSignal,
     entry: string,
     environment: Record<string, string>,
-    private readonly upload: (bodies: readonly Buffer[]) => Promise<string[]>,
-    private readonly evict: (keys: readonly string[]) => void,
   ) {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const began = performance.now();
     this.started = promise;
     this.process = spawnWorker(entry, environment, (line) => {
       this.lastLine = line;
-      if (line.includes('"State":"done"')) this.done += 1;
+      if (line.includes('"State":"done"')) this.doneAt.push(performance.now());
       if (!line.includes('"State":"started"')) return;
       this.startWallMs = performance.now() - began;
       this.startCpuMs = this.cpuMs;
@@ -186,34 +252,41 @@ export class BenchWorker {
     return treeCpuMs(this.process.pid as number);
   }
 
-  /** Processes these pictures once. @throws Error with the worker's last line when one of them is not done */
+  /**
+   * Processes these pictures once. All are uploaded before the clock starts.
+   * @throws Error with the worker's last line when one of them is not done
+   */
   async batch(bodies: readonly Buffer[]): Promise<BatchSample> {
-    const [cpuBefore, doneBefore, began] = [this.cpuMs, this.done, performance.now()];
-    const keys = await this.upload(bodies);
-    let [seen, progressed] = [this.done, performance.now()];
-    while (this.done - doneBefore < bodies.length) {
-      if (this.done > seen) [seen, progressed] = [this.done, performance.now()];
-      if (performance.now() - progressed > STALLED_MS || hasEnded(this.process)) {
+    const events = await this.stage.put(bodies);
+    const cpuBefore = this.cpuMs;
+    this.doneAt = [];
+    await this.stage.enqueue(events);
+    const began = performance.now();
+    while (this.doneAt.length < bodies.length) {
+      this.signal.throwIfAborted();
+      if (performance.now() - (this.doneAt.at(-1) ?? began) > STALLED_MS || hasEnded(this.process)) {
         throw new Error(`the worker came to a standstill: ${this.lastLine}`);
       }
       await sleep(5);
     }
-    const seconds = (performance.now() - began) / 1000;
-    // Its message is deleted after its line is written.
+    const { doneAt } = this;
+    // A message is deleted after its line is written.
     await sleep(30);
     const sample = {
       jobCpuMs: (this.cpuMs - cpuBefore) / bodies.length,
-      picturesPerSecond: bodies.length / seconds,
+      picturesPerSecond: (bodies.length * 1000) / ((doneAt.at(-1) as number) - began),
+      doneAt,
     };
-    this.evict(keys);
+    this.stage.clear();
     return sample;
   }
 
-  /** @returns the highest sum of memory while these pictures were processed, in MiB */
-  async peakPssMib(bodies: readonly Buffer[]): Promise<number> {
-    let peak = 0;
+  /** Processes these pictures once. @returns the highest sum of memory, in MiB, and how many were done by then */
+  async peakPss(bodies: readonly Buffer[]): Promise<{ peakPssMib: number; pictures: number }> {
+    let peak = { peakPssMib: 0, pictures: 0 };
     const sampler = setInterval(() => {
-      peak = Math.max(peak, treePssMib(this.process.pid as number));
+      const peakPssMib = treePssMib(this.process.pid as number);
+      if (peakPssMib > peak.peakPssMib) peak = { peakPssMib, pictures: this.doneAt.length };
     }, MEMORY_INTERVAL_MS);
     try {
       await this.batch(bodies);

@@ -1,11 +1,12 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { access, constants, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import sharp, { type OutputInfo, type Sharp } from 'sharp';
 import type { BenchPicture } from './corpus';
 import { tree, peakMib as vmHwmMib } from './usage';
 
-/** What else turns pictures into smaller ones, as command-line programs, where they are installed. JPEG out. */
+/** What else turns pictures into smaller ones, where it is installed: command-line programs, and a library of Python's. */
 
 export interface PeerSample {
   /** CPU per picture, all processes, in ms. */
@@ -18,21 +19,40 @@ export interface Peer {
   readonly name: string;
   /** Programs it needs; without one of them it is absent. */
   readonly programs: readonly string[];
+  /** What it can write with the product's settings. */
+  readonly formats: readonly PeerFormat[];
   /** Prepares what is not part of the measurement. @returns a function that takes one sample */
   prepare(
     pictures: readonly BenchPicture[],
     widths: readonly number[],
     scratch: string,
+    format: PeerFormat,
   ): Promise<() => Promise<PeerSample>>;
 }
+
+export type PeerFormat = 'jpeg' | 'webp';
 
 /** One decode at the smallest scale that is large enough, the plainest resizes, and one encode per rendition. */
 export const LIMIT = 'libjpeg-turbo limit, one scaled decode';
 
+/** A library in one process: no decoder that can be killed, no colour management. */
+export const PILLOW_SIMD = 'Pillow-SIMD, one process, no ICC';
+export const VIPSTHUMBNAIL = 'vipsthumbnail, one process per rendition';
+export const IMAGE_MAGICK = 'ImageMagick, one process, size hint';
+
 export const PEERS: readonly Peer[] = [
   {
-    name: 'vipsthumbnail, one process per rendition',
+    name: PILLOW_SIMD,
+    programs: ['python3'],
+    formats: ['jpeg', 'webp'],
+    prepare: async (pictures, widths, _scratch, format) => {
+      return () => pillowSample(format, widths, files(pictures));
+    },
+  },
+  {
+    name: VIPSTHUMBNAIL,
     programs: ['vipsthumbnail'],
+    formats: ['jpeg'],
     prepare: async (pictures, widths, scratch) => {
       const commands = widths.map(
         (side) => `vipsthumbnail --size '${side}x${side}>' -o ${quote(scratch)}/v.jpg[Q=80] "$1"`,
@@ -41,8 +61,9 @@ export const PEERS: readonly Peer[] = [
     },
   },
   {
-    name: 'ImageMagick, one process, size hint',
+    name: IMAGE_MAGICK,
     programs: ['convert'],
+    formats: ['jpeg'],
     prepare: async (pictures, widths, scratch) => {
       const sides = widths.toSorted((a, b) => b - a);
       const hint = 2 * (sides[0] as number);
@@ -54,6 +75,7 @@ export const PEERS: readonly Peer[] = [
   {
     name: LIMIT,
     programs: ['djpeg', 'cjpeg'],
+    formats: ['jpeg'],
     prepare: async (pictures, widths, scratch) => {
       const script = [
         'djpeg -scale "$2"/8 -outfile /dev/null "$1"',
@@ -92,6 +114,59 @@ export async function missing(programs: readonly string[], searchPath: string): 
     ),
   );
   return programs.filter((_, index) => !found[index]);
+}
+
+/**
+ * Pillow-SIMD as it does best: libjpeg shrinks while it decodes, the smaller renditions are made from the larger ones.
+ * Like the other designs it goes through the first file once before its time counts, and keeps what it makes in memory.
+ * Prints CPU per picture and its peak, in ms and in KiB.
+ */
+export const PILLOW_SCRIPT = `
+import io, sys
+from resource import RUSAGE_SELF, getrusage
+try:
+    import PIL
+    from PIL import Image, ImageOps
+except ImportError:
+    sys.exit('this Python has no Pillow')
+if '.post' not in PIL.__version__:
+    sys.exit('Pillow ' + PIL.__version__ + ' is not Pillow-SIMD, whose versions end in .postN')
+format, widths = sys.argv[1], [int(width) for width in sys.argv[2].split(',')]
+options = {'jpeg': {'quality': 80, 'optimize': True}, 'webp': {'quality': 80, 'method': 2}}[format]
+
+def make(file):
+    image = Image.open(file)
+    side = max(widths)
+    scale = min(1, side / max(image.size))
+    image.draft('RGB', (int(image.width * scale), int(image.height * scale)))
+    image = ImageOps.exif_transpose(image).convert('RGB')
+    for width in sorted(widths, reverse=True):
+        image.thumbnail((width, width), Image.Resampling.LANCZOS)
+        image.save(io.BytesIO(), format, **options)
+
+def cpu():
+    usage = getrusage(RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+files = sys.argv[3:]
+make(files[0])
+before = cpu()
+for file in files:
+    make(file)
+print((cpu() - before) * 1000 / len(files))
+try:
+    print(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')).split()[1])
+except OSError:
+    pass
+`;
+
+async function pillowSample(format: PeerFormat, widths: readonly number[], args: readonly string[]) {
+  const running = promisify(execFile)('python3', ['-c', PILLOW_SCRIPT, format, widths.join(), ...args]);
+  const { stdout } = await running.catch(({ stderr, message }: { stderr?: string; message: string }) => {
+    throw new Error(stderr?.trim().split('\n').at(-1) || message);
+  });
+  const [cpuMs, kib] = stdout.trim().split('\n').map(Number);
+  return { cpuMs: cpuMs as number, peakMib: kib === undefined ? undefined : kib / 1024 };
 }
 
 const files = (pictures: readonly BenchPicture[]) => pictures.map(({ file }) => file);

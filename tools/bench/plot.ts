@@ -64,7 +64,7 @@ ${parts.join('\n')}
 `;
 }
 
-function groups({ designs, perImage, workers }: BenchResults): Group[] {
+function groups({ designs, perImage, throughput, billed }: BenchResults): Group[] {
   const compared = [...new Set(designs.map(({ set, outputFormat }) => `${set}, ${outputFormat} out`))];
   const isOurs = (design: string) => design.startsWith('this workload');
   const costs = compared.map((title) => ({
@@ -107,11 +107,26 @@ function groups({ designs, perImage, workers }: BenchResults): Group[] {
         .filter(({ name }) => name === 'JPEG 12 MP')
         .map(({ name, outputFormat, cpuMs }) => ourCpu(`${name}, ${outputFormat} out`, cpuMs)),
     },
+    ...[30, 100].map((delay) => ({
+      title: `Pictures per second of one slot, JPEG 640 x 480, ${delay} ms per S3 request, by messages held`,
+      bars: throughput
+        .filter(({ picture, delayMs }) => picture === 'JPEG 640 x 480' && delayMs === delay)
+        .map(({ messagesPerSlot, picturesPerSecond }) => ({
+          label: `${messagesPerSlot} held`,
+          value: picturesPerSecond,
+          text: picturesPerSecond.toFixed(1),
+          ours: messagesPerSlot === DEFAULTS.messagesPerSlot,
+        })),
+    })),
     {
-      title: 'CPU per picture in the whole worker, by messages in flight per slot',
-      bars: workers.map(({ inFlightPerSlot, outputFormat, jobCpuMs }) =>
-        ourCpu(`${inFlightPerSlot} in flight, ${outputFormat} out`, jobCpuMs),
-      ),
+      title: `Billed duration of the function, warm, ${billed[0]?.picture}, by memory and time per S3 request`,
+      bars: billed.map(({ design, memoryMb, delayMs, billedMs, low, high }) => ({
+        label: `${design}, ${memoryMb} MB, ${delayMs} ms`,
+        value: billedMs,
+        text: `${billedMs.toFixed(0)} ms`,
+        ours: isOurs(design),
+        range: [low, high] as const,
+      })),
     },
   ].filter(({ bars }) => bars.length > 0);
 }
