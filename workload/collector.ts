@@ -1,4 +1,4 @@
-import { setFlagsFromString } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /**
@@ -24,4 +24,10 @@ export function collectGarbage(): void {
     collector = runInNewContext('gc') as () => void;
   }
   collector();
+}
+
+/** Bytes of this process in V8's heap and in buffers outside it. */
+export function bytesInUse(): number {
+  const { used_heap_size, external_memory } = getHeapStatistics();
+  return used_heap_size + external_memory;
 }

@@ -43,7 +43,7 @@ export const ENV = {
   decodeMemoryMib: 'DECODE_MEMORY_MIB',
   /** Queue workers only: decodes at a time. Default: one per vCPU and 2 GiB of memory, at least one. */
   decodeSlots: 'DECODE_SLOTS',
-  /** Queue workers only: messages held for each of them, so that it decodes one while others are fetched and written. Default 4. */
+  /** Queue workers only: messages held for each of them, so that it decodes one while others are fetched and written. Default 6. */
   messagesPerSlot: 'MESSAGES_PER_SLOT',
   /** Queue workers only: the visibility timeout that heartbeats extend a message to. Default 120. */
   visibilityTimeoutSeconds: 'VISIBILITY_TIMEOUT_SECONDS',
@@ -63,7 +63,8 @@ export const DEFAULTS = {
   decodeCpuSeconds: 20,
   decodeWallSeconds: 30,
   decodeMemoryMib: 1536,
-  messagesPerSlot: 4,
+  // The fewest that keep a slot busy with small pictures where S3 takes 100 ms: `npm run bench` has the table.
+  messagesPerSlot: 6,
   visibilityTimeoutSeconds: 120,
   stopGraceSeconds: 90,
 } as const;

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { getHeapStatistics } from 'node:v8';
 import { collectGarbage } from './collector';
 import type { Limits, RenditionSettings } from './env';
 import { FrameReader, writeFrame } from './frames';
@@ -30,7 +31,7 @@ export type DecodeResponse = {
 );
 
 /** What may be left of pictures before it is worth the time to clear up. */
-const GARBAGE_BYTES = 20_000_000;
+const GARBAGE_BYTES = 32_000_000;
 
 // A stop reaches the whole process group (Ctrl-C, systemd): the parent decides what is still finished.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
@@ -99,7 +100,7 @@ function respond(since: NodeJS.CpuUsage, result: object, ...payload: readonly Bu
 
 /** Between pictures: the bytes and pixels of the last ones go only when V8 looks, which by itself it does too late. */
 function clearUp(): void {
-  if (process.memoryUsage().arrayBuffers > GARBAGE_BYTES) collectGarbage();
+  if (getHeapStatistics().external_memory > GARBAGE_BYTES) collectGarbage();
 }
 
 function peakMib(): number | undefined {

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { Consumer } from 'sqs-consumer';
 import { LONG_POLL, requireRegion, s3Client, sqsClient } from './clients';
-import { markAtOnce } from './collector';
+import { bytesInUse, collectGarbage, markAtOnce } from './collector';
 import { RETRY_SECONDS } from './contract';
 import { Decoder } from './decoder';
 import { ConfigurationError, readWorkerSettings, type WorkerSettings } from './env';
@@ -30,6 +30,9 @@ const RELEASE_SECONDS = 5;
 /** Seconds to wait after a receive that failed: an outage is not made better by asking at once. */
 const RECEIVE_PAUSE_SECONDS = 5;
 
+/** What may be left of messages before it is worth the time to clear up. */
+const GARBAGE_BYTES = 48_000_000;
+
 /** SQS's longest, and cheapest. */
 const LONG_POLL_SECONDS = 20;
 
@@ -37,6 +40,9 @@ class Worker {
   private readonly stopping = new AbortController();
   private readonly givingUp = new AbortController();
   private readonly consumers: readonly Consumer[];
+  /** Receipt handles of messages that are being left alone for a while. */
+  private readonly handedBack = new Set<string | undefined>();
+  private keptBytes = 0;
 
   constructor(
     private readonly settings: WorkerSettings,
@@ -103,28 +109,42 @@ class Worker {
       if (!(error instanceof EventFailure)) throw error;
       // Left on the queue: the redrive policy counts. What nobody can read, or this worker has no time for, at once;
       // what failed, later and later.
-      const atOnce = error.kind !== 'transient';
-      await this.sqs.send(
-        new ChangeMessageVisibilityCommand({
-          QueueUrl: this.settings.queueUrl,
-          ReceiptHandle: message.ReceiptHandle,
-          VisibilityTimeout: atOnce ? 0 : retrySeconds(receives),
-        }),
-      );
+      await this.handBack(message, error.kind === 'transient' ? retrySeconds(receives) : 0);
       return undefined;
+    } finally {
+      this.clearUp();
     }
+  }
+
+  private async handBack({ ReceiptHandle }: Message, VisibilityTimeout: number): Promise<void> {
+    const { queueUrl: QueueUrl } = this.settings;
+    this.handedBack.add(ReceiptHandle);
+    try {
+      await this.sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout }));
+    } finally {
+      this.handedBack.delete(ReceiptHandle);
+    }
+  }
+
+  /** Between messages: what is left of them goes when V8 looks, which after many small pictures it does late. */
+  private clearUp(): void {
+    if (bytesInUse() - this.keptBytes < GARBAGE_BYTES) return;
+    collectGarbage();
+    this.keptBytes = bytesInUse();
   }
 
   /**
    * The consumer's client, with what the library has no option for: a stop ends the waiting receive and no other call
    * (deletes must go through; a message sent at that very moment comes back after its timeout), a receive may be silent
-   * for longer than the others, a message keeps the queue's own visibility timeout until its first heartbeat, and a
-   * failed receive is followed by a pause.
+   * for longer than the others, a message keeps the queue's own visibility timeout until its first heartbeat, none is
+   * sent for a message that is being handed back, and a failed receive is followed by a pause.
    */
   private receivingClient(): SQSClient {
     const { sqs } = this;
     const stop = this.stopping.signal;
     const send = async (command: Parameters<SQSClient['send']>[0]) => {
+      const isHeartbeat = command instanceof ChangeMessageVisibilityCommand;
+      if (isHeartbeat && this.handedBack.has(command.input.ReceiptHandle)) return {};
       if (!(command instanceof ReceiveMessageCommand)) return sqs.send(command);
       delete command.input.VisibilityTimeout;
       try {

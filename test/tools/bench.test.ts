@@ -107,7 +107,7 @@ const RESULTS: BenchResults = {
     { set: 'camera JPEGs', design: 'naive', outputFormat: 'jpeg', cpuMs: 100, low: 90, high: 110, peakMib: null },
   ],
   workers: [],
-  throughput: [1, 4].flatMap((messagesPerSlot) =>
+  throughput: [1, 6].flatMap((messagesPerSlot) =>
     [30, 100].map((delayMs) => ({
       picture: 'JPEG 640 x 480',
       delayMs,
@@ -148,7 +148,7 @@ describe('the report', () => {
   test('has a column for each number of messages held, and a line for each delay', () => {
     const text = tables(RESULTS, { columns: 120, isTerminal: false });
     expect(text).toMatch(
-      /picture +S3 request +1 +4\nJPEG 640 x 480 +30 ms +10\.0 +40\.0\nJPEG 640 x 480 +100 ms +4\.2 +16\.7/,
+      /picture +S3 request +1 +6\nJPEG 640 x 480 +30 ms +10\.0 +60\.0\nJPEG 640 x 480 +100 ms +4\.2 +25\.0/,
     );
     expect(text).toMatch(/naive +1769 MB +30 ms +229 +160 +240/);
   });

@@ -59,7 +59,7 @@ describe('readWorkerSettings', () => {
     expect(readWorkerSettings(LEAST_WORKER)).toMatchObject({
       queueUrl: LEAST_WORKER.QUEUE_URL,
       decodeSlots: undefined,
-      messagesPerSlot: 4,
+      messagesPerSlot: 6,
       visibilityTimeoutSeconds: 120,
       stopGraceSeconds: 90,
     });

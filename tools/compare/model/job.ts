@@ -14,11 +14,16 @@ const BUCKET = 'resizeonlambda-imagessource3216ca9e-0123456789ab';
  */
 export async function readJob(): Promise<JobFacts> {
   const requests: string[] = [];
+  let [open, s3Waits] = [0, 0];
   // The first bytes of a JPEG: the gate looks no further, and the decoder is a stand-in.
   const picture = Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 0x10, 0x4a, 0x46, 0x49, 0x46, 0, 1]);
   const s3 = {
     send: async (command: object) => {
       requests.push(command.constructor.name);
+      if (open === 0) s3Waits += 1;
+      open += 1;
+      await new Promise(setImmediate);
+      open -= 1;
       return { Body: Readable.from([picture]), ContentLength: picture.length };
     },
   } as unknown as S3Client;
@@ -62,6 +67,7 @@ export async function readJob(): Promise<JobFacts> {
   return {
     s3Gets: count('GetObjectCommand'),
     s3Puts: count('PutObjectCommand'),
+    s3Waits,
     // Times in four digits, as those of a job are: the stand-ins' differ from run to run.
     logBytes: Buffer.byteLength(line.replace(/"(Duration|SlotWait)":\d+/g, '"$1":1000')),
     customMetrics: CloudWatchMetrics.reduce(

@@ -13,7 +13,7 @@ export interface Work {
  * Seconds that one image keeps one slot busy.
  *
  * On a queue worker transfers overlap with the decoding of other images, so only the CPU counts. A function waits for
- * its own transfers, one after the other, and is billed for waiting. Low end: the decoder uses all CPU that comes with
+ * its own transfers and is billed for waiting. Low end: the decoder uses all CPU that comes with
  * the memory; high end: one core of it.
  *
  * @throws Error, in one line, when the platform would end the job before it has ended: nothing here knows that bill
@@ -23,14 +23,13 @@ export function serviceSeconds(
   delays: Delays,
   { work, slowdown }: Work,
   end: End,
-  job: Pick<JobFacts, 's3Gets' | 's3Puts'>,
+  job: Pick<JobFacts, 's3Waits'>,
 ): number {
   const cpu = work.cpuSeconds[end] * slowdown[end];
   if (facts.way !== 'lambda') return cpu / Math.min(1, facts.unit.vcpus / facts.unit.slots);
   const share = facts.unit.memoryMib / delays['lambda-vcpu-mib'][end];
   const cores = end === 'low' ? share : Math.min(1, share);
-  const requests = job.s3Gets + job.s3Puts;
-  const seconds = cpu / cores + requests * delays['s3-request'][end];
+  const seconds = cpu / cores + job.s3Waits * delays['s3-request'][end];
   if (facts.longestJobSeconds !== null && seconds > facts.longestJobSeconds) {
     throw new Error(
       `an image may take ${Math.ceil(seconds)} s on ${facts.way}, which ends every job after ${facts.longestJobSeconds} s`,

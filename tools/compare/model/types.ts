@@ -148,6 +148,8 @@ export type Facts = Readonly<Record<Compute, WayFacts>>;
 export interface JobFacts {
   readonly s3Gets: number;
   readonly s3Puts: number;
+  /** How often it waits for S3: requests at the same time are one wait. */
+  readonly s3Waits: number;
   /** Of the one log line. */
   readonly logBytes: number;
   /** Metrics that the line carries: they are billed by the name. */

@@ -429,7 +429,7 @@ describe('cost and scale follow a changed template, without another edit', () =>
 test('what one image makes the job do is found by running it', async () => {
   // A read, and a write for each of the three default widths; a line that carries its metrics under one dimension.
   const job = await readJob();
-  expect(job).toMatchObject({ s3Gets: 1, s3Puts: 3 });
+  expect(job).toMatchObject({ s3Gets: 1, s3Puts: 3, s3Waits: 2 });
   expect(job.customMetrics).toBeGreaterThan(3);
   expect(job.logBytes).toBeGreaterThan(300);
 });

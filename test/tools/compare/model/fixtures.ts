@@ -227,7 +227,7 @@ export const inputs: CostInputs & Omit<ScaleInputs, 'arrivals'> = {
   work: { megapixels: 12, cpuSeconds: { low: 1, high: 1 }, bytesIn: 1024 ** 2, bytesOut: 1024 ** 2, renditions: 3 },
   slowdown: { low: 1, high: 1 },
   spot: false,
-  job: { s3Gets: 1, s3Puts: 3, logBytes: 1024, customMetrics: 7 },
+  job: { s3Gets: 1, s3Puts: 3, s3Waits: 4, logBytes: 1024, customMetrics: 7 },
   afterIdle: false,
 };
 
