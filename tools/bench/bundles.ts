@@ -43,7 +43,7 @@ export async function buildForBench(dist: string, signal?: AbortSignal): Promise
     worker: path.join(dist, 'worker-host/index.js'),
     child: await bundle('tools/bench/child.ts', 'worker-host/bench-child.js'),
     cold: await bundle('tools/bench/cold.ts', 'lambda-host/bench-cold.js', { external: ['./cold-handler'] }),
-    sharpAlone: await bundle('tools/bench/sharp-alone.ts', 'lambda-host/sharp-alone.js'),
+    sharpAlone: await bundle('tools/bench/sharp-alone.ts', 'sharp-alone.js'),
     scriptBytes,
     zipBytes,
   };

@@ -261,7 +261,7 @@ async function npmInstall(
 }
 
 /** What a package ships for its readers, not for its users. By path below node_modules. */
-const NOT_SHIPPED = /^sharp\/(?:src|install)(?:\/|$)|\.(?:md|d\.ts|d\.mts|d\.cts|map)$/;
+const NOT_SHIPPED = /^sharp\/(?:src|install)(?:\/|$)|\.(?:md|d\.ts|d\.mts|d\.cts|map|mjs)$/;
 
 /**
  * Copies the locked packages from `from`, and of the binaries the platform's. Not all that is installed: npm 10 installs
@@ -280,7 +280,26 @@ async function copyNative(from: string, to: string, platform: string): Promise<v
     }
     const filter = (file: string) => !NOT_SHIPPED.test(path.relative(from, file).split(path.sep).join('/'));
     await cp(source, path.join(to, name), { recursive: true, filter });
+    if (name !== 'sharp' && !name.startsWith('@img/sharp-')) await joinScripts(path.join(to, name));
   }
+}
+
+/**
+ * Makes one script of a package: most of them have dozens, and a cold start reads them all. Not of sharp itself, which
+ * looks for its binaries from where its scripts are.
+ */
+async function joinScripts(directory: string): Promise<void> {
+  const { main } = JSON.parse(await readFile(path.join(directory, 'package.json'), 'utf8')) as { main: string };
+  const { outputFiles } = await esbuild({
+    ...SCRIPT_OPTIONS,
+    entryPoints: [path.join(directory, main)],
+    outfile: main,
+    write: false,
+  });
+  for (const file of await filesBelow(directory)) {
+    if (/\.(?:c?js|bnf)$/.test(file)) await rm(path.join(directory, file));
+  }
+  await writeFile(path.join(directory, main), outputFiles[0]?.contents as Uint8Array);
 }
 
 /** The instruction set of an ELF file, from its header (e_machine). */

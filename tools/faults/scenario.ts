@@ -14,7 +14,8 @@ export const SCENARIOS_DO = {
   stop: 'workers stopped by SIGTERM at random times, their start included',
   poison: 'pictures that lie, break off, are none, or exhaust a decoder, one in twenty, ten pictures to a message',
   slow: 'jobs longer than the visibility timeout, and as many slow decodes as slots',
-  storage: 'S3 answers with 503 or late, breaks connections, refuses, and objects vanish or change before the download',
+  storage:
+    'S3 answers with 503, late or not at all, breaks connections, refuses; objects vanish or change before the download',
   outage: 'S3 is away for half an hour, for half of the pictures, in fake time; for the function until one replay',
   fuzz: 'good pictures of every format, mutated',
   soak: 'many good pictures, and nothing but them',

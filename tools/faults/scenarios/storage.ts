@@ -9,6 +9,8 @@ const VISIBILITY_SECONDS = 4;
 const ERRORS = 0.05;
 const SLOW = 0.01;
 const RESETS = 0.01;
+/** Each is waited for until the client gives up. */
+const SILENCES = 0.002;
 const FORBIDDEN = 0.002;
 
 /** Shares of the objects. */
@@ -69,6 +71,7 @@ class Disturbance {
       await new Promise((resolve) => setTimeout(resolve, 500 + this.random.int(1500)));
     }
     if (this.random.chance(ERRORS / 2)) return this.inject('503', { status: 503, code: 'SlowDown' });
+    if (this.random.chance(SILENCES / 2)) return this.inject('silence', 'silence');
     return this.random.chance(RESETS / 2) ? this.inject('reset', 'reset') : undefined;
   }
 
@@ -76,6 +79,7 @@ class Disturbance {
   after({ bucket }: Call): Fault | undefined {
     if (bucket === undefined) return undefined;
     if (this.random.chance(ERRORS / 2)) return this.inject('503 after the fact', { status: 503, code: 'SlowDown' });
+    if (this.random.chance(SILENCES / 2)) return this.inject('silence after the fact', 'silence');
     return this.random.chance(RESETS / 2) ? this.inject('reset after the fact', 'reset') : undefined;
   }
 
