@@ -61,8 +61,8 @@ const CASES: readonly Case[] = [
     [
       {
         file: 'job.ts',
-        find: "if (written === 'superseded') return { ...outcome, state: 'superseded' };",
-        replace: 'return outcome;',
+        find: 'outputs.map((output) => {',
+        replace: 'outputs.slice(0, 1).map((output) => {',
       },
     ],
     /^missing/,
@@ -269,7 +269,7 @@ const CASES: readonly Case[] = [
     [
       {
         file: 'worker.ts',
-        find: "const atOnce = error.kind !== 'transient';",
+        find: "await this.handBack(message, error.kind === 'transient' ? retrySeconds(receives) : 0);",
         replace: 'await new Promise(() => {});',
       },
     ],
