@@ -63,7 +63,8 @@ export const DEFAULTS = {
   decodeCpuSeconds: 20,
   decodeWallSeconds: 30,
   decodeMemoryMib: 1536,
-  // The fewest that keep a slot busy with small pictures where S3 takes 100 ms: `npm run bench` has the table.
+  // Four keep a slot busy with small pictures where a request to S3 takes 30 ms, eight where it takes 100 (`npm run
+  // bench`). Each may hold a source object in memory.
   messagesPerSlot: 6,
   visibilityTimeoutSeconds: 120,
   stopGraceSeconds: 90,
