@@ -18,7 +18,7 @@ export const config = {
   sourcePrefix: DEFAULTS.sourcePrefix,
   /** How long a message is hidden after a receive or a heartbeat: a dead worker's work returns after this. */
   visibilityTimeout: Duration.seconds(DEFAULTS.visibilityTimeoutSeconds),
-  /** SIGTERM to SIGKILL, in all three orchestrators: one picture in the worst case, and its uploads. */
+  /** SIGTERM to SIGKILL, in all three orchestrators: two pictures in the worst case. What is left is handed back. */
   stopGrace: Duration.seconds(DEFAULTS.stopGraceSeconds),
   /** Deliveries of one event before it goes to the failure queue. */
   maxReceives: RETRY_SECONDS.length + 1,

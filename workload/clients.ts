@@ -8,9 +8,10 @@ import { ConfigurationError, type Environment } from './env';
  */
 
 /**
- * Longest silence in one attempt of a request, in ms; the SDK makes three. S3 and SQS answer small requests in tens of
- * milliseconds, and a connection that has been silent for seconds is usually dead: another one is quicker than waiting.
- * Three attempts fit into the budget of a transfer (store.ts).
+ * Longest silence in one attempt of a request, in ms. S3 and SQS answer small requests in tens of milliseconds, and a
+ * connection that has been silent for seconds is usually dead: another one is quicker than waiting. The SDK makes three
+ * attempts, which fit into the budget of a transfer (store.ts); while many requests fail, it makes fewer. Where a
+ * connection stops taking bytes, as in a TLS handshake that is never answered, Node looks a second time: 6 s.
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance-guidelines.html
  */
 const SILENCE_MS = 3_000;
@@ -64,11 +65,13 @@ function nameErrors<Client extends S3Client | SQSClient>(client: Client): Client
         try {
           return await next(args);
         } catch (error) {
-          if (error instanceof Error) {
-            const request = [String(commandName).replace(/Command$/, ''), (args.input as { Key?: string }).Key];
-            error.message = `${request.filter(Boolean).join(' ')}: ${error.message}`;
-          }
-          throw error;
+          if (!(error instanceof Error)) throw error;
+          const request = [String(commandName).replace(/Command$/, ''), (args.input as { Key?: string }).Key];
+          // A host with several addresses fails once for each of them.
+          const causes = error instanceof AggregateError ? error.errors : [error];
+          const message = `${request.filter(Boolean).join(' ')}: ${causes.map((cause) => cause.message).join('; ')}`;
+          // All else is as in the SDK's error, which stays as it is: several requests may have failed with the same one.
+          throw Object.create(error, { message: { value: message } });
         }
       },
     { step: 'initialize', name: 'nameErrors' },

@@ -72,7 +72,7 @@ export const DEFAULTS = {
 
 /**
  * Seconds that a queue worker leaves work alone after its first, second, … delivery has failed. Together they outlast
- * half an hour without S3. One delivery more than there are of these, and the message is in the failure queue.
+ * half an hour without S3. When the delivery after the last of them fails too, the message goes to the failure queue.
  */
 export const RETRY_SECONDS = [10, 60, 600, 1200] as const;
 

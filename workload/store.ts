@@ -1,4 +1,5 @@
 import { addAbortSignal, type Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { SOURCE_SEQUENCER } from './current-result';
 import { compareSequencers, type SourceVersion } from './s3-events';
@@ -119,6 +120,9 @@ const SOURCE_ETAG = 'source-etag';
 /** How often another writer may come in between before the platform is asked to try later. */
 const MOST_LOOKS = 10;
 
+/** Shortest pause while somebody else is writing, in ms; twice as much at most. */
+const WRITING_PAUSE_MS = 200;
+
 /**
  * Writes an object unless a newer version of the same source already has. Delivery is at least once and in any order,
  * so this may run twice at the same time, or for an old version after a new one.
@@ -153,6 +157,8 @@ export async function putNewest(
     } catch (error) {
       // 412: somebody was first. 409: somebody is writing. 404 on If-Match: it was deleted meanwhile. Look again.
       if (!is(error, 412) && !is(error, 409) && !(is(error, 404) && !is(error, 404, 'NoSuchBucket'))) throw error;
+      // It may be the same put, at which a connection fell silent. S3 needs a moment.
+      if (is(error, 409)) await sleep(WRITING_PAUSE_MS * (1 + Math.random()), undefined, { signal });
     }
     const stored = await head(s3, Bucket, Key, signal);
     if (!stored) {
@@ -167,7 +173,7 @@ export async function putNewest(
       return 'present';
     condition = { IfMatch: stored.etag };
   }
-  throw new Error(`${MOST_LOOKS} writers came in between`);
+  throw new Error(`PutObject ${Key}: ${MOST_LOOKS} writers came in between`);
 }
 
 async function head(

@@ -40,8 +40,8 @@ class Worker {
   private readonly stopping = new AbortController();
   private readonly givingUp = new AbortController();
   private readonly consumers: readonly Consumer[];
-  /** Receipt handles of messages that are being left alone for a while. */
-  private readonly handedBack = new Set<string | undefined>();
+  /** Of each message whose job is under way, by receipt handle: ends its heartbeats. */
+  private readonly heartbeats = new Map<string | undefined, AbortController>();
   private keptBytes = 0;
 
   constructor(
@@ -98,6 +98,9 @@ class Worker {
   /** @returns the message when it is to be deleted */
   private async handle(message: Message): Promise<Message | undefined> {
     const receives = Number(message.Attributes?.ApproximateReceiveCount ?? 1);
+    const heartbeats = new AbortController();
+    this.heartbeats.set(message.ReceiptHandle, heartbeats);
+    let waitSeconds: number;
     try {
       await handleEvent(
         message.Body,
@@ -109,21 +112,21 @@ class Worker {
       if (!(error instanceof EventFailure)) throw error;
       // Left on the queue: the redrive policy counts. What nobody can read, or this worker has no time for, at once;
       // what failed, later and later.
-      await this.handBack(message, error.kind === 'transient' ? retrySeconds(receives) : 0);
-      return undefined;
+      waitSeconds = error.kind === 'transient' ? retrySeconds(receives) : 0;
     } finally {
+      // One that is late would undo what follows.
+      heartbeats.abort();
+      this.heartbeats.delete(message.ReceiptHandle);
       this.clearUp();
     }
-  }
-
-  private async handBack({ ReceiptHandle }: Message, VisibilityTimeout: number): Promise<void> {
-    const { queueUrl: QueueUrl } = this.settings;
-    this.handedBack.add(ReceiptHandle);
-    try {
-      await this.sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout }));
-    } finally {
-      this.handedBack.delete(ReceiptHandle);
-    }
+    await this.sqs.send(
+      new ChangeMessageVisibilityCommand({
+        QueueUrl: this.settings.queueUrl,
+        ReceiptHandle: message.ReceiptHandle,
+        VisibilityTimeout: waitSeconds,
+      }),
+    );
+    return undefined;
   }
 
   /** Between messages: what is left of them goes when V8 looks, which after many small pictures it does late. */
@@ -134,17 +137,17 @@ class Worker {
   }
 
   /**
-   * The consumer's client, with what the library has no option for: a stop ends the waiting receive and no other call
-   * (deletes must go through; a message sent at that very moment comes back after its timeout), a receive may be silent
-   * for longer than the others, a message keeps the queue's own visibility timeout until its first heartbeat, none is
-   * sent for a message that is being handed back, and a failed receive is followed by a pause.
+   * The consumer's client, with what the library has no option for:
+   * - A stop ends the waiting receive and no other call: deletes must go through. A message sent at that very moment comes
+   *   back after its timeout.
+   * - A receive may be silent for longer than other calls, and one that failed is followed by a pause.
+   * - A message keeps the queue's own visibility timeout until its first heartbeat, and has none after its job.
    */
   private receivingClient(): SQSClient {
     const { sqs } = this;
     const stop = this.stopping.signal;
     const send = async (command: Parameters<SQSClient['send']>[0]) => {
-      const isHeartbeat = command instanceof ChangeMessageVisibilityCommand;
-      if (isHeartbeat && this.handedBack.has(command.input.ReceiptHandle)) return {};
+      if (command instanceof ChangeMessageVisibilityCommand) return this.heartbeat(command);
       if (!(command instanceof ReceiveMessageCommand)) return sqs.send(command);
       delete command.input.VisibilityTimeout;
       try {
@@ -157,6 +160,16 @@ class Worker {
     return Object.assign(Object.create(sqs) as SQSClient, { send });
   }
 
+  private async heartbeat(command: ChangeMessageVisibilityCommand): Promise<void> {
+    const signal = this.heartbeats.get(command.input.ReceiptHandle)?.signal;
+    if (!signal) return;
+    try {
+      await this.sqs.send(command, { abortSignal: signal });
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
   log(state: string, properties: Readonly<Record<string, unknown>>): void {
     logLine({ Compute: this.settings.compute, State: state, ...properties });
   }
@@ -164,8 +177,9 @@ class Worker {
 
 /** Jitter, so that what failed together does not return together; upwards only, so that the outage is outlasted. */
 function retrySeconds(receives: number): number {
-  // After the last delivery there is nothing to wait for: the next receive moves the message to the failure queue.
-  return Math.round((RETRY_SECONDS[receives - 1] ?? 0) * (1 + Math.random() / 4));
+  // After the last delivery the next receive moves the message to the failure queue: soon, but where a queue allows more
+  // deliveries than ours do, not at once for ever.
+  return Math.round((RETRY_SECONDS[receives - 1] ?? RETRY_SECONDS[0]) * (1 + Math.random() / 4));
 }
 
 async function main(): Promise<void> {

@@ -75,6 +75,19 @@ test.each<[string, string, (abortSignal: AbortSignal) => Promise<unknown>]>([
   await expect(request).rejects.toThrow(words);
 });
 
+test('requests that fail with the same error each have their own name in it', async () => {
+  const client = s3Client(env);
+  const shared = Object.assign(new AggregateError([new Error('refused'), new Error('unreachable')]), { code: 'E' });
+  client.config.credentials = () => Promise.reject(shared);
+  const failures = ['a', 'b'].map((Key) =>
+    client.send(new GetObjectCommand({ Bucket: 'b', Key })).catch((error: unknown) => error),
+  );
+  expect(await Promise.all(failures)).toEqual([
+    expect.objectContaining({ message: 'GetObject a: refused; unreachable', code: 'E' }),
+    expect.objectContaining({ message: 'GetObject b: refused; unreachable', code: 'E' }),
+  ]);
+});
+
 test('a finished message is deleted while more receives wait than the SDK has sockets for by default', async () => {
   const stop = new AbortController();
   const client = sqsClient(env);

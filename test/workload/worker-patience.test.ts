@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RETRY_SECONDS } from '../../workload/contract';
 import { Fleet } from '../support/fleet';
 
@@ -46,13 +47,41 @@ describe('the queue worker', () => {
     await fleet.until(() => fleet.endpoints.messages(fleet.failed).length === 1);
     const least = [10, 60, 600, 1200];
     expect([...RETRY_SECONDS]).toEqual(least);
-    // After the last delivery there is nothing to wait for.
-    expect(waits).toEqual([...least.map(() => expect.any(Number)), 0]);
-    for (const [index, seconds] of least.entries()) {
+    expect(waits).toHaveLength(5);
+    // The last wait is short: behind it is the failure queue.
+    for (const [index, seconds] of [...least, 10].entries()) {
       // Jitter only adds: a quarter at most.
       expect(waits[index]).toBeGreaterThanOrEqual(seconds);
       expect(waits[index]).toBeLessThanOrEqual(seconds * 1.25);
     }
+  });
+
+  test('sends no heartbeat after that, not even one that is being tried again', async () => {
+    // A heartbeat a second.
+    const heartbeat = 6;
+    const asked: number[] = [];
+    const beaten = Promise.withResolvers<void>();
+    fleet = await Fleet.start('late', {
+      before: async ({ action, input }) => {
+        if (action === 'GetObject') {
+          await beaten.promise;
+          return { status: 403, code: 'AccessDenied' };
+        }
+        if (action !== 'ChangeMessageVisibility') return undefined;
+        asked.push(Number(input.VisibilityTimeout));
+        if (input.VisibilityTimeout !== heartbeat) return undefined;
+        beaten.resolve();
+        return 'silence';
+      },
+    });
+    await fleet.worker({ VISIBILITY_TIMEOUT_SECONDS: String(heartbeat) });
+    await fleet.send(fleet.event({ key: 'incoming/a.jpg' }));
+    const handedBack = () => asked.some((seconds) => seconds !== heartbeat);
+    await fleet.until(handedBack);
+    // Longer than a silence lasts before a request is made again.
+    await sleep(4000);
+    expect(asked.at(-1)).toBeGreaterThanOrEqual(10);
+    expect(fleet.count('error')).toBe(0);
   });
 
   test('outlasts half an hour without S3 by its shortest waits together', () => {

@@ -269,7 +269,7 @@ const CASES: readonly Case[] = [
     [
       {
         file: 'worker.ts',
-        find: "await this.handBack(message, error.kind === 'transient' ? retrySeconds(receives) : 0);",
+        find: "waitSeconds = error.kind === 'transient' ? retrySeconds(receives) : 0;",
         replace: 'await new Promise(() => {});',
       },
     ],

@@ -160,9 +160,11 @@ function badDeployment(template: Template): string {
 /** Whether anybody is told of bad code that takes nothing, and of bad code that fails. */
 function noticed(template: Template): string {
   const failures = alarms(template).some(({ MetricName }) => MetricName === 'ApproximateNumberOfMessagesVisible');
+  const waits = jobQueue(template) ? RETRY_SECONDS : [];
+  const late = waits.length > 0 ? `, ${Math.floor(total(waits) / 60)} min or more after a job first failed` : '';
   return [
     ageAlarm(template) ? ' Code that takes no messages is noticed by the alarm on their age.' : '',
-    failures ? ' Code that fails is noticed by the alarm on the failure queue.' : '',
+    failures ? ` Code that fails is noticed by the alarm on the failure queue${late}.` : '',
   ].join('');
 }
 

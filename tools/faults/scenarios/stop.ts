@@ -1,3 +1,4 @@
+import { DEFAULTS } from '../../../workload/contract';
 import type { Outcome, Scenario, Setting } from '../scenario';
 import { Traffic } from '../traffic';
 import { GRACE_SECONDS, Trial } from '../trial';
@@ -9,7 +10,7 @@ const RANDOM_MS = 300;
 
 /** What may still be on its way when a process is told to stop: the polls it had just begun, in ms and in number. */
 const LATE_MS = 1000;
-const POLLS = 3;
+const POLLS = DEFAULTS.messagesPerSlot;
 
 interface Stop {
   readonly at: number;
