@@ -23,13 +23,13 @@ const CHILD = [process.execPath, path.join(TEST_DIST, 'worker-host/decoder-child
 /** What is tested is not how fast the machine is: a busy one takes more than the default for the heavy picture. */
 const PATIENT = { wallSeconds: 240 };
 
-/** Interlaced, so that all of it is decoded before the first row comes out: 144 MiB, where a small one takes 69. */
+/** Interlaced, so that all of it is decoded before the first row comes out: 220 MiB, where a small one takes 69. */
 let heavy: Buffer;
 let small: Buffer;
 let decoder: Decoder;
 
 beforeAll(async () => {
-  const flat = sharp({ create: { width: 4500, height: 4500, channels: 3, background: RED } });
+  const flat = sharp({ create: { width: 7000, height: 7000, channels: 3, background: RED } });
   heavy = await flat.png({ progressive: true, compressionLevel: 1 }).toBuffer();
   small = await cornered(300, 200).png().toBuffer();
   decoder = await Decoder.start(1, CHILD);
@@ -49,9 +49,18 @@ function residentMib(pid: number): number {
   }
 }
 
-/** Resolves to the decoder's pid when it is in the middle of the heavy picture. */
-async function atWork(): Promise<number> {
+/**
+ * Resolves to the decoder's pid when it is in the middle of the heavy picture.
+ * @throws Error when that is done before it was seen, which would else be waited for without end
+ */
+async function atWork(decoding: Promise<unknown>): Promise<number> {
+  let isOver = false;
+  const over = () => {
+    isOver = true;
+  };
+  decoding.then(over, over);
   for (;;) {
+    if (isOver) throw new Error('the picture was done before its decoder was seen at work');
     const pid = decoder.pids.find((candidate) => residentMib(candidate) > 105);
     if (pid) return pid;
     await sleep(5);
@@ -115,7 +124,7 @@ describe('Decoder', () => {
 
   onLinux('tries again when the decoder is killed by somebody else', async () => {
     const result = decode(heavy);
-    process.kill(await atWork(), 'SIGKILL');
+    process.kill(await atWork(result), 'SIGKILL');
     expect((await result).renditions).toHaveLength(3);
   });
 
@@ -130,7 +139,7 @@ describe('Decoder', () => {
   ])('takes the second %s for the fault of the picture', async (signal, reason) => {
     const result = decode(heavy).catch((error: unknown) => error);
     for (const _ of [1, 2]) {
-      const pid = await atWork();
+      const pid = await atWork(result);
       process.kill(pid, signal);
       while (residentMib(pid) > 0) await sleep(5);
     }
@@ -139,7 +148,7 @@ describe('Decoder', () => {
 
   onLinux('survives the signals that stop a process group: its parent decides', async () => {
     const result = decode(heavy);
-    const pid = await atWork();
+    const pid = await atWork(result);
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.kill(pid, signal);
     expect((await result).renditions).toHaveLength(3);
     expect(decoder.pids).toEqual([pid]);
@@ -150,7 +159,7 @@ describe('Decoder', () => {
     const reason = new Error('the worker is being stopped');
     const working = decode(heavy, {}, stop.signal).catch((error: unknown) => error);
     const waiting = decode(small, {}, stop.signal).catch((error: unknown) => error);
-    await atWork();
+    await atWork(working);
     stop.abort(reason);
     expect(await Promise.all([working, waiting])).toEqual([reason, reason]);
     await expect(decode(small)).resolves.toBeDefined();
@@ -161,7 +170,7 @@ describe('Decoder', () => {
     async (signal) => {
       const result = decode(heavy).catch((error: unknown) => error);
       for (const _ of [1, 2]) {
-        const pid = await atWork();
+        const pid = await atWork(result);
         process.kill(pid, signal);
         while (residentMib(pid) > 0) await sleep(5);
       }
