@@ -13,8 +13,8 @@ export interface Work {
  * Seconds that one image keeps one slot busy.
  *
  * On a queue worker transfers overlap with the decoding of other images, so only the CPU counts. A function waits for
- * its own transfers and is billed for waiting. Low end: the decoder uses all CPU that comes with
- * the memory; high end: one core of it.
+ * its own transfers and is billed for waiting. Low end: the decoder uses all CPU that comes with the memory; high end:
+ * one core of it.
  *
  * @throws Error, in one line, when the platform would end the job before it has ended: nothing here knows that bill
  */
