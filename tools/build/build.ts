@@ -120,6 +120,7 @@ async function buildInto(
     const native =
       architecture === 'host' ? path.join(ROOT, 'node_modules') : await installNative(architecture, signal);
     const platform = architecture === 'host' ? `${process.platform}-${process.arch}` : `linux-${architecture}`;
+    const sharp = await sharpScript(native);
     const write = async (name: Bundle['name'], fill: (directory: string) => Promise<void>) => {
       signal?.throwIfAborted();
       bundles.push(await writeBundle(name, dist, fill));
@@ -129,7 +130,7 @@ async function buildInto(
         for (const [file, contents] of Object.entries(scripts[kind])) {
           await writeFile(path.join(directory, file), contents);
         }
-        await copyNative(native, path.join(directory, 'node_modules'), platform);
+        await copyNative(native, path.join(directory, 'node_modules'), platform, sharp);
         await checkNative(directory, platform);
       });
     }
@@ -260,17 +261,21 @@ async function npmInstall(
   }
 }
 
-/** What a package ships for its readers, not for its users. By path below node_modules. */
-const NOT_SHIPPED = /^sharp\/(?:src|install)(?:\/|$)|\.(?:md|d\.ts|d\.mts|d\.cts|map|mjs)$/;
+/** What a package ships for its readers, not for its users. */
+const NOT_SHIPPED = /\.(?:md|d\.ts|d\.mts|d\.cts|map|mjs)$/;
+
+/** What is left of a package whose scripts are in {@link sharpScript}. */
+const NO_SCRIPT = /^(?:package\.json|LICEN[CS]E(?:\.md)?)$/;
 
 /**
  * Copies the locked packages from `from`, and of the binaries the platform's. Not all that is installed: npm 10 installs
  * the WebAssembly build besides, on any machine.
  */
-async function copyNative(from: string, to: string, platform: string): Promise<void> {
+async function copyNative(from: string, to: string, platform: string, sharp: Uint8Array): Promise<void> {
   for (const [name, version] of Object.entries(await lockedPackages())) {
     const source = path.join(from, name);
-    const isForeign = name.startsWith('@img/sharp-') && !name.replace('linuxmusl', 'linux').endsWith(`-${platform}`);
+    const isBinary = name.startsWith('@img/sharp-');
+    const isForeign = isBinary && !name.replace('linuxmusl', 'linux').endsWith(`-${platform}`);
     if (isForeign || !existsSync(source)) continue;
     const found = JSON.parse(await readFile(path.join(source, 'package.json'), 'utf8')) as { version: string };
     if (found.version !== version) {
@@ -278,28 +283,40 @@ async function copyNative(from: string, to: string, platform: string): Promise<v
         `${name} is ${found.version} in node_modules and ${version} in workload/package-lock.json: make them equal`,
       );
     }
-    const filter = (file: string) => !NOT_SHIPPED.test(path.relative(from, file).split(path.sep).join('/'));
-    await cp(source, path.join(to, name), { recursive: true, filter });
-    if (name !== 'sharp' && !name.startsWith('@img/sharp-')) await joinScripts(path.join(to, name));
+    const isShipped = (file: string) => (isBinary ? !NOT_SHIPPED.test(file) : file === '' || NO_SCRIPT.test(file));
+    await cp(source, path.join(to, name), {
+      recursive: true,
+      filter: (file) => isShipped(path.relative(source, file)),
+    });
   }
+  const script = path.join(to, 'sharp/dist/index.cjs');
+  await mkdir(path.dirname(script));
+  await writeFile(script, sharp);
 }
 
-/**
- * Makes one script of a package: most of them have dozens, and a cold start reads them all. Not of sharp itself, which
- * looks for its binaries from where its scripts are.
- */
-async function joinScripts(directory: string): Promise<void> {
-  const { main } = JSON.parse(await readFile(path.join(directory, 'package.json'), 'utf8')) as { main: string };
+/** sharp hashes only where it is compiled, which it never is here, and to load what hashes is part of a cold start. */
+const compilesNothing: Plugin = {
+  name: 'sharp compiles nothing',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^node:crypto$/ }, ({ path }) => ({ path, namespace: 'empty' }));
+    onLoad({ filter: /./, namespace: 'empty' }, () => ({ contents: 'module.exports = {}' }));
+  },
+};
+
+/** sharp, and what it needs besides its binaries, as one script. They come as dozens, and a cold start reads them all. */
+async function sharpScript(nodeModules: string): Promise<Uint8Array> {
   const { outputFiles } = await esbuild({
     ...SCRIPT_OPTIONS,
-    entryPoints: [path.join(directory, main)],
-    outfile: main,
+    external: [],
+    entryPoints: [path.join(nodeModules, 'sharp/dist/index.mjs')],
+    outfile: 'index.cjs',
+    // It looks for its binaries from where it is, and is required like its CommonJS form.
+    define: { 'import.meta.url': '__filename' },
+    footer: { js: 'module.exports = module.exports.default;' },
+    plugins: [compilesNothing],
     write: false,
   });
-  for (const file of await filesBelow(directory)) {
-    if (/\.(?:c?js|bnf)$/.test(file)) await rm(path.join(directory, file));
-  }
-  await writeFile(path.join(directory, main), outputFiles[0]?.contents as Uint8Array);
+  return outputFiles[0]?.contents as Uint8Array;
 }
 
 /** The instruction set of an ELF file, from its header (e_machine). */
