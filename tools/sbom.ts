@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { build as esbuild } from 'esbuild';
 import type { BundleName } from '../lib/constructs/bundle';
-import { ENTRY_POINTS, SCRIPT_OPTIONS } from './build/build';
+import { ENTRY_POINTS, scriptOptions } from './build/build';
 import { type Command, noPositionals, parse, ROOT } from './command-line';
 import { checkWritable, replaceFile } from './files';
 
@@ -70,9 +70,10 @@ export async function describeBundle(name: string, dist = path.join(ROOT, 'dist'
     edges.set(parent, [...(edges.get(parent) ?? []), child['bom-ref']]);
   };
 
-  for (const [file, entryPoint] of Object.entries(ENTRY_POINTS[name.startsWith('lambda-') ? 'lambda' : 'worker'])) {
+  const kind = name.startsWith('lambda-') ? 'lambda' : 'worker';
+  for (const [file, entryPoint] of Object.entries(ENTRY_POINTS[kind])) {
     const entry = { entryPoints: [entryPoint], outfile: file, write: false as const, metafile: true as const };
-    const { metafile, outputFiles } = await esbuild({ ...SCRIPT_OPTIONS, ...entry });
+    const { metafile, outputFiles } = await esbuild({ ...scriptOptions(kind), ...entry });
     const bytes = readFileSync(path.join(directory, file));
     if (!bytes.equals(outputFiles[0]?.contents ?? Buffer.alloc(0))) {
       throw new Error(`${path.join(directory, file)} is not what the sources make: run "npm run build" first`);

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
-import { ENTRY_POINTS, KINDS, SCRIPT_OPTIONS } from '../../tools/build/build';
+import { ENTRY_POINTS, KINDS, scriptOptions } from '../../tools/build/build';
 import { TEST_DIST } from './host-bundles';
 
 const ROOT = path.resolve(__dirname, '../..');
@@ -29,11 +29,12 @@ export async function defectiveDist(defects: readonly Defect[]): Promise<string>
   const unused = new Set(contents.keys());
   for (const kind of KINDS) {
     const bundle = `${kind}-host`;
+    const options = scriptOptions(kind);
     const folder = path.join(dist, bundle);
     mkdirSync(folder);
     symlinkSync(path.join(TEST_DIST, bundle, 'node_modules'), path.join(folder, 'node_modules'));
     await build({
-      ...SCRIPT_OPTIONS,
+      ...options,
       minify: false,
       entryPoints: Object.entries(ENTRY_POINTS[kind]).map(([file, entry]) => ({
         in: entry,
@@ -41,7 +42,7 @@ export async function defectiveDist(defects: readonly Defect[]): Promise<string>
       })),
       outdir: folder,
       plugins: [
-        ...SCRIPT_OPTIONS.plugins,
+        ...options.plugins,
         {
           name: 'defects',
           setup: ({ onLoad }) => {

@@ -142,6 +142,12 @@ describe('the host bundles', () => {
     expect(read(lambda, 'index.js').equals(read(worker, 'index.js'))).toBe(false);
   });
 
+  test('look for credentials where they are: the function in its variables, a worker at its metadata service as well', () => {
+    const [lambda, worker] = here.map(({ directory }) => directory) as [string, string];
+    expect(readFileSync(path.join(lambda, 'handler.js'), 'utf8')).not.toContain('169.254.169.254');
+    expect(readFileSync(path.join(worker, 'index.js'), 'utf8')).toContain('169.254.169.254');
+  });
+
   test('start the decoder of the function before they read the rest of it', () => {
     const [lambda, worker] = here.map(({ directory }) => directory) as [string, string];
     const alone = path.join(folder, 'entry');

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import { type BuildOptions, build } from 'esbuild';
-import { buildBundles, ENTRY_POINTS, filesBelow, type Kind, SCRIPT_OPTIONS } from '../build/build';
+import { buildBundles, ENTRY_POINTS, filesBelow, type Kind, SCRIPT_OPTIONS, scriptOptions } from '../build/build';
 
 /** The bundles as they are deployed, and beside them what only the bench runs. */
 
@@ -36,7 +36,7 @@ export async function buildForBench(dist: string, signal?: AbortSignal): Promise
   const scriptBytes = { lambda: await bytes('lambda'), worker: await bytes('worker') };
   // Before the bench's own scripts lie among it.
   const zipBytes = await zippedBytes(path.join(dist, 'lambda-host'));
-  await bundle('tools/bench/cold-handler.ts', 'lambda-host/cold-handler.js');
+  await bundle('tools/bench/cold-handler.ts', 'lambda-host/cold-handler.js', scriptOptions('lambda'));
   await bundle('tools/bench/naive-handler.ts', 'lambda-host/naive-handler.js');
   return {
     lambda: path.join(dist, 'lambda-host'),

@@ -78,6 +78,12 @@ export const SCRIPT_OPTIONS = {
   logLevel: 'warning',
 } satisfies BuildOptions;
 
+/** The same, for the scripts of one kind of bundle. */
+export const scriptOptions = (kind: Kind): BuildOptions & typeof SCRIPT_OPTIONS => ({
+  ...SCRIPT_OPTIONS,
+  ...(kind === 'lambda' && { alias: { '@aws-sdk/credential-provider-node': './lambda/resize/credentials.ts' } }),
+});
+
 /** A bundle on disk. */
 export interface Bundle {
   readonly name: `${Kind | 'image'}-${Architecture}`;
@@ -183,7 +189,7 @@ async function bundleScripts(kind: Kind): Promise<Record<string, Uint8Array>> {
   const built = await Promise.all(
     Object.entries(ENTRY_POINTS[kind]).map(async ([file, entryPoint]) => {
       const { outputFiles } = await esbuild({
-        ...SCRIPT_OPTIONS,
+        ...scriptOptions(kind),
         entryPoints: [entryPoint],
         outfile: file,
         write: false,
