@@ -142,10 +142,14 @@ describe('the host bundles', () => {
     expect(read(lambda, 'index.js').equals(read(worker, 'index.js'))).toBe(false);
   });
 
-  test('look for credentials where they are: the function in its variables, a worker at its metadata service as well', () => {
+  test('look for credentials where they are: the function in its variables, a worker in other places as well', () => {
     const [lambda, worker] = here.map(({ directory }) => directory) as [string, string];
-    expect(readFileSync(path.join(lambda, 'handler.js'), 'utf8')).not.toContain('169.254.169.254');
-    expect(readFileSync(path.join(worker, 'index.js'), 'utf8')).toContain('169.254.169.254');
+    const names = (file: string, place: string) => readFileSync(file, 'utf8').includes(place);
+    for (const place of ['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI', 'credential_process']) {
+      expect([place, names(path.join(lambda, 'handler.js'), place)]).toEqual([place, false]);
+      expect([place, names(path.join(worker, 'index.js'), place)]).toEqual([place, true]);
+    }
+    expect(names(path.join(lambda, 'handler.js'), 'AWS_SECRET_ACCESS_KEY')).toBe(true);
   });
 
   test('start the decoder of the function before they read the rest of it', () => {
