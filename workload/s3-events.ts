@@ -1,3 +1,5 @@
+import { MAX_EVENT_RECORDS } from './contract';
+
 /**
  * Reads what S3 says has happened.
  *
@@ -29,7 +31,10 @@ export type EventRecord =
 /** @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html */
 const MAX_KEY_BYTES = 1024;
 
-/** Reads the body of a queue message or the payload of an invocation. Never throws. */
+/**
+ * Reads the body of a queue message or the payload of an invocation. Never throws, and judges every record by itself: one
+ * that nobody can read does not keep the others from being processed.
+ */
 export function parseS3Event(body: unknown): EventRecord[] {
   let event = body;
   if (typeof body === 'string') {
@@ -43,7 +48,9 @@ export function parseS3Event(body: unknown): EventRecord[] {
   // Sent once, when the notification is configured. It has no Records.
   if (event.Event === 's3:TestEvent') return [{ kind: 'ignored', detail: 's3:TestEvent' }];
   if (!Array.isArray(event.Records)) return [malformed('the body has no Records; expected an event sent by S3 itself')];
-  if (event.Records.length === 0) return [{ kind: 'ignored', detail: 'an event without records' }];
+  const { length } = event.Records;
+  if (length === 0) return [{ kind: 'ignored', detail: 'an event without records' }];
+  if (length > MAX_EVENT_RECORDS) return [malformed(`${length} records; at most ${MAX_EVENT_RECORDS} are accepted`)];
   return event.Records.map(parseRecord);
 }
 
@@ -51,18 +58,18 @@ function parseRecord(record: unknown): EventRecord {
   if (!isObject(record) || record.eventSource !== 'aws:s3') return malformed('eventSource is not aws:s3');
   // Minor versions only add fields; a new major version may mean something else by the same names.
   if (!matches(record.eventVersion, /^2\.\d+$/)) {
-    return malformed(`eventVersion is ${clip(record.eventVersion)}, expected 2.x`);
+    return malformed(`eventVersion is ${clip(record.eventVersion)}, expected "2.x"`);
   }
-  if (typeof record.eventName !== 'string') return malformed('eventName is not text');
+  if (typeof record.eventName !== 'string') return malformed(`eventName is ${clip(record.eventName)}, expected text`);
   if (!record.eventName.startsWith('ObjectCreated:')) return { kind: 'ignored', detail: clip(record.eventName) };
 
   const s3 = isObject(record.s3) ? record.s3 : {};
   const bucket = isObject(s3.bucket) ? s3.bucket.name : undefined;
   const object = isObject(s3.object) ? s3.object : {};
-  if (!matches(bucket, /^.{1,255}$/)) return malformed('the bucket has no name');
-  if (typeof object.key !== 'string' || !object.key) return malformed('the object has no key');
+  if (!matches(bucket, /^.{1,255}$/)) return malformed(`the name of the bucket is ${clip(bucket)}`);
+  if (typeof object.key !== 'string' || !object.key) return malformed(`the key is ${clip(object.key)}`);
   const key = decodeKey(object.key);
-  if (key === undefined) return malformed(`the key ${clip(object.key)} is not URL-encoded`);
+  if (key === undefined) return malformed(`the key ${clip(object.key)} is not URL-encoded UTF-8`);
   if (Buffer.byteLength(key) > MAX_KEY_BYTES) return malformed(`the key ${clip(key)} is longer than S3 allows`);
 
   const { eTag, sequencer } = object;
@@ -82,10 +89,15 @@ function parseRecord(record: unknown): EventRecord {
   };
 }
 
-/** Keys in events are encoded like HTML forms: a space is `+`. */
+/**
+ * Keys in events are encoded like HTML forms: a space is `+`.
+ * @returns undefined if it is no text. Half of a surrogate pair is none either: it cannot be encoded again for a request,
+ *   which would fail again and again as if S3 were away
+ */
 function decodeKey(encoded: string): string | undefined {
   try {
-    return decodeURIComponent(encoded.replaceAll('+', ' '));
+    const key = decodeURIComponent(encoded.replaceAll('+', ' '));
+    return key.isWellFormed() ? key : undefined;
   } catch {
     return undefined;
   }
@@ -115,7 +127,13 @@ function matches(value: unknown, pattern: RegExp): boolean {
   return typeof value === 'string' && pattern.test(value);
 }
 
-/** Hostile text, short enough for a log line. */
+/**
+ * A hostile value, short enough for a log line. Of lists and objects only that they are there: they may be nested so
+ * deeply that writing them out overflows the stack.
+ */
 function clip(value: unknown): string {
-  return (JSON.stringify(value) ?? 'missing').slice(0, 120);
+  if (value === undefined) return 'missing';
+  if (Array.isArray(value)) return 'a list';
+  if (isObject(value)) return 'an object';
+  return JSON.stringify(value).slice(0, 120);
 }

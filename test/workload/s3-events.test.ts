@@ -1,5 +1,7 @@
+import { MAX_EVENT_RECORDS } from '../../workload/contract';
 import { compareSequencers, parseS3Event } from '../../workload/s3-events';
 import { s3Body, s3Record } from '../support/events';
+import { parseMutants } from '../support/mutated-events';
 
 const kinds = (body: unknown) => parseS3Event(body).map(({ kind }) => kind);
 
@@ -55,6 +57,9 @@ describe('parseS3Event', () => {
     ['an unknown major version', s3Body(s3Record({ eventVersion: '3.0' }))],
     ['a key with broken percent-encoding', s3Body(s3Record({ key: 'bad%ZZ.jpg' }))],
     ['a key that is not UTF-8', s3Body(s3Record({ key: '%E0%A4%A' }))],
+    ['a key with half of a surrogate pair', s3Body(s3Record({ key: 'a\ud800.jpg' }))],
+    ['a key with an encoded half of a surrogate pair', s3Body(s3Record({ key: 'a%ED%A0%80.jpg' }))],
+    ['an overlong encoding', s3Body(s3Record({ key: 'a%C0%AF.jpg' }))],
     ['an empty key', s3Body(s3Record({ key: '' }))],
     ['a bucket without a name', s3Body(s3Record({ bucket: '' }))],
     ['an etag that would break a header', s3Body(s3Record({ eTag: 'x\r\ny: z' }))],
@@ -90,6 +95,51 @@ describe('parseS3Event', () => {
       ['malformed'],
     );
     expect(({} as { x?: number }).x).toBeUndefined();
+  });
+
+  test('reads as many records as an event may have, and of more none', () => {
+    const records = (count: number) => s3Body(...Array.from({ length: count }, () => s3Record()));
+    expect(kinds(records(MAX_EVENT_RECORDS))).toEqual(Array(MAX_EVENT_RECORDS).fill('created'));
+    expect(parseS3Event(records(MAX_EVENT_RECORDS + 1))).toEqual([
+      { kind: 'malformed', detail: '11 records; at most 10 are accepted' },
+    ]);
+    expect(kinds(`{"Records":[${'0,'.repeat(400_000)}0]}`)).toEqual(['malformed']);
+  });
+
+  // By text: JSON.stringify itself overflows the stack.
+  const deep = (open: string, close: string) => `${open.repeat(10_000)}0${close.repeat(10_000)}`;
+  const fields = ['eventVersion', 'eventSource', 'eventName', 'bucket', 'key', 'eTag', 'sequencer'];
+  test.each(fields)('finds the good record beside one whose %s is nested deeply', (field) => {
+    const nested = [deep('[', ']'), deep('{"toJSON":', '}')].map((value) => {
+      const bad = { ...s3Record(field in s3Record() ? {} : { [field]: '<here>' }) };
+      if (field in bad) bad[field] = '<here>';
+      return JSON.stringify(bad).replace('"<here>"', value);
+    });
+    expect(kinds(`{"Records":[${nested},${JSON.stringify(s3Record())}]}`)).toEqual([
+      'malformed',
+      'malformed',
+      'created',
+    ]);
+  });
+
+  test('says of a field what it is, clipped, and of what may be nested only that it is there', () => {
+    const details = (...values: unknown[]) =>
+      parseS3Event(s3Body(...values.map((value) => s3Record({ eventVersion: value as string })))).map((record) =>
+        'detail' in record ? record.detail : record.kind,
+      );
+    expect(details('3.0', 2.1, null, [['2.1']], { a: 1 }, 'two\nlines')).toEqual(
+      ['"3.0"', '2.1', 'null', 'a list', 'an object', '"two\\nlines"'].map(
+        (value) => `eventVersion is ${value}, expected "2.x"`,
+      ),
+    );
+    expect(details('x'.repeat(100_000))[0]).toHaveLength(120 + 'eventVersion is , expected "2.x"'.length);
+  });
+
+  // The first of the hundred thousand in s3-events.deep.test.ts.
+  test('reads a thousand mutated and deeply nested events without an exception, and finds the good record in each', () => {
+    const { found, ends } = parseMutants(14, 1000);
+    expect(found).toEqual([]);
+    expect(Object.keys(ends).sort()).toEqual(['created', 'ignored', 'malformed']);
   });
 
   test('judges every record of an event by itself', () => {

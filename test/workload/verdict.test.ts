@@ -1,6 +1,7 @@
 import type { LambdaService } from '../../tools/local/lambda-service';
+import { MAX_EVENT_RECORDS } from '../../workload/contract';
 import { currentResult } from '../../workload/current-result';
-import { type RecordOptions, s3Record } from '../support/events';
+import { type RecordOptions, s3Body, s3Record } from '../support/events';
 import { Fleet, type LogLine } from '../support/fleet';
 import { cornered } from '../support/pictures';
 
@@ -65,6 +66,21 @@ describe.each(['worker', 'function'])('the %s', (entry) => {
     return fleet.outcomes[before] as LogLine;
   }
 
+  /** Has a forged event handled as often as it is delivered. @returns whether it ends in the failure queue, and its lines */
+  async function forge(records: Record<string, unknown>[]): Promise<{ failed: boolean; lines: LogLine[] }> {
+    const before = fleet.outcomes.length;
+    if (service) {
+      const { functionError } = await service.invoke({ Records: records });
+      return { failed: functionError !== undefined, lines: fleet.outcomes.slice(before) };
+    }
+    // Not for the function: the service here writes its events by JSON.stringify, which cannot write this.
+    const body = s3Body(...records).replace('"<deep>"', `${'['.repeat(10_000)}${']'.repeat(10_000)}`);
+    await fleet.send(body);
+    await fleet.until(() => fleet.outcomes.length > before && fleet.outstanding === 0);
+    return { failed: fleet.endpoints.messages(fleet.failed).includes(body), lines: fleet.outcomes.slice(before) };
+  }
+  const deliveries = entry === 'worker' ? 5 : 1;
+
   /** Names of the results of `key`, and of those that count, without the source key in them. */
   function results(): { there: string[]; current: string[] } {
     const found = fleet
@@ -128,6 +144,39 @@ describe.each(['worker', 'function'])('the %s', (entry) => {
     fleet.endpoints.evict(fleet.source, key);
     expect(await handle({ eTag, size })).toMatchObject({ State: 'gone', Key: key });
     expect(results().there).toEqual([]);
+  });
+
+  test.each(CLAIMS)('records nothing of an object that never was and whose event claims %d bytes', async (size) => {
+    expect(await handle({ size })).toMatchObject({ State: 'gone', Key: key });
+    expect(await handle({ size }, ['eTag', 'sequencer'])).toMatchObject({ State: 'gone', Key: key });
+    expect(results().there).toEqual([]);
+  });
+
+  test('does nothing for an event of too many records, says so in one line, and leaves it to the failure queue', async () => {
+    const eTag = await put(picture);
+    const record = s3Record({ bucket: fleet.source, key: encodeURIComponent(key), eTag });
+    const before = fleet.answered.length;
+    const { failed, lines } = await forge(Array.from({ length: MAX_EVENT_RECORDS + 1 }, () => record));
+    expect(failed).toBe(true);
+    expect(lines.map(({ State, Detail }) => [State, Detail])).toEqual(
+      Array(deliveries).fill(['malformed', '11 records; at most 10 are accepted']),
+    );
+    expect(fleet.answered.slice(before).filter((action) => action.endsWith('Object'))).toEqual([]);
+    expect(results().there).toEqual([]);
+  });
+
+  test('processes the good record among ones that nobody can read, and leaves the event to the failure queue', async () => {
+    const eTag = await put(picture);
+    const { failed, lines } = await forge([
+      s3Record({ bucket: fleet.source, key: `incoming/${tests}\ud800.jpg` }),
+      s3Record({ bucket: fleet.source, eventVersion: '<deep>' }),
+      s3Record({ bucket: fleet.source, key: encodeURIComponent(key), eTag }),
+    ]);
+    expect(failed).toBe(true);
+    expect(lines.map(({ State }) => State)).toEqual(
+      Array.from({ length: deliveries }, () => ['malformed', 'malformed', 'done']).flat(),
+    );
+    expect(results()).toEqual({ there: RENDITIONS, current: RENDITIONS });
   });
 
   test.each([10, MAX_INPUT_BYTES + 1, 1e12])('rejects by the size that S3 states: claimed %d', async (size) => {
