@@ -167,16 +167,21 @@ describe('a replay', () => {
 
   test('leaves what it cannot read, and what would fail again, and names it', async () => {
     const malformed = record('incoming/a.jpg').replace('"aws:s3"', '"aws:sns"');
-    const odd = ['{', '"text"', 'null', '{"Records":[]}', malformed];
+    const deep = record('incoming/b.jpg').replace(
+      '"awsRegion":',
+      `"new":${'['.repeat(10_000)}${']'.repeat(10_000)},$&`,
+    );
+    const odd = ['{', '"text"', 'null', '{"Records":[]}', malformed, deep];
     await fail(...odd, record('incoming/good.jpg'));
     const { accepted: count, left } = await run();
     expect(count).toBe(1);
     expect(left.map(({ why }) => why).sort()).toEqual([
       'malformed, and would fail again: eventSource is not aws:s3',
+      'nested too deeply to be sent',
       'not JSON',
       ...Array(3).fill('not a record of a failed invocation: it has no requestPayload'),
     ]);
-    expect(left.map(({ messageId }) => messageId)).toEqual(Array(5).fill(expect.stringMatching(/^[0-9a-f-]{36}$/)));
+    expect(left.map(({ messageId }) => messageId)).toEqual(odd.map(() => expect.stringMatching(/^[0-9a-f-]{36}$/)));
     expect(endpoints.messages(QUEUE).sort()).toEqual([...odd].sort());
   });
 

@@ -94,8 +94,9 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
     const event = eventOf(Body);
     if (typeof event === 'string') return stays(event);
     try {
-      const Payload = Buffer.from(JSON.stringify(event.payload));
-      await lambda.send(new InvokeCommand({ FunctionName: functionName, InvocationType: 'Event', Payload }));
+      await lambda.send(
+        new InvokeCommand({ FunctionName: functionName, InvocationType: 'Event', Payload: event.payload }),
+      );
     } catch (error) {
       const { name, message, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } };
       stays(`refused by Lambda, ${name}: ${message}`);
@@ -138,7 +139,7 @@ async function show(sqs: SQSClient, QueueUrl: string, handles: readonly string[]
  * The event in a record of a failed invocation, or why it must not be sent.
  * @see https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
  */
-function eventOf(body: string): { readonly payload: unknown } | string {
+function eventOf(body: string): { readonly payload: Buffer } | string {
   let record: unknown;
   try {
     record = JSON.parse(body);
@@ -150,5 +151,10 @@ function eventOf(body: string): { readonly payload: unknown } | string {
   for (const each of parseS3Event(payload)) {
     if (each.kind === 'malformed') return `malformed, and would fail again: ${each.detail}`;
   }
-  return { payload };
+  try {
+    return { payload: Buffer.from(JSON.stringify(payload)) };
+  } catch {
+    // By recursion, unlike JSON.parse. S3 sends no such event.
+    return 'nested too deeply to be sent';
+  }
 }
