@@ -77,10 +77,12 @@ export const DEFAULTS = {
 export const RETRY_SECONDS = [10, 60, 600, 1200] as const;
 
 /**
- * Most records of one event. S3 sends one, and says nothing of a most; the fault run sends ten. Without a bound, one forged
- * message could ask for thousands of downloads and write as many log lines. An event with more is `malformed`.
+ * Most records of one event; one with more is `malformed`. S3 sends one, and its messages have 64 KB at most, which is
+ * too little for a hundred. Without a bound, a forged message could ask for thousands of downloads and write as many log
+ * lines.
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
  */
-export const MAX_EVENT_RECORDS = 10;
+export const MAX_EVENT_RECORDS = 100;
 
 export const RENDITION_FORMATS = ['webp', 'jpeg', 'avif'] as const;
 export type RenditionFormat = (typeof RENDITION_FORMATS)[number];

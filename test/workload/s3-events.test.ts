@@ -101,7 +101,7 @@ describe('parseS3Event', () => {
     const records = (count: number) => s3Body(...Array.from({ length: count }, () => s3Record()));
     expect(kinds(records(MAX_EVENT_RECORDS))).toEqual(Array(MAX_EVENT_RECORDS).fill('created'));
     expect(parseS3Event(records(MAX_EVENT_RECORDS + 1))).toEqual([
-      { kind: 'malformed', detail: '11 records; at most 10 are accepted' },
+      { kind: 'malformed', detail: '101 records; at most 100 are accepted' },
     ]);
     expect(kinds(`{"Records":[${'0,'.repeat(400_000)}0]}`)).toEqual(['malformed']);
   });

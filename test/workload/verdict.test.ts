@@ -159,7 +159,7 @@ describe.each(['worker', 'function'])('the %s', (entry) => {
     const { failed, lines } = await forge(Array.from({ length: MAX_EVENT_RECORDS + 1 }, () => record));
     expect(failed).toBe(true);
     expect(lines.map(({ State, Detail }) => [State, Detail])).toEqual(
-      Array(deliveries).fill(['malformed', '11 records; at most 10 are accepted']),
+      Array(deliveries).fill(['malformed', '101 records; at most 100 are accepted']),
     );
     expect(fleet.answered.slice(before).filter((action) => action.endsWith('Object'))).toEqual([]);
     expect(results().there).toEqual([]);

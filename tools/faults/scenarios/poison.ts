@@ -1,12 +1,12 @@
-import { MAX_EVENT_RECORDS } from '../../../workload/contract';
 import type { BucketEvent } from '../../local/endpoints';
 import { NO_FINDINGS } from '../ledger';
 import { POISON_LIMITS, poisonPictures } from '../pictures';
 import type { Outcome, Scenario, Setting } from '../scenario';
 import { Trial } from '../trial';
 
-/** Poison among the good. */
+/** Poison among the good, and records of one message. */
 const POISON = 0.05;
+const BATCH = 10;
 
 /** Long: nothing here is to come back. */
 const VISIBILITY_SECONDS = 50;
@@ -30,7 +30,7 @@ async function run(setting: Setting): Promise<Outcome> {
     onEvent: ({ Records = [] }, deliver) => {
       batch = [...batch, ...Records];
       told += 1;
-      if (batch.length < MAX_EVENT_RECORDS && told < images) return;
+      if (batch.length < BATCH && told < images) return;
       deliver({ Records: batch });
       batch = [];
     },
