@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 /**
@@ -216,16 +216,15 @@ export function shieldParent(): boolean {
   return shielded;
 }
 
-/** Whether Node has a ring in this process. It would not survive that the ring stops working. */
-function hasRing(): boolean {
-  return readdirSync('/proc/self/fd').some((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`).includes('io_uring');
-    } catch {
-      // The one that is being read.
-      return false;
-    }
-  });
+/** Whether Node has a ring in this process, or nobody knows. It would not survive that its ring stops working. */
+function mayHaveRing(): boolean {
+  try {
+    // The last one is the directory itself, closed again.
+    const files = readdirSync('/proc/self/fd').filter((fd) => existsSync(`/proc/self/fd/${fd}`));
+    return files.some((fd) => readlinkSync(`/proc/self/fd/${fd}`).includes('io_uring'));
+  } catch {
+    return true;
+  }
 }
 
 /**
@@ -235,7 +234,7 @@ function hasRing(): boolean {
  */
 export function confineDecoder(): boolean {
   const calls = kernel();
-  if (!calls || hasRing()) return false;
+  if (!calls || mayHaveRing()) return false;
   // With its parent gone nobody would end it.
   if (calls.prctl(PR_SET_PDEATHSIG, SIGKILL) !== 0) return false;
   if (calls.prctl(PR_SET_NO_NEW_PRIVS, 1) !== 0) return false;

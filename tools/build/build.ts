@@ -270,8 +270,8 @@ async function npmInstall(
   }
 }
 
-/** What a package ships for its readers, not for its users. */
-const NOT_SHIPPED = /\.(?:md|d\.ts|d\.mts|d\.cts|map|mjs)$|^musl_/;
+/** What a package ships for its readers, not for its users; and of koffi, which is loaded as it is, all but the binary. */
+const NOT_SHIPPED = /\.(?:md|d\.ts|d\.mts|d\.cts|map|mjs)$|^musl_|^index\.js$/;
 
 /** What is left of a package whose scripts are in {@link sharpScript}. */
 const NO_SCRIPT = /^(?:package\.json|LICEN[CS]E(?:\.md)?)$/;
