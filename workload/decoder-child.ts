@@ -1,14 +1,15 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { getHeapStatistics } from 'node:v8';
 import { collectGarbage } from './collector';
+import { confineDecoder } from './containment';
 import type { Limits, RenditionSettings } from './env';
 import { FrameReader, writeFrame } from './frames';
 import { Rejection } from './gate';
 
 /**
- * The process in which pictures are decoded, one at a time. It holds no credentials, opens no connection and no file
- * but its own under /proc, and can be killed at any moment: native code cannot be interrupted in any other way.
+ * The process in which pictures are decoded, one at a time. It can be killed at any moment, because native code cannot be
+ * interrupted in any other way, and a picture that takes it over gets no further than {@link confineDecoder} lets it.
  *
  * Protocol: requests on stdin, responses on file descriptor 3 (not stdout, which native code may print to).
  */
@@ -19,12 +20,17 @@ export interface DecodeRequest {
   readonly limits: Limits;
 }
 
+/** The first response, to nothing: it can decode now. */
+export interface Ready {
+  readonly ready: true;
+  /** Whether the kernel keeps it from everything else. */
+  readonly confined: boolean;
+}
+
 /** Payload: the renditions' bytes, one after the other. */
 export type DecodeResponse = {
   /** CPU of this decode, all threads, in ms. */
   readonly cpuMs: number;
-  /** Highest resident memory of this process so far, in MiB; `undefined` without /proc. */
-  readonly peakMib: number | undefined;
 } & (
   | { readonly renditions: readonly { width: number; height: number; length: number }[] }
   | { readonly rejection: { reason: Rejection['reason']; detail: string } }
@@ -84,7 +90,7 @@ import('./resize').then(
     // The parent is gone, or sends what is no request. SIGKILL, because exit() waits for native threads.
     requests.on('close', () => process.kill(process.pid, 'SIGKILL'));
     requests.resume();
-    writeFrame(out, { ready: true });
+    writeFrame(out, { ready: true, confined: confineDecoder() } satisfies Ready);
   },
   (error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
@@ -94,20 +100,11 @@ import('./resize').then(
 
 function respond(since: NodeJS.CpuUsage, result: object, ...payload: readonly Buffer[]): void {
   const { user, system } = process.cpuUsage(since);
-  writeFrame(out, { ...result, cpuMs: (user + system) / 1000, peakMib: peakMib() }, ...payload);
+  writeFrame(out, { ...result, cpuMs: (user + system) / 1000 }, ...payload);
   setImmediate(clearUp);
 }
 
 /** Between pictures: the bytes and pixels of the last ones go only when V8 looks, which by itself it does too late. */
 function clearUp(): void {
   if (getHeapStatistics().external_memory > GARBAGE_BYTES) collectGarbage();
-}
-
-function peakMib(): number | undefined {
-  try {
-    const kib = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
-    return kib === undefined ? undefined : Math.round(Number(kib) / 1024);
-  } catch {
-    return undefined;
-  }
 }

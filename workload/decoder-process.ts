@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
+import { shieldParent } from './containment';
 
 /** How a decoder is started. By itself, because the function does so before it reads anything else. */
 
@@ -11,6 +12,7 @@ const INHERITED_VARIABLES = ['PATH', 'LD_LIBRARY_PATH', 'TMPDIR'];
 
 /** @throws Error when the machine has no room for a process; some failures come as an event of the process instead */
 export function startDecoder([executable, ...args] = DECODER): ChildProcess {
+  shieldParent();
   const inherited = INHERITED_VARIABLES.map((name) => [name, process.env[name]]);
   return spawn(executable as string, args, {
     // 3 carries the results; see decoder-child.

@@ -1,8 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Writable } from 'node:stream';
+import { type Contained, contained, shieldParent } from './containment';
 import { REJECTION_REASONS } from './contract';
-import type { DecodeRequest, DecodeResponse } from './decoder-child';
+import type { DecodeRequest, DecodeResponse, Ready } from './decoder-child';
 import { DECODER, startDecoder } from './decoder-process';
 import type { Limits, RenditionSettings } from './env';
 import { readFrames, writeFrame } from './frames';
@@ -21,6 +22,8 @@ export interface Decoded {
   readonly cpuMs: number;
   /** Highest resident memory of the decoder that did it, in MiB; `undefined` where there is no /proc. */
   readonly peakMib: number | undefined;
+  /** What the kernel kept from the decoder. */
+  readonly contained: Contained;
 }
 
 export interface DecodeOptions {
@@ -43,6 +46,19 @@ const START_TIMEOUT_MS = 10_000;
 
 /** The clock ticks of /proc/<pid>/stat: 100 a second on every Linux architecture Node supports. */
 const TICKS_PER_SECOND = 100;
+
+/**
+ * What a decoder may hold and do between pictures, in MiB and seconds of CPU, before it is not handed another one. Real
+ * pictures leave less than 170 MiB behind.
+ */
+const IDLE_MIB = 256;
+const IDLE_CPU_SECONDS = 1;
+
+/** How far a decoder's word on its CPU may be from what the kernel counts, in ms: it counts in steps of 10. */
+const CPU_TOLERANCE_MS = 20;
+
+/** How long a decoder that closes its results has to end as well, in ms. */
+const CLOSING_MS = 1_000;
 
 /** Longest verdict in words, in UTF-16 units: it goes into a log line and into a record. */
 const MAX_DETAIL = 300;
@@ -98,14 +114,17 @@ export class Decoder {
     // One deadline for both attempts: the platform's own, behind it, does not start anew either.
     const deadline = performance.now() + request.limits.wallSeconds * 1000;
     try {
-      for (let attempt = 1; ; attempt += 1) {
-        // Dead before it was asked anything: not the picture's fault.
-        if (child.dead) child = this.replace(child);
+      for (let deaths = 0; ; ) {
+        // Dead before it was asked anything, or busy with something else: not the picture's fault.
+        if (child.dead || child.isBusy()) child = this.replace(child);
         await child.ready;
         const result = await child.decode(input, request, deadline, signal);
+        // Of what earlier pictures have left, perhaps. In a new one only this picture counts.
+        if (result === 'full') continue;
         if (!('died' in result)) return result;
         // Once may be bad luck: somebody else's memory, an operator's kill. Twice is the picture.
-        if (attempt === 2) throw verdictOnDeath(result.died);
+        deaths += 1;
+        if (deaths === 2) throw verdictOnDeath(result.died);
       }
     } finally {
       this.release(child);
@@ -187,22 +206,32 @@ function start(command: readonly string[]): ChildProcess {
   }
 }
 
+/** What one attempt comes to. `full`: killed for its memory, which was not all of this picture. */
+type Attempt = Decoded | { readonly died: Death } | 'full';
+
 /** One decoder process. It does one thing at a time. */
 class Child {
   /** Rejects with DecoderFailure when the process does not get ready. */
   readonly ready: Promise<void>;
   dead = false;
   private death: Death | undefined;
+  private confined = false;
+  /** When it had done its last picture; `undefined` before the first, and without /proc. */
+  private idleSince: Usage | undefined;
+  /** The most that its next answer may have, in bytes. */
+  private mostBytes = 0;
   // Of the picture at work. Not a promise that lives as long as the process: it would keep every picture with it.
-  private onResponse: (response: DecodeResponse, payload: Buffer) => void = () => {};
+  private onResponse: (response: DecodeResponse, payload: Buffer) => void = () => this.refuse();
   private onDeath: (death: Death) => void = () => {};
 
   constructor(readonly process: ChildProcess) {
     let stderr = '';
     this.ready = new Promise((resolve, reject) => {
       const starting = setTimeout(() => this.kill('it does not get ready'), START_TIMEOUT_MS);
+      let closing: NodeJS.Timeout | undefined;
       const end = (signal: NodeJS.Signals | null, detail: string) => {
         clearTimeout(starting);
+        clearTimeout(closing);
         this.dead = true;
         this.death ??= { signal, detail };
         reject(new DecoderFailure(`the decoder does not start: ${this.death.detail}`));
@@ -216,12 +245,19 @@ class Child {
       const results = this.process.stdio[3] as NodeJS.ReadStream | undefined;
       // It does not speak the protocol: whatever took it over, it is not to be asked again.
       results?.on('error', () => this.kill('it sent something that is no result'));
+      // One that ends closes it as well, and says by itself what of.
+      results?.on('end', () => {
+        closing = setTimeout(() => this.kill('it closed the pipe of its results'), CLOSING_MS);
+      });
       if (results) {
-        readFrames(results, (header, payload) => {
-          if (!(header as { ready?: true }).ready) return this.onResponse(header as DecodeResponse, payload);
+        const onFrame = (header: unknown, payload: Buffer) => {
+          const { ready, confined } = header as Partial<Ready>;
+          if (!ready) return this.onResponse(header as DecodeResponse, payload);
           clearTimeout(starting);
+          this.confined = confined === true;
           resolve();
-        });
+        };
+        readFrames(results, onFrame, () => this.mostBytes);
       }
     });
     // Awaited by whoever uses it; until then its failure is nobody's unhandled rejection.
@@ -241,34 +277,50 @@ class Child {
     this.process.kill('SIGKILL');
   }
 
-  async decode(
-    input: Buffer,
-    request: DecodeRequest,
-    deadline: number,
-    signal?: AbortSignal,
-  ): Promise<Decoded | { died: Death }> {
+  /** Between pictures: whether it holds or does more than what a picture leaves behind. Then it is killed. */
+  isBusy(): boolean {
+    const now = this.idleSince && usage(this.process.pid);
+    if (!now || !this.idleSince) return false;
+    const cpuSeconds = now.cpuSeconds - this.idleSince.cpuSeconds;
+    if (now.residentMib <= IDLE_MIB && cpuSeconds <= IDLE_CPU_SECONDS) return false;
+    this.kill();
+    return true;
+  }
+
+  async decode(input: Buffer, request: DecodeRequest, deadline: number, signal?: AbortSignal): Promise<Attempt> {
     signal?.throwIfAborted();
     if (this.death) return { died: this.death };
+    const before = usage(this.process.pid);
     return new Promise((resolve, reject) => {
-      const stop = (error: unknown) => {
-        settle();
-        this.kill();
-        reject(error);
-      };
-      const giveUp = () => stop(signal?.reason);
-      const watch = this.watch(request.limits, deadline, stop);
       const settle = () => {
         clearInterval(watch);
         signal?.removeEventListener('abort', giveUp);
-        this.onResponse = () => {};
+        this.onResponse = () => this.refuse();
         this.onDeath = () => {};
+        this.mostBytes = 0;
       };
-      signal?.addEventListener('abort', giveUp, { once: true });
-      this.onResponse = (response, payload) => {
-        const result = toResult(response, payload, request.renditions);
+      const stop = (outcome: Error | 'full') => {
         settle();
-        if (result instanceof Rejection) reject(result);
-        else resolve(result);
+        this.kill();
+        if (outcome === 'full') resolve(outcome);
+        else reject(outcome);
+      };
+      const giveUp = () => stop(signal?.reason);
+      const watch = this.watch(before, request.limits, deadline, stop);
+      signal?.addEventListener('abort', giveUp, { once: true });
+      this.mostBytes = mostBytes(request.renditions);
+      this.onResponse = (response, payload) => {
+        const after = usage(this.process.pid);
+        const made = toResult(response, payload, request.renditions);
+        settle();
+        this.idleSince = after;
+        if (made instanceof Rejection) return reject(made);
+        resolve({
+          renditions: made,
+          cpuMs: credible(response.cpuMs, before, after),
+          peakMib: after?.peakMib,
+          contained: contained(this.confined, shieldParent()),
+        });
       };
       this.onDeath = (died) => {
         settle();
@@ -282,16 +334,26 @@ class Child {
     return this.process.stdin as Writable;
   }
 
+  private refuse(): void {
+    this.kill('it answered without being asked');
+  }
+
   /** Holds a decode to its budgets. Reads /proc itself: the child may be too busy, or too broken, to tell. */
-  private watch(limits: Limits, deadline: number, stop: (error: Error) => void): NodeJS.Timeout {
-    const before = usage(this.process.pid);
+  private watch(
+    before: Usage | undefined,
+    limits: Limits,
+    deadline: number,
+    stop: (outcome: Error | 'full') => void,
+  ): NodeJS.Timeout {
+    const isNew = this.idleSince === undefined;
     return setInterval(() => {
       const now = usage(this.process.pid);
       const cpuSeconds = now && before ? now.cpuSeconds - before.cpuSeconds : 0;
       if (cpuSeconds >= limits.cpuSeconds) {
         stop(new Rejection('too-large', `decoding it takes more than ${limits.cpuSeconds} s of CPU`));
       } else if (now && now.residentMib > limits.memoryMib) {
-        stop(new Rejection('too-large', `decoding it takes more than ${limits.memoryMib} MiB of memory`));
+        const verdict = new Rejection('too-large', `decoding it takes more than ${limits.memoryMib} MiB of memory`);
+        stop(isNew ? verdict : 'full');
       } else if (performance.now() >= deadline) {
         stop(
           new DecoderFailure(
@@ -303,12 +365,15 @@ class Child {
   }
 }
 
+/** No rendition is larger than its pixels with four bytes each, in a box of its width; and some for the format. */
+const mostBytes = ({ widths }: RenditionSettings) => widths.reduce((sum, width) => sum + 4 * width * width + 65_536, 0);
+
 /**
  * What the child says is hearsay: it has met the picture. No key is made of it, a reason is one of ours, numbers are
  * numbers, and the bytes are those that have really come.
  * @throws Error when it is no result
  */
-function toResult(response: DecodeResponse, payload: Buffer, { widths }: RenditionSettings): Decoded | Rejection {
+function toResult(response: DecodeResponse, payload: Buffer, { widths }: RenditionSettings): Rendition[] | Rejection {
   if ('rejection' in response) {
     const { reason, detail } = response.rejection;
     if (!REJECTION_REASONS.includes(reason)) throw new Error('not a verdict');
@@ -317,27 +382,44 @@ function toResult(response: DecodeResponse, payload: Buffer, { widths }: Renditi
   const lengths = response.renditions.map(({ length }) => length);
   const isWhole = lengths.every((length) => length > 0) && payload.length === lengths.reduce((a, b) => a + b, 0);
   if (lengths.length !== widths.length || !isWhole) throw new Error('not the renditions that were asked for');
-  const { cpuMs, peakMib } = response;
-  if (typeof cpuMs !== 'number' || !['number', 'undefined'].includes(typeof peakMib)) throw new Error('not a number');
   let offset = 0;
-  const renditions = response.renditions.map(({ length, width, height }, index) => {
+  return response.renditions.map(({ length, width, height }, index) => {
+    const box = widths[index] as number;
+    if (![width, height].every((side) => Number.isInteger(side) && side > 0 && side <= box))
+      throw new Error('no sides');
     const bytes = payload.subarray(offset, offset + length);
     offset += length;
-    return { box: widths[index] as number, width, height, bytes };
+    return { box, width, height, bytes };
   });
-  return { renditions, cpuMs, peakMib };
+}
+
+/** A decoder's word on its CPU, in ms, as far as the kernel bears it out: its own clock is finer. */
+function credible(cpuMs: unknown, before: Usage | undefined, after: Usage | undefined): number {
+  const said = typeof cpuMs === 'number' && cpuMs >= 0 ? cpuMs : 0;
+  if (!before || !after) return Math.min(said, 1e6);
+  const counted = (after.cpuSeconds - before.cpuSeconds) * 1000;
+  return Math.min(Math.max(said, counted - CPU_TOLERANCE_MS, 0), counted + CPU_TOLERANCE_MS);
+}
+
+interface Usage {
+  readonly cpuSeconds: number;
+  readonly residentMib: number;
+  /** The highest so far. */
+  readonly peakMib: number;
 }
 
 /** What a process has used. `undefined` where there is no /proc (macOS): then only the wall deadline holds there. */
-function usage(pid: number | undefined): { cpuSeconds: number; residentMib: number } | undefined {
+function usage(pid: number | undefined): Usage | undefined {
   try {
     // Behind the last parenthesis, because a process may have one in its name: state is field 3, utime 14, stime 15.
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const residentKib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    const mib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0) / 1024;
     return {
       cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
-      residentMib: Number(residentKib ?? 0) / 1024,
+      residentMib: mib('VmRSS'),
+      peakMib: Math.round(mib('VmHWM')),
     };
   } catch {
     return undefined;

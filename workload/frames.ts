@@ -35,8 +35,14 @@ export class FrameReader {
   private filled = 0;
   private headerBytes: number | undefined;
 
-  /** @param onFrame is called for each whole message */
-  constructor(private readonly onFrame: (header: unknown, payload: Buffer) => void) {}
+  /**
+   * @param onFrame is called for each whole message
+   * @param mostBytes of payload, asked when a message begins. It is held in memory before anybody looks at it.
+   */
+  constructor(
+    private readonly onFrame: (header: unknown, payload: Buffer) => void,
+    private readonly mostBytes: () => number = () => MAX_PAYLOAD_BYTES,
+  ) {}
 
   /** Where the next bytes belong; never empty. */
   room(): Buffer {
@@ -51,7 +57,7 @@ export class FrameReader {
     this.filled = 0;
     if (headerBytes === undefined) {
       const [header, payload] = [target.readUInt32BE(0), target.readUInt32BE(4)];
-      if (header === 0 || header > MAX_HEADER_BYTES || payload > MAX_PAYLOAD_BYTES) throw new Error('not a frame');
+      if (header === 0 || header > MAX_HEADER_BYTES || payload > this.mostBytes()) throw new Error('not a frame');
       this.headerBytes = header;
       this.target = Buffer.allocUnsafe(header + payload);
     } else {
@@ -66,8 +72,8 @@ export class FrameReader {
  * Reads messages from a stream. What is no message, or one that `onFrame` throws at, destroys the stream with an error:
  * the peer is not to be trusted any more.
  */
-export function readFrames(from: Readable, onFrame: (header: unknown, payload: Buffer) => void): void {
-  const reader = new FrameReader(onFrame);
+export function readFrames(from: Readable, ...how: ConstructorParameters<typeof FrameReader>): void {
+  const reader = new FrameReader(...how);
   from.on('data', (chunk: Buffer) => {
     try {
       for (let read = 0; read < chunk.length; ) {

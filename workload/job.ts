@@ -199,7 +199,15 @@ function logOutcome(
   about: Readonly<Record<string, unknown>>,
 ): void {
   logLine(
-    { Stack: settings.stack, Compute: settings.compute, State: state, Reason: reason, Detail: detail, ...about },
+    {
+      Stack: settings.stack,
+      Compute: settings.compute,
+      State: state,
+      Reason: reason,
+      Detail: detail,
+      Contained: decoded?.contained,
+      ...about,
+    },
     {
       [state.charAt(0).toUpperCase() + state.slice(1)]: [1, 'Count'],
       Duration: [Math.round(milliseconds), 'Milliseconds'],

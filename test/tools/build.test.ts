@@ -177,7 +177,7 @@ describe('the host bundles', () => {
   test('ship what runs and its licences, not what is read', () => {
     const modules = path.join(here[0]?.directory as string, 'node_modules');
     const files = filesBelow(modules).map((file) => path.relative(modules, file).split(path.sep).join('/'));
-    const isBinary = (file: string) => file.startsWith('@img/sharp-');
+    const isBinary = (file: string) => /^@(?:img\/sharp|koromix\/koffi)-/.test(file);
     expect(files.filter((file) => isBinary(file) && /\.(md|map|[cm]?ts)$/.test(file))).toEqual([]);
     // A cold start reads one script, not the dozens of sharp and of what it needs.
     expect(files.filter((file) => !isBinary(file)).sort()).toEqual([

@@ -51,7 +51,12 @@ describe('an event', () => {
 describe('the renditions of a picture', () => {
   const jpeg = Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 0x10, 0x4a, 0x46, 0x49, 0x46, 0, 1]);
   const boxes = [160, 640, 1280];
-  const decoded = { renditions: boxes.map((box) => ({ box, bytes: jpeg })), cpuMs: 1, peakMib: 1 };
+  const decoded = {
+    renditions: boxes.map((box) => ({ box, bytes: jpeg })),
+    cpuMs: 1,
+    peakMib: 1,
+    contained: 'none' as const,
+  };
 
   /** How S3 answers a write, by width. A newer version is there already where it is refused. */
   type Writes = (width: string) => Promise<unknown>;

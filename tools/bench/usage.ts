@@ -22,9 +22,14 @@ export function treeCpuMs(pid: number): number {
   }, 0);
 }
 
-/** Memory of a process and all its descendants in MiB, with each shared page counted once. */
+/**
+ * Memory of a process and all its descendants in MiB, with each shared page counted once. A worker lets nobody but root
+ * look that closely: for others all of its resident pages count.
+ */
 export function treePssMib(pid: number): number {
-  return tree(pid).reduce((sum, one) => sum + kib(read(`/proc/${one}/smaps_rollup`), 'Pss') / 1024, 0);
+  const resident = (one: number) =>
+    kib(read(`/proc/${one}/smaps_rollup`), 'Pss') || kib(read(`/proc/${one}/status`), 'VmRSS');
+  return tree(pid).reduce((sum, one) => sum + resident(one) / 1024, 0);
 }
 
 /** Highest resident memory of a process so far, in MiB. Not `ru_maxrss`, which begins at its parent's. */

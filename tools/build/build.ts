@@ -200,6 +200,9 @@ async function bundleScripts(kind: Kind): Promise<Record<string, Uint8Array>> {
   return Object.fromEntries(built);
 }
 
+/** Packages that come for each platform by themselves: libvips with sharp's part of it, and koffi. */
+const isBinary = (name: string) => /^@(?:img\/sharp|koromix\/koffi)-/.test(name);
+
 /** Versions by path below node_modules: sharp, what it needs everywhere, and its binaries for every platform. */
 async function lockedPackages(): Promise<Record<string, string>> {
   const lock = JSON.parse(await readFile(path.join(NATIVE, 'package-lock.json'), 'utf8')) as {
@@ -209,7 +212,7 @@ async function lockedPackages(): Promise<Record<string, string>> {
     Object.entries(lock.packages)
       .map(([location, locked]) => [location.replace(/^node_modules\//, ''), locked] as const)
       // Optional besides the binaries: what the WebAssembly build needs, which is never the one that is shipped.
-      .filter(([name, { optional }]) => name !== '' && (!optional || name.startsWith('@img/')))
+      .filter(([name, { optional }]) => name !== '' && (!optional || isBinary(name) || name.startsWith('@img/')))
       .map(([name, { version }]) => [name, version]),
   );
 }
@@ -267,8 +270,8 @@ async function npmInstall(
   }
 }
 
-/** What a package ships for its readers, not for its users. */
-const NOT_SHIPPED = /\.(?:md|d\.ts|d\.mts|d\.cts|map|mjs)$/;
+/** What a package ships for its readers, not for its users; and of koffi, which is loaded as it is, all but the binary. */
+const NOT_SHIPPED = /\.(?:md|d\.ts|d\.mts|d\.cts|map|mjs)$|^musl_|^index\.js$/;
 
 /** What is left of a package whose scripts are in {@link sharpScript}. */
 const NO_SCRIPT = /^(?:package\.json|LICEN[CS]E(?:\.md)?)$/;
@@ -280,8 +283,7 @@ const NO_SCRIPT = /^(?:package\.json|LICEN[CS]E(?:\.md)?)$/;
 async function copyNative(from: string, to: string, platform: string, sharp: Uint8Array): Promise<void> {
   for (const [name, version] of Object.entries(await lockedPackages())) {
     const source = path.join(from, name);
-    const isBinary = name.startsWith('@img/sharp-');
-    const isForeign = isBinary && !name.replace('linuxmusl', 'linux').endsWith(`-${platform}`);
+    const isForeign = isBinary(name) && !name.replace('linuxmusl', 'linux').endsWith(`-${platform}`);
     if (isForeign || !existsSync(source)) continue;
     const found = JSON.parse(await readFile(path.join(source, 'package.json'), 'utf8')) as { version: string };
     if (found.version !== version) {
@@ -289,7 +291,8 @@ async function copyNative(from: string, to: string, platform: string, sharp: Uin
         `${name} is ${found.version} in node_modules and ${version} in workload/package-lock.json: make them equal`,
       );
     }
-    const isShipped = (file: string) => (isBinary ? !NOT_SHIPPED.test(file) : file === '' || NO_SCRIPT.test(file));
+    const isShipped = (file: string) =>
+      isBinary(name) ? !NOT_SHIPPED.test(file) : file === '' || NO_SCRIPT.test(file);
     await cp(source, path.join(to, name), {
       recursive: true,
       filter: (file) => isShipped(path.relative(source, file)),
@@ -343,8 +346,7 @@ export async function checkNative(directory: string, platform: string): Promise<
     throw new Error(`${directory} holds ${found.join(', ') || 'no native package'}; expected ${expected.join(', ')}`);
   }
   for (const name of Object.keys(await lockedPackages())) {
-    const isBinary = name.startsWith('@img/sharp-');
-    if (!isBinary && !existsSync(path.join(directory, 'node_modules', name))) {
+    if (!isBinary(name) && !existsSync(path.join(directory, 'node_modules', name))) {
       throw new Error(`${directory} holds no ${name}, which sharp needs`);
     }
   }

@@ -1,0 +1,294 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { decoderFilter, shieldParent } from '../../workload/containment';
+import { Decoder, DecoderFailure } from '../../workload/decoder';
+import { startDecoder } from '../../workload/decoder-process';
+import { readSettings } from '../../workload/env';
+import { readFrames } from '../../workload/frames';
+import { TEST_DIST } from '../support/host-bundles';
+import { cornered } from '../support/pictures';
+
+/** What somebody who has taken a decoder over gets at. */
+
+const CHILD = path.join(TEST_DIST, 'worker-host/decoder-child.js');
+const { limits, renditions } = readSettings({
+  COMPUTE: 'ec2',
+  STACK: 'test',
+  SOURCE_BUCKET: 'source',
+  OUTPUT_BUCKET: 'output',
+});
+const patient = { ...limits, wallSeconds: 240 };
+
+// Elsewhere there is no such kernel, and the log says so.
+const onLinux = process.platform === 'linux' ? test : test.skip;
+
+const folder = mkdtempSync(path.join(tmpdir(), 'contained-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The decoder as it is shipped, with somebody's code in it. */
+function takenOver(code: string): string[] {
+  const script = path.join(folder, `${code.length}.js`);
+  writeFileSync(script, code);
+  return [process.execPath, '-r', script, CHILD];
+}
+
+/** A decoder of somebody's own that speaks the protocol, and does this with a picture. */
+const speaking = (behaviour: string) => [
+  process.execPath,
+  '-e',
+  `const out = new (require('net').Socket)({ fd: 3 });
+  const send = (header, payload) => {
+    const json = Buffer.from(JSON.stringify(header));
+    const head = Buffer.alloc(8);
+    head.writeUInt32BE(json.length);
+    head.writeUInt32BE(payload.length, 4);
+    out.write(Buffer.concat([head, json, payload]));
+  };
+  const answer = ({ cpuMs = 1, ...odd } = {}) =>
+    send({ cpuMs, renditions: [1, 1, 1].map((length) => ({ length, width: 1, height: 1, ...odd })) }, Buffer.alloc(3));
+  send({ ready: true }, Buffer.alloc(0));
+  process.stdin.once('data', () => { ${behaviour} });`,
+];
+
+/** What each attempt of a confined decoder comes to: the error's code, or `done`. */
+async function tried(attempts: Readonly<Record<string, string>>): Promise<Record<string, string>> {
+  const child = startDecoder(
+    takenOver(`
+      const [fs, net, dgram, os, cp] = ['fs', 'net', 'dgram', 'os', 'child_process'].map(require);
+      const worked = (error) => error?.info?.code ?? error?.code ?? error?.message ?? 'done';
+      const waiting = setInterval(async () => {
+        try { fs.readFileSync('/proc/self/status'); return; } catch {}
+        clearInterval(waiting);
+        const found = {};
+        ${Object.entries(attempts)
+          .map(
+            ([name, code]) =>
+              `try { found[${JSON.stringify(name)}] = worked(await (async () => { ${code} })()); } catch (error) { found[${JSON.stringify(name)}] = worked(error); }`,
+          )
+          .join('\n')}
+        const json = Buffer.from(JSON.stringify({ found }));
+        const head = Buffer.alloc(8);
+        head.writeUInt32BE(json.length);
+        fs.writeSync(3, Buffer.concat([head, json]));
+      }, 10);`),
+  );
+  child.stdin?.on('error', () => {});
+  const found = await new Promise<Record<string, string>>((resolve, reject) => {
+    child.once('exit', (code, signal) => reject(new Error(`it ended: ${code ?? signal}`)));
+    readFrames(child.stdio[3] as Readable, (header) => {
+      const { found } = header as { found?: Record<string, string> };
+      if (found) resolve(found);
+    });
+  });
+  child.kill('SIGKILL');
+  return found;
+}
+
+/** 0 when there is no such process. */
+function residentMib(pid: number): number {
+  try {
+    return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+  } catch {
+    return 0;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+describe('a decoder that somebody has taken over', () => {
+  beforeAll(() => writeFileSync(path.join(folder, 'there'), ''));
+
+  onLinux(
+    'reads nothing of its parent, opens no file, starts no program, connects to nobody and signals nobody',
+    async () => {
+      const connects = (to: string) =>
+        `return await new Promise((resolve) => net.connect(${to}).on('error', resolve).on('connect', () => resolve()));`;
+      const attempts = {
+        "reading its parent's environment": "fs.readFileSync('/proc/' + process.ppid + '/environ')",
+        "reading its parent's memory": "fs.openSync('/proc/' + process.ppid + '/mem', 'r+')",
+        "giving its parent up to the kernel's choice":
+          "fs.writeFileSync('/proc/' + process.ppid + '/oom_score_adj', '1000')",
+        'reading its own environment': "fs.readFileSync('/proc/self/environ')",
+        'reading a token':
+          "fs.readFileSync('/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/eks-pod-identity-token')",
+        'looking around': "fs.readdirSync('/')",
+        'writing a file': `fs.writeFileSync(${JSON.stringify(path.join(folder, 'written'))}, '')`,
+        'removing a file': `fs.unlinkSync(${JSON.stringify(path.join(folder, 'there'))})`,
+        'starting a program': "return cp.spawnSync('/bin/sh', ['-c', 'true']).error",
+        'asking for credentials': connects("80, '169.254.169.254'"),
+        'connecting to a socket of this machine': connects("'/run/some.sock'"),
+        'sending a datagram':
+          "return await new Promise((resolve) => dgram.createSocket('udp4').on('error', resolve).send('', 53, '127.0.0.1', resolve));",
+        'signalling its parent': 'process.kill(process.ppid, 0)',
+        'signalling whoever it may': 'process.kill(-1, 0)',
+        'slowing its parent down': 'os.setPriority(process.ppid, 19)',
+      };
+      expect(await tried(attempts)).toEqual(Object.fromEntries(Object.keys(attempts).map((name) => [name, 'EPERM'])));
+    },
+  );
+
+  onLinux('is confined before it is handed a picture, and its parent cannot be read: the log says so', async () => {
+    const decoder = await Decoder.start(1, [process.execPath, CHILD]);
+    const { contained } = await decoder.decode(await cornered(30, 20).png().toBuffer(), {
+      renditions,
+      limits: patient,
+    });
+    decoder.close();
+    expect(contained).toBe('seccomp, dumpable');
+  });
+
+  onLinux('finds its parent without a dump, which is what opens its memory and environment to its own user', () => {
+    shieldParent();
+    const koffi = createRequire(__filename)(`@koromix/koffi-linux-${process.arch}/linux_${process.arch}/koffi.node`);
+    const PR_GET_DUMPABLE = 3;
+    expect(koffi.load(null).func('int prctl(int, ulong, ulong, ulong, ulong)')(PR_GET_DUMPABLE, 0, 0, 0, 0)).toBe(0);
+  });
+
+  onLinux(
+    'is replaced before the next picture when it goes on holding memory, which is not that picture’s fault',
+    async () => {
+      const hoarding = `
+      const { Socket } = require('net');
+      const { write } = Socket.prototype;
+      let writes = 0;
+      Socket.prototype.write = function (...all) {
+        // Two say that it is ready. The third begins an answer.
+        if (++writes === 3) setImmediate(() => { globalThis.held = Buffer.alloc(400e6, 1); });
+        return write.apply(this, all);
+      };`;
+      const decoder = await Decoder.start(1, takenOver(hoarding));
+      const [first] = decoder.pids as [number];
+      const picture = await cornered(30, 20).png().toBuffer();
+      await decoder.decode(picture, { renditions, limits: patient });
+      while (residentMib(first) < 300) await sleep(5);
+      const result = await decoder.decode(picture, { renditions, limits: { ...patient, memoryMib: 350 } });
+      expect(result.renditions).toHaveLength(3);
+      expect(decoder.pids).not.toContain(first);
+      decoder.close();
+    },
+  );
+
+  onLinux('is not believed about its CPU', async () => {
+    const odd = await Decoder.start(1, speaking('answer({ cpuMs: 1e308 })'));
+    const { cpuMs } = await odd.decode(Buffer.from('x'), { renditions, limits: patient });
+    odd.close();
+    expect(cpuMs).toBeLessThan(10_000);
+  });
+
+  test.each([
+    [
+      'an answer too large for the renditions asked for',
+      'out.write(Buffer.from([0, 0, 0, 2, 64, 0, 0, 0]))',
+      'it sent something that is no result',
+    ],
+    ['sides beyond what was asked for', 'answer({ width: 161 })', 'it sent something that is no result'],
+    ['nothing, and the pipe closed', 'out.end(); setInterval(() => {}, 1000)', 'it closed the pipe of its results'],
+  ])('does not hold its parent up, nor fill its memory, with %s', async (_, behaviour, said) => {
+    const odd = await Decoder.start(1, speaking(behaviour));
+    await expect(odd.decode(Buffer.from('x'), { renditions, limits: patient })).rejects.toEqual(
+      new DecoderFailure(`the decoder ended: ${said}`),
+    );
+    odd.close();
+  });
+
+  test('is replaced when it answers without being asked', async () => {
+    const odd = await Decoder.start(1, speaking('answer(); setTimeout(answer, 50)'));
+    const [first] = odd.pids as [number];
+    await odd.decode(Buffer.from('x'), { renditions, limits: patient });
+    while (isAlive(first)) await sleep(5);
+    await expect(odd.decode(Buffer.from('x'), { renditions, limits: patient })).resolves.toBeDefined();
+    odd.close();
+  });
+
+  test('says so where nothing contains it', async () => {
+    const decoder = await Decoder.start(1, speaking('answer()'));
+    const { contained } = await decoder.decode(Buffer.from('x'), { renditions, limits: patient });
+    decoder.close();
+    expect(contained).toBe(process.platform === 'linux' ? 'dumpable' : 'none');
+  });
+});
+
+/** What the kernel does with a call, as the manual of seccomp says; the errno of one that fails. */
+function verdict(architecture: string, number: number, argument = 0, audit?: number): string {
+  const data = new Map([
+    [0, number],
+    [4, audit ?? (architecture === 'x64' ? 0xc000_003e : 0xc000_00b7)],
+    [16, argument],
+  ]);
+  const program = decoderFilter(architecture, 4321);
+  let accumulator = 0;
+  for (let at = 0; ; at += 1) {
+    const [code, ifTrue, ifFalse, constant] = program[at] as readonly [number, number, number, number];
+    if (code === 0x20) accumulator = data.get(constant) as number;
+    else if (code === 0x15) at += accumulator === constant ? ifTrue : ifFalse;
+    else if (code === 0x45) at += (accumulator & constant) !== 0 ? ifTrue : ifFalse;
+    else if (code === 0x06 && constant === 0x7fff_0000) return 'allowed';
+    else if (code === 0x06 && constant === 0x8000_0000) return 'killed';
+    else if (code === 0x06) return `errno ${constant & 0xffff}`;
+    else throw new Error(`no such instruction: ${code}`);
+  }
+}
+
+describe.each([
+  // Numbers as in the kernel's tables, not as in the file that is tested.
+  [
+    'x64',
+    { read: 0, futex: 202, mmap: 9, exit_group: 231 },
+    {
+      openat: 257,
+      open: 2,
+      execve: 59,
+      socket: 41,
+      connect: 42,
+      ptrace: 101,
+      process_vm_readv: 310,
+      io_uring_enter: 426,
+    },
+    { clone: 56, clone3: 435, kill: 62, tgkill: 234, fork: 57 },
+  ],
+  [
+    'arm64',
+    { read: 63, futex: 98, mmap: 222, exit_group: 94 },
+    { openat: 56, execve: 221, socket: 198, connect: 203, ptrace: 117, process_vm_readv: 270, io_uring_enter: 426 },
+    { clone: 220, clone3: 435, kill: 129, tgkill: 131, fork: 1079 },
+  ],
+] as const)('the filter on %s', (architecture, allowed, refused, special) => {
+  test.each(Object.entries(allowed))('allows %s', (_, number) => {
+    expect(verdict(architecture, number)).toBe('allowed');
+  });
+
+  test.each(Object.entries(refused))('refuses %s', (_, number) => {
+    expect(verdict(architecture, number)).toBe('errno 1');
+  });
+
+  test('allows another thread, and no other process', () => {
+    const ofAThread = 0x003d_0f00;
+    expect(verdict(architecture, special.clone, ofAThread)).toBe('allowed');
+    expect(verdict(architecture, special.clone, 17)).toBe('errno 1');
+    // "There is no such call": then the C library takes the other one.
+    expect(verdict(architecture, special.clone3)).toBe('errno 38');
+    expect(verdict(architecture, special.fork)).toBe('errno 1');
+  });
+
+  test('allows signals to itself, and to nobody else', () => {
+    for (const call of [special.kill, special.tgkill]) {
+      expect(verdict(architecture, call, 4321)).toBe('allowed');
+      for (const other of [1, 0, 0xffff_ffff, 4320]) expect(verdict(architecture, call, other)).toBe('errno 1');
+    }
+  });
+
+  test('ends a process that calls as another architecture, or by the numbers of one', () => {
+    expect(verdict(architecture, allowed.read, 0, 0x4000_0003)).toBe('killed');
+    expect(verdict(architecture, 0x4000_0000 + allowed.read)).toBe('errno 1');
+  });
+});
