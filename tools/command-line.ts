@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { escapeNonAscii } from '../workload/log';
 import { visible } from './terminal';
 
 /** What the commands of `bin/four-ways.ts` have in common. */
@@ -16,8 +17,20 @@ export type Command = (args: readonly string[], stopSignal: () => AbortSignal) =
 /** What a person typed cannot be done. One line: what, and what to do instead. Exit code 2. */
 export class UsageError extends Error {}
 
-/** One line for the person, which no program reads. */
+/*
+ * All that a command writes goes through these three, or through `barFormat`. File names, keys and arguments are chosen by
+ * strangers: whatever is in one, it stays on its line and does not command the terminal.
+ */
+
+/** One line for the person, on stderr, which no program reads. */
 export const say = (line: string): boolean => process.stderr.write(`${visible(line)}\n`);
+
+/** Lines of the results, on stdout. */
+export const print = (...lines: readonly string[]): boolean =>
+  process.stdout.write(lines.map((line) => `${visible(line)}\n`).join(''));
+
+/** One line of JSON for a program, on stdout: ASCII, which any JSON reader turns back into what it was. */
+export const printJson = (json: string): boolean => process.stdout.write(`${escapeNonAscii(json)}\n`);
 
 /**
  * Waits for all of them, also when one has failed: the others may have something to clean up.

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Command, noPositionals, parse } from './command-line';
+import { type Command, noPositionals, parse, print } from './command-line';
 import { type Template, templates } from './templates';
 import { type Screen, table } from './terminal';
 
@@ -142,6 +142,6 @@ export function report(findings: readonly Finding[], screen?: Screen): string {
 export const doctor: Command = async (args) => {
   noPositionals('doctor', parse('doctor', args, {}).positionals);
   const findings = examine(versionsInUse(templates()), new Date());
-  console.log(report(findings));
+  print(...report(findings).split('\n'));
   return findings.some(({ verdict }) => verdict === 'ended' || verdict === 'not in the table') ? 1 : 0;
 };

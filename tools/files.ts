@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   realpathSync,
   renameSync,
   rmdirSync,
@@ -24,9 +26,19 @@ export function why(error: unknown): string {
   return errno === undefined ? message : getSystemErrorMessage(errno);
 }
 
+/** Whether it is a link, wherever that leads. On Windows also a junction. */
+function isLink(file: string): boolean {
+  try {
+    return lstatSync(file).isSymbolicLink();
+  } catch {
+    return false;
+  }
+}
+
 /** The folder, or what is there of the way to it. */
 function nearest(folder: string): string {
-  return existsSync(folder) || path.dirname(folder) === folder ? folder : nearest(path.dirname(folder));
+  const isThere = existsSync(folder) || isLink(folder) || path.dirname(folder) === folder;
+  return isThere ? folder : nearest(path.dirname(folder));
 }
 
 /**
@@ -35,10 +47,46 @@ function nearest(folder: string): string {
  * @throws UsageError with the reason
  */
 export function checkWritable(folder: string, remedy: string): void {
+  const there = nearest(folder);
+  if (isLink(there) && !existsSync(there)) throw new UsageError(`${there} is a link that leads nowhere: ${remedy}`);
   try {
-    rmdirSync(mkdtempSync(path.join(nearest(folder), '.four-ways-')));
+    rmdirSync(mkdtempSync(path.join(there, '.four-ways-')));
   } catch (error) {
     throw new UsageError(`cannot write to ${folder} (${why(error)}): ${remedy}`);
+  }
+}
+
+/**
+ * Makes sure that what is written to a folder, or removed from it, is in that folder. The folder itself may be a link,
+ * because the person has named it; below it nothing that is used may be one, and nothing in what is replaced.
+ * @param names files and folders, relative to the folder, with everything in them; they need not be there yet
+ * @param other what the person can do instead
+ * @throws UsageError naming the first link
+ */
+export function checkNoLinks(folder: string, names: readonly string[], other?: string): void {
+  const refuse = (link: string): never => {
+    const remedy = `remove the link${other ? `, or ${other}` : ''}`;
+    throw new UsageError(`${link} is a link, and what is written there would go elsewhere: ${remedy}`);
+  };
+  const checkBelow = (parent: string) => {
+    for (const entry of readdirSync(parent, { withFileTypes: true })) {
+      const file = path.join(parent, entry.name);
+      if (entry.isSymbolicLink()) refuse(file);
+      if (entry.isDirectory()) checkBelow(file);
+    }
+  };
+  for (const name of names) {
+    let file = folder;
+    for (const part of name.split(/[\\/]/)) {
+      file = path.join(file, part);
+      if (isLink(file)) refuse(file);
+    }
+    try {
+      if (existsSync(file) && lstatSync(file).isDirectory()) checkBelow(file);
+    } catch (error) {
+      if (error instanceof UsageError) throw error;
+      throw new UsageError(`cannot replace ${file} (${why(error)}): ${other ?? 'make it readable'}`);
+    }
   }
 }
 
@@ -47,7 +95,9 @@ export function replaceFile(file: string, contents: string): void {
   const unfinished = `${file}.${process.pid}.unfinished`;
   try {
     mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(unfinished, contents);
+    // Of a killed run with this number. Not written over: it could be a link by now.
+    rmSync(unfinished, { force: true });
+    writeFileSync(unfinished, contents, { flag: 'wx' });
     renameSync(unfinished, file);
   } catch (error) {
     if (existsSync(unfinished)) rmSync(unfinished);
@@ -60,15 +110,22 @@ export function temporaryFolder(): string {
   return mkdtempSync(path.join(tmpdir(), `four-ways-${process.pid}-`));
 }
 
+/** The path without links, also of what is not there yet. */
+export function realPath(file: string): string {
+  const there = nearest(file);
+  return path.join(existsSync(there) ? realpathSync(there) : there, path.relative(there, file));
+}
+
 /**
  * Claims a folder for one purpose, for this process alone. A claim is a local socket and not a file, because the system
  * takes it back when the process ends, however it ends: no killed run blocks the next one.
  * @returns a function that gives it back, or undefined when another process has it
  */
 export async function claim(purpose: string, folder: string): Promise<(() => void) | undefined> {
-  const there = nearest(folder);
-  const real = path.join(realpathSync(there), path.relative(there, folder));
-  const id = createHash('sha256').update(`${purpose}\0${real}`).digest('hex').slice(0, 24);
+  const id = createHash('sha256')
+    .update(`${purpose}\0${realPath(folder)}`)
+    .digest('hex')
+    .slice(0, 24);
   const isFile = process.platform !== 'linux' && process.platform !== 'win32';
   const names: Partial<Record<NodeJS.Platform, string>> = {
     linux: `\0four-ways-${id}`,

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { build as esbuild } from 'esbuild';
 import type { BundleName } from '../lib/constructs/bundle';
 import { ENTRY_POINTS, scriptOptions } from './build/build';
-import { type Command, noPositionals, parse, ROOT } from './command-line';
-import { checkWritable, replaceFile } from './files';
+import { type Command, noPositionals, parse, print, ROOT } from './command-line';
+import { checkNoLinks, checkWritable, replaceFile } from './files';
 
 /**
  * Says what is deployed: a CycloneDX bill of materials for each bundle. npm's own (`npm sbom`) knows what is installed
@@ -117,12 +117,16 @@ export async function describeBundle(name: string, dist = path.join(ROOT, 'dist'
 export const sbom: Command = async (args, stopSignal) => {
   noPositionals('sbom', parse('sbom', args, {}).positionals);
   checkWritable(path.join(ROOT, 'dist'), 'make it writable');
+  checkNoLinks(
+    path.join(ROOT, 'dist'),
+    DEPLOYED.flatMap((name) => [name, `${name}.cdx.json`]),
+  );
   const signal = stopSignal();
   for (const name of DEPLOYED) {
     signal.throwIfAborted();
     const bill = await describeBundle(name);
     replaceFile(path.join(ROOT, 'dist', `${name}.cdx.json`), `${JSON.stringify(bill, undefined, 2)}\n`);
-    console.log(`dist/${name}.cdx.json  ${bill.components.length} components`);
+    print(`dist/${name}.cdx.json  ${bill.components.length} components`);
   }
   return 0;
 };

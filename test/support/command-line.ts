@@ -19,10 +19,12 @@ export function checkout(folder: string): string {
   return folder;
 }
 
-export function start(args: readonly string[], root = ROOT): ChildProcess {
+export function start(args: readonly string[], root = ROOT, env: NodeJS.ProcessEnv = {}): ChildProcess {
   return spawn(process.execPath, ['bin/start.cjs', ...args], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
+    // biome-ignore lint/style/noProcessEnv: what a child inherits.
+    env: { ...process.env, ...env },
   });
 }
 

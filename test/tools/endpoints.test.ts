@@ -40,6 +40,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { Upload } from '@aws-sdk/lib-storage';
 import { type Endpoints, startEndpoints } from '../../tools/local/endpoints';
+import { rawRequest, refusal } from '../support/raw-request';
 import { until } from '../support/waiting';
 
 const FUNCTION_ARN = 'arn:aws:lambda:us-east-1:000000000000:function:resize';
@@ -749,6 +750,67 @@ describe('the server', () => {
       socket.destroy();
       expect({ host, outcome }).toEqual({ host, outcome: expect.objectContaining({ syscall: 'connect' }) });
     }
+  });
+
+  test('answers no request that names another host, whatever it asks for', async () => {
+    const port = Number(new URL(endpoints.url).port);
+    const bucket = newBucket();
+    const others = ['evil.example', `evil.example:${port}`, '127.0.0.1', `127.0.0.1:${port + 1}`, `0.0.0.0:${port}`];
+    const disguised = [`127.0.0.1.evil.example:${port}`, `localhost.evil.example:${port}`, `notlocalhost:${port}`, ''];
+    for (const host of [...others, ...disguised]) {
+      for (const [method, target] of [
+        ['GET', '/'],
+        ['PUT', `/${bucket}/a`],
+        ['GET', '/%zz'],
+        ['OPTIONS', '*'],
+        ['GET', `http://127.0.0.1:${port}/`],
+      ]) {
+        const answer = await rawRequest(port, `${method} ${target} HTTP/1.1`, `Host: ${host}`);
+        expect({ host, target, answer }).toEqual({ host, target, answer: refusal(port, 'this host is not ours') });
+      }
+    }
+    expect(await rawRequest(port, `PUT /${bucket}/a HTTP/1.0`)).toEqual(refusal(port, 'this host is not ours'));
+    const twice = [`Host: 127.0.0.1:${port}`, 'Host: evil.example'];
+    expect(await rawRequest(port, `PUT /${bucket}/a HTTP/1.1`, ...twice)).toEqual(
+      refusal(port, 'this host is not ours'),
+    );
+    expect(endpoints.listObjects(bucket)).toEqual([]);
+  });
+
+  test('answers no request that a web page makes a browser send', async () => {
+    const port = Number(new URL(endpoints.url).port);
+    const bucket = newBucket();
+    for (const header of [
+      'Origin: https://evil.example',
+      'Origin: null',
+      `Origin: http://127.0.0.1:${port}`,
+      'Sec-Fetch-Site: cross-site',
+      'Sec-Fetch-Site: same-site',
+      'Sec-Fetch-Site: same-origin',
+    ]) {
+      for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS']) {
+        const answer = await rawRequest(port, `${method} /${bucket}/a HTTP/1.1`, `Host: 127.0.0.1:${port}`, header);
+        expect({ header, answer }).toEqual({ header, answer: refusal(port, 'this request comes from a web page') });
+      }
+    }
+    expect(endpoints.listObjects(bucket)).toEqual([]);
+  });
+
+  test.each(['127.0.0.1', 'localhost', 'LocalHost', '[::1]'])('answers requests to %s', async (host) => {
+    const { port } = new URL(endpoints.url);
+    const bucket = newBucket();
+    const typed = 'Sec-Fetch-Site: none';
+    const answer = await rawRequest(Number(port), `PUT /${bucket}/a HTTP/1.1`, `Host: ${host}:${port}`, typed);
+    expect(answer.status).toBe(200);
+    expect(endpoints.listObjects(bucket)).toMatchObject([{ key: 'a', bytes: 4 }]);
+  });
+
+  test('answers requests in the virtual-hosted style, by a name below localhost', async () => {
+    const { port } = new URL(endpoints.url);
+    const bucket = newBucket();
+    const answer = await rawRequest(Number(port), 'PUT /a HTTP/1.1', `Host: ${bucket}.localhost:${port}`);
+    expect(answer.status).toBe(200);
+    expect(endpoints.listObjects(bucket)).toMatchObject([{ key: 'a' }]);
   });
 
   test('closes at once under long polls and idle connections, and frees its port', async () => {

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { checkWritable, claim, claimInTurn, claimOrRefuse, replaceFile } from '../../tools/files';
+import { checkNoLinks, checkWritable, claim, claimInTurn, claimOrRefuse, replaceFile } from '../../tools/files';
 
 let folder: string;
 beforeEach(() => {
@@ -74,6 +74,59 @@ test('a file is replaced as a whole, and a link by the file', () => {
   expect(readFileSync(path.join(folder, 'file'), 'utf8')).toBe('new');
   expect(readFileSync(path.join(folder, 'mine'), 'utf8')).toBe('mine');
   expect(readdirSync(folder).sort()).toEqual(['deep', 'file', 'mine']);
+});
+
+test('what replaces a file is written through no link that waits beside it', () => {
+  const file = path.join(folder, 'file');
+  writeFileSync(path.join(folder, 'mine'), 'mine');
+  symlinkSync(path.join(folder, 'mine'), `${file}.${process.pid}.unfinished`);
+  replaceFile(file, 'new');
+  expect(readFileSync(file, 'utf8')).toBe('new');
+  expect(readFileSync(path.join(folder, 'mine'), 'utf8')).toBe('mine');
+  expect(readdirSync(folder).sort()).toEqual(['file', 'mine']);
+});
+
+describe('a folder that is written to', () => {
+  const refused = (link: string, remedy = 'remove the link, or name another') =>
+    `${path.join(folder, link)} is a link, and what is written there would go elsewhere: ${remedy}`;
+  const check = (out = folder) => checkNoLinks(out, ['results.json', 'ec2/renditions/'], 'name another');
+  beforeEach(() => {
+    mkdirSync(path.join(folder, 'elsewhere'));
+    writeFileSync(path.join(folder, 'elsewhere/file'), '');
+  });
+
+  test.each([
+    ['the file itself', 'results.json', 'elsewhere/file'],
+    ['a file that is not there', 'results.json', 'elsewhere/new'],
+    ['a folder on the way', 'ec2', 'elsewhere'],
+    ['the folder that is replaced', 'ec2/renditions', 'elsewhere'],
+    ['a folder in it', 'ec2/renditions/a/b', 'elsewhere'],
+    ['a file in it', 'ec2/renditions/a/b.webp', 'elsewhere/file'],
+    ['a circle in it', 'ec2/renditions/circle', 'ec2'],
+    ['nothing in it', 'ec2/renditions/a/b.webp', 'nowhere'],
+  ])('has no link to %s', (_, link, target) => {
+    mkdirSync(path.dirname(path.join(folder, link)), { recursive: true });
+    symlinkSync(path.join(folder, target), path.join(folder, link));
+    expect(() => check()).toThrow(refused(link));
+    expect(() => checkNoLinks(folder, [link])).toThrow(refused(link, 'remove the link'));
+  });
+
+  test('may have links where nothing is written, and be one itself', () => {
+    mkdirSync(path.join(folder, 'ec2/renditions/a'), { recursive: true });
+    symlinkSync(path.join(folder, 'elsewhere'), path.join(folder, 'ec2/mine'));
+    symlinkSync(folder, path.join(folder, 'out'), 'junction');
+    expect(() => check()).not.toThrow();
+    expect(() => check(path.join(folder, 'out'))).not.toThrow();
+    expect(() => checkWritable(path.join(folder, 'out'), 'name another')).not.toThrow();
+  });
+
+  test('is no link that leads nowhere', () => {
+    const link = path.join(folder, 'out');
+    symlinkSync(path.join(folder, 'nowhere'), link);
+    const message = `${link} is a link that leads nowhere: name another`;
+    expect(() => checkWritable(link, 'name another')).toThrow(message);
+    expect(() => checkWritable(path.join(link, 'below'), 'name another')).toThrow(message);
+  });
 });
 
 test('a folder that cannot be written to is named with the reason and the remedy', () => {

@@ -267,7 +267,9 @@ describe('fileInputs', () => {
     symlinkSync(path.join(folder, 'pictures'), path.join(folder, 'pictures/circle'));
     expect(await fileInputs([path.join(folder, 'album')])).toMatchObject({
       inputs: [{ key: 'incoming/a.jpg' }],
-      skipped: [`${path.join(folder, 'album/circle')}: not a file`],
+      skipped: [
+        `${path.join(folder, 'album/circle')}: a link to a folder, which is not followed: name that folder to take its files`,
+      ],
     });
   });
 
@@ -278,9 +280,10 @@ describe('fileInputs', () => {
     const loop = path.join(folder, 'loop.jpg');
     const inside = await fileInputs([folder]);
     expect(inside.inputs).toEqual([]);
-    expect([...inside.skipped].sort()).toEqual([`${dangling}: not a file`, `${loop}: not a file`]);
+    const nowhere = 'a link that leads nowhere';
+    expect([...inside.skipped].sort()).toEqual([`${dangling}: ${nowhere}`, `${loop}: ${nowhere}`]);
     await expect(fileInputs([dangling])).rejects.toThrow(`${dangling}: no such file or folder`);
-    await expect(fileInputs([loop])).rejects.toThrow(/loop\.jpg: .*ELOOP/);
+    await expect(fileInputs([loop])).rejects.toThrow(`${loop}: too many symbolic links encountered`);
   });
 
   // Windows has neither in its folders.
@@ -300,6 +303,57 @@ describe('fileInputs', () => {
     expect(given).toMatchObject(
       [pipe, socket].map((file) => ({ reason: new UsageError(`${file}: neither a file nor a folder`) })),
     );
+  });
+
+  onUnix('follows no link to a device or a pipe', async () => {
+    mkdirSync(path.join(folder, 'pictures'));
+    execFileSync('mkfifo', [path.join(folder, 'pipe')]);
+    const [device, pipe] = ['device.jpg', 'pipe.jpg'].map((name) => path.join(folder, 'pictures', name)) as [
+      string,
+      string,
+    ];
+    symlinkSync('/dev/zero', device);
+    symlinkSync(path.join(folder, 'pipe'), pipe);
+    const { inputs, skipped } = await fileInputs([path.join(folder, 'pictures')]);
+    expect(inputs).toEqual([]);
+    expect([...skipped].sort()).toEqual([device, pipe].map((file) => `${file}: a link to what is not a file`));
+  });
+
+  onUnix('reads nothing of what has become a pipe or a device since it was found', async () => {
+    const [first, second] = [write('a.jpg'), write('b.jpg')];
+    const { inputs } = await fileInputs([folder]);
+    for (const file of [first, second]) rmSync(file);
+    execFileSync('mkfifo', [first]);
+    symlinkSync('/dev/zero', second);
+    const outcomes = await Promise.allSettled(inputs.map((input) => input.read()));
+    expect(outcomes).toMatchObject(
+      [first, second].map((file) => ({ reason: { message: `${file} is not a file any more` } })),
+    );
+  });
+
+  test('reads no more than it said of what has grown since it was found', async () => {
+    const file = write('a.jpg');
+    const { inputs } = await fileInputs([folder]);
+    truncateSync(file, 200_000_001);
+    await expect(inputs[0]?.read()).rejects.toThrow(`${file} has grown to more than 200000000 bytes`);
+  });
+
+  // Other systems have no such names.
+  (process.platform === 'linux' ? test : test.skip)('leaves out a name that is not UTF-8, and says so', async () => {
+    write('a.jpg');
+    for (const name of [
+      [0x62, 0xff],
+      [0xc0, 0xaf],
+      [0xed, 0xa0, 0xbd],
+    ]) {
+      writeFileSync(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(name)]), '');
+    }
+    mkdirSync(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xfe])]));
+    const found = await fileInputs([folder]);
+    expect(keys(found)).toEqual(['incoming/a.jpg']);
+    expect(found.skipped).toHaveLength(4);
+    for (const line of found.skipped)
+      expect(line).toMatch(/\ufffd.*: its name is not UTF-8, which a key has to be: rename it$/);
   });
 
   test('leaves out a file of more than 200 MB', async () => {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -9,6 +10,7 @@ import {
   type LambdaServiceOptions,
   startLambdaService,
 } from '../../tools/local/lambda-service';
+import { rawRequest, refusal } from '../support/raw-request';
 import { isRunning, until } from '../support/waiting';
 
 // A child that outlives its parent unless somebody ends it: it neither reads its stdin nor handles a signal.
@@ -58,6 +60,35 @@ async function start(source: string, options: Partial<LambdaServiceOptions> = {}
 }
 
 const lines = (file: string) => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : []);
+
+describe('the Runtime API', () => {
+  const RUNTIME_API = 'exports.handler = async () => process.env.AWS_LAMBDA_RUNTIME_API;';
+
+  test('listens on 127.0.0.1 only', async () => {
+    const { service } = await start(RUNTIME_API);
+    const [host, port] = String((await service.invoke({})).payload).split(':');
+    expect(host).toBe('127.0.0.1');
+    // All of 127 is this machine, and another address than the one that is listened on.
+    const others = process.platform === 'linux' ? ['127.0.0.2', '::1'] : ['::1'];
+    for (const other of others) {
+      const socket = connect({ host: other, port: Number(port) });
+      const outcome = await new Promise((resolve) => socket.once('connect', resolve).once('error', resolve));
+      socket.destroy();
+      expect({ other, outcome }).toEqual({ other, outcome: expect.objectContaining({ syscall: 'connect' }) });
+    }
+  });
+
+  test('answers nobody but its own environment: no other host, and no web page', async () => {
+    const { service } = await start(RUNTIME_API);
+    const { payload } = await service.invoke({});
+    const port = Number(String(payload).split(':')[1]);
+    const next = 'GET /2018-06-01/runtime/invocation/next HTTP/1.1';
+    expect(await rawRequest(port, next, `Host: evil.example:${port}`)).toEqual(refusal(port, 'this host is not ours'));
+    const page = [`Host: 127.0.0.1:${port}`, 'Sec-Fetch-Site: cross-site'];
+    expect(await rawRequest(port, next, ...page)).toEqual(refusal(port, 'this request comes from a web page'));
+    await expect(service.invoke({})).resolves.toEqual({ payload });
+  });
+});
 
 describe('a synchronous invocation', () => {
   test("returns the handler's result", async () => {

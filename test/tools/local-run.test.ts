@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -14,6 +16,7 @@ import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import sharp from 'sharp';
+import { contactSheet } from '../../tools/local/contact-sheet';
 import type { Endpoints } from '../../tools/local/endpoints';
 import { diskPath, type Input } from '../../tools/local/inputs';
 import { childrenOf } from '../../tools/local/processes';
@@ -363,8 +366,55 @@ describe('the folder for results', () => {
     mkdirSync(elsewhere);
     symlinkSync(elsewhere, path.join(out, 'lambda'), 'junction');
     expect(check).toThrow(
-      `${path.join(out, 'lambda')} is a link or a file, and the results of lambda go there: ${other}`,
+      `${path.join(out, 'lambda')} is a link, and what is written there would go elsewhere: remove the link, or ${other}`,
     );
+  });
+
+  test('is refused when a way’s folder is a file', () => {
+    writeFileSync(path.join(out, 'lambda'), '');
+    expect(check).toThrow(`${path.join(out, 'lambda')} is a file, and the results of lambda go there: ${other}`);
+  });
+
+  test('is refused when its page is a link, also to an earlier run’s page', () => {
+    writeFileSync(path.join(out, 'page.html'), contactSheet({ ways: [], rows: [], byteEqual: true, summary: [] }));
+    symlinkSync(path.join(out, 'page.html'), path.join(out, 'index.html'));
+    expect(check).toThrow(`${path.join(out, 'index.html')} is a link`);
+  });
+
+  // Windows has none in its folders.
+  (process.platform === 'win32' ? test.skip : test)(
+    'is refused when its page is a pipe, which is not waited for',
+    () => {
+      execFileSync('mkfifo', [path.join(out, 'index.html')]);
+      expect(check).toThrow(`${path.join(out, 'index.html')} is not a contact sheet of an earlier run: ${other}`);
+    },
+  );
+
+  test.each(['ec2', 'ec2/renditions', 'ec2/renditions/incoming', 'ec2/rejected/a.json'])(
+    'keeps what is behind a link that was made at %s after the check',
+    async (link) => {
+      const elsewhere = path.join(out, 'elsewhere');
+      for (const name of ['renditions', 'rejected', 'incoming']) {
+        mkdirSync(path.join(elsewhere, name), { recursive: true });
+        writeFileSync(path.join(elsewhere, name, 'mine'), 'mine');
+      }
+      mkdirSync(path.dirname(path.join(out, link)), { recursive: true });
+      symlinkSync(elsewhere, path.join(out, link), 'junction');
+      const before = filesBelow(elsewhere);
+      await expect(run({})).rejects.toThrow(`${path.join(out, link)} is a link`);
+      expect(filesBelow(elsewhere)).toEqual(before);
+      expect(lstatSync(path.join(out, link)).isSymbolicLink()).toBe(true);
+    },
+  );
+
+  test('may be a link itself, which the person has named: results go where it leads', async () => {
+    mkdirSync(path.join(out, 'real'));
+    const link = path.join(out, 'link');
+    symlinkSync(path.join(out, 'real'), link, 'junction');
+    expect(() => checkResultsFolder(link, ['ec2'])).not.toThrow();
+    await run({ out: link });
+    expect(filesBelow(path.join(out, 'real'))).toContain('ec2/renditions/incoming/good.jpg/160.webp');
+    expect(() => checkResultsFolder(link, ['ec2'])).not.toThrow();
   });
 
   test('is refused with the reason when nothing can be written there', () => {

@@ -21,6 +21,19 @@ describe('a table', () => {
     ]);
   });
 
+  test('shows what others have named as text, on one line and with room for it', () => {
+    const rows = [
+      ['a\x1b[31m\nb', '1'],
+      ['c', '2'],
+    ];
+    expect(table(['picture', 'CPU'], rows, 1, terminal(50)).split('\n').slice(2)).toEqual([
+      '├────────────────────────┼─────┤',
+      '│ a[U+001B][31m[U+000A]b │   1 │',
+      '│ c                      │   2 │',
+      '└────────────────────────┴─────┘',
+    ]);
+  });
+
   test('does without them where they do not, and where there is no terminal', () => {
     const plain = [
       'picture                       CPU  memory',
@@ -96,6 +109,12 @@ describe('a progress bar', () => {
     expect(shown(80)).toBe('eks-fargate ████░░░░  5/10  done 4  rejected 1  working');
     expect(shown(48)).toBe('eks-fargate  5/10 done 4 rej 1 working');
     expect(shown(30)).toBe('eks-fargate  5/10 done 4 rej…');
+  });
+
+  test('shows what others have named as text', () => {
+    const format = barFormat({ isTTY: true, columns: 80 }, '{name}') as (...args: unknown[]) => string;
+    const params = { progress: 0.5, value: 5, total: 10, maxWidth: 80 };
+    expect(format({}, params, { name: 'a\x1b[2J\nb' })).toBe('a[U+001B][2J[U+000A]b');
   });
 
   test('is no bar without a terminal', () => {

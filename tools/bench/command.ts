@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { type Command, noPositionals, parse, ROOT, say } from '../command-line';
-import { checkWritable, claimOrRefuse } from '../files';
+import { type Command, noPositionals, parse, print, ROOT, say } from '../command-line';
+import { checkNoLinks, checkWritable, claimOrRefuse } from '../files';
 import { missed, tables } from './report';
 import { runBench } from './run';
 
@@ -17,10 +17,12 @@ export const bench =
     noPositionals('bench', positionals);
     // A quick run is not what the committed results are of.
     const out = path.resolve(values.out ?? path.join(ROOT, values.quick ? 'out/bench' : 'evidence/bench'));
-    checkWritable(out, 'name another folder with --out FOLDER');
+    const other = 'name another folder with --out FOLDER';
+    checkWritable(out, other);
+    checkNoLinks(out, ['results.json', 'results.svg'], other);
     const dist = path.join(ROOT, 'node_modules/.cache/four-ways/bench-dist');
     await claimOrRefuse('bench', dist, 'another bench runs here, and each would measure the other: wait for its end');
-    await claimOrRefuse('results', out, `another run is writing to ${out}: name another folder with --out FOLDER`);
+    await claimOrRefuse('results', out, `another run is writing to ${out}: ${other}`);
     const results = await runBench({
       quick: values.quick,
       photos: values.photos,
@@ -30,8 +32,8 @@ export const bench =
       signal: stopSignal(),
       progress: process.stderr,
     });
-    console.log(tables(results));
-    console.log(`written to ${path.relative('.', out) || '.'}/results.json, drawn in results.svg`);
+    print(...tables(results).split('\n'));
+    print(`written to ${path.relative('.', out) || '.'}/results.json, drawn in results.svg`);
     const failures = missed(results);
     for (const line of failures) say(line);
     return values.gate && failures.length > 0 ? 1 : 0;

@@ -114,7 +114,8 @@ export async function photographs(folder: string): Promise<BenchPicture[]> {
   const found: BenchPicture[] = [];
   for (const name of names.sort()) {
     const file = path.join(folder, name);
-    if (!(await stat(file)).isFile()) continue;
+    // A link may lead nowhere; a pipe would be waited for.
+    if (!(await stat(file).catch(() => undefined))?.isFile()) continue;
     const bytes = await readFile(file);
     const header = await sharp(bytes)
       .metadata()

@@ -19,7 +19,7 @@ import {
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { type BuildOptions, build as esbuild, type Plugin } from 'esbuild';
-import { checkWritable, claimInTurn } from '../files';
+import { checkNoLinks, checkWritable, claimInTurn } from '../files';
 
 /**
  * Builds what is deployed: `dist/{lambda,worker}-{arm64,x64,host}/`, each a directory that runs as it is, and
@@ -107,6 +107,8 @@ export async function buildBundles(
   const release = await claimInTurn('build', dist, signal);
   try {
     await removeUnfinished(dist);
+    const names = architectures.flatMap((each) => [...KINDS, 'image'].map((kind) => `${kind}-${each}`));
+    checkNoLinks(dist, names);
     return await buildInto(dist, architectures, signal);
   } finally {
     release();

@@ -1,4 +1,4 @@
-import { type Command, list, noPositionals, parse } from '../command-line';
+import { type Command, list, noPositionals, parse, print } from '../command-line';
 import { table } from '../terminal';
 import { ARCHITECTURES, buildBundles } from './build';
 
@@ -7,7 +7,7 @@ export const build: Command = async (args, stopSignal) => {
   const { values, positionals } = parse('build', args, { target: { type: 'string' } });
   noPositionals('build', positionals);
   const targets = list(values.target, ARCHITECTURES, '--target');
-  console.log(`building ${targets.join(', ')} …`);
+  print(`building ${targets.join(', ')} …`);
   const bundles = await buildBundles(targets, undefined, stopSignal());
   const rows = bundles.map(({ name, files, bytes, hash }) => [
     `dist/${name}`,
@@ -15,6 +15,6 @@ export const build: Command = async (args, stopSignal) => {
     String(files),
     hash,
   ]);
-  console.log(table(['bundle', 'MB', 'files', 'SHA-256'], rows));
+  print(...table(['bundle', 'MB', 'files', 'SHA-256'], rows).split('\n'));
   return 0;
 };

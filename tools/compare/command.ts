@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { type Command, noPositionals, parse, ROOT } from '../command-line';
-import { checkWritable, claimOrRefuse, replaceFile } from '../files';
+import { type Command, noPositionals, parse, print, printJson, ROOT } from '../command-line';
+import { checkNoLinks, checkWritable, claimOrRefuse, replaceFile } from '../files';
 import { makeComparison } from './run';
 
 /** `npm run compare` */
@@ -10,13 +10,18 @@ export const compare: Command = async (args, stopSignal) => {
   checkWritable(ROOT, 'COMPARISON.md goes there; make it writable');
   await claimOrRefuse('comparison', ROOT, `another comparison is being written in ${ROOT}: wait for its end`);
   const { files, json } = await makeComparison(ROOT);
+  // Before the first is written. `dist` itself may be a link.
+  for (const { file } of files) {
+    const [folder, below] = file.startsWith('dist/') ? ['dist', file.slice('dist/'.length)] : ['', file];
+    checkNoLinks(path.join(ROOT, folder), [below]);
+  }
   // What is written is written as a whole.
   const signal = stopSignal();
   for (const { file, text } of files) {
     signal.throwIfAborted();
     replaceFile(path.join(ROOT, file), text);
-    console.log(`${file}  ${(Buffer.byteLength(text) / 1000).toFixed(0)} kB`);
+    print(`${file}  ${(Buffer.byteLength(text) / 1000).toFixed(0)} kB`);
   }
-  if (values.json) console.log(json);
+  if (values.json) printJson(json);
   return 0;
 };

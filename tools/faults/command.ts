@@ -1,10 +1,9 @@
 import path from 'node:path';
 import { COMPUTES } from '../../workload/contract';
 import { buildBundles } from '../build/build';
-import { type Command, list, parse, ROOT, say, UsageError, whole } from '../command-line';
-import { checkWritable, claimOrRefuse, replaceFile } from '../files';
+import { type Command, list, parse, print, printJson, ROOT, say, UsageError, whole } from '../command-line';
+import { checkNoLinks, checkWritable, claimOrRefuse, replaceFile } from '../files';
 import { fileInputs } from '../local/inputs';
-import { visible } from '../terminal';
 import { Progress } from './progress';
 import { report, toJson } from './report';
 import { runFaults, SCENARIOS } from './run';
@@ -39,7 +38,7 @@ export const faults: Command = async (args, stopSignal) => {
   }
   const given = positionals.length > 0 ? await fileInputs(positionals) : undefined;
   for (const line of given?.skipped ?? []) say(`skipped ${line}`);
-  if (given?.inputs.length === 0) throw new UsageError(`no file to process in ${visible(positionals.join(', '))}`);
+  if (given?.inputs.length === 0) throw new UsageError(`no file to process in ${positionals.join(', ')}`);
   const pictures = await Promise.all(
     (given?.inputs ?? []).map(async (input) => ({ name: input.key, bytes: await input.read() })),
   );
@@ -47,6 +46,7 @@ export const faults: Command = async (args, stopSignal) => {
   if (values.save) {
     const remedy = 'make it writable, or run without --save';
     checkWritable(path.dirname(file), remedy);
+    checkNoLinks(ROOT, [path.relative(ROOT, file)], 'run without --save');
     await claimOrRefuse('results', file, `another run will write ${file}: wait for its end, or run without --save`);
   }
   const signal = stopSignal();
@@ -65,13 +65,13 @@ export const faults: Command = async (args, stopSignal) => {
       onRow: progress.end,
     });
     progress.stop();
-    console.log(report(rows));
+    print(...report(rows).split('\n'));
     const json = toJson(options.seed, new Date(), rows);
     if (values.save) {
       replaceFile(file, json);
       say(`written to ${path.relative('.', file)}`);
     }
-    if (values.json) console.log(JSON.stringify(JSON.parse(json)));
+    if (values.json) printJson(JSON.stringify(JSON.parse(json)));
     return rows.every(({ ok }) => ok) ? 0 : 1;
   } finally {
     progress.stop();

@@ -1,9 +1,8 @@
 import path from 'node:path';
 import { COMPUTES } from '../../workload/contract';
 import { buildBundles } from '../build/build';
-import { allOf, type Command, list, parse, ROOT, say, UsageError, whole } from '../command-line';
-import { claimOrRefuse } from '../files';
-import { visible } from '../terminal';
+import { allOf, type Command, list, parse, print, printJson, ROOT, say, UsageError, whole } from '../command-line';
+import { claimOrRefuse, realPath } from '../files';
 import { builtInInputs, fileInputs, repeat } from './inputs';
 import { howToUse, succeeded, summaryTable, toJson, verdict } from './report';
 import { checkResultsFolder, RESULTS, runLocal } from './run';
@@ -20,15 +19,17 @@ export const local: Command = async (args, stopSignal) => {
   const ways = list(values.ways, COMPUTES, '--ways');
   const count = whole(values.count, '--count', 1, 10_000) as number;
   const out = path.resolve(values.out);
-  const inside = positionals.find((given) => !path.relative(out, path.resolve(given)).startsWith('..'));
+  const real = realPath(out);
+  const inside = positionals.find((given) => {
+    const relative = path.relative(real, realPath(path.resolve(given)));
+    return !path.isAbsolute(relative) && relative.split(path.sep)[0] !== '..';
+  });
   if (inside !== undefined) {
-    throw new UsageError(
-      `${visible(inside)} is in ${out}, where the results go: name another folder with --out FOLDER`,
-    );
+    throw new UsageError(`${inside} is in ${out}, where the results go: name another folder with --out FOLDER`);
   }
   const given = positionals.length > 0 ? await fileInputs(positionals) : undefined;
   for (const line of given?.skipped ?? []) say(`skipped ${line}`);
-  if (given?.inputs.length === 0) throw new UsageError(`no file to process in ${visible(positionals.join(', '))}`);
+  if (given?.inputs.length === 0) throw new UsageError(`no file to process in ${positionals.join(', ')}`);
   checkResultsFolder(out, ways);
   await claimOrRefuse('results', out, `another run is writing to ${out}: name another folder with --out FOLDER`);
   const signal = stopSignal();
@@ -47,11 +48,10 @@ export const local: Command = async (args, stopSignal) => {
     signal,
     progress: process.stderr,
     onResults: (found) => {
-      console.log(summaryTable(found.ways));
-      console.log(verdict(found));
-      const [folder, sheet] = [out, found.sheet].map((each) => visible(path.relative('.', each) || '.'));
-      console.log(`results in ${folder}/<way>/, side by side in ${sheet}`);
-      if (values.json) console.log(toJson(found));
+      const [folder, sheet] = [out, found.sheet].map((each) => path.relative('.', each) || '.');
+      print(...summaryTable(found.ways).split('\n'), ...verdict(found).split('\n'));
+      print(`results in ${folder}/<way>/, side by side in ${sheet}`);
+      if (values.json) printJson(toJson(found));
     },
     ...(values.keep && { onKept: (endpoints, kept) => howToUse(endpoints, kept).split('\n').forEach(say) }),
   });

@@ -4,8 +4,10 @@
  *
  * Objects and messages live in memory: evict what is no longer needed.
  */
+import type { RequestListener } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { addCallHooks, type CallHooks } from './call-hooks';
+import { ownRequests } from './own-requests';
 import { bareEtag, bridgeS3 } from './s3-bridge';
 
 /** fauxqs has no other account. */
@@ -162,6 +164,11 @@ export async function startEndpoints(options: EndpointsOptions = {}): Promise<En
     };
     receive();
   });
+
+  // Around Fastify, which answers some requests before any of its hooks.
+  const listeners = app.server.listeners('request') as RequestListener[];
+  app.server.removeAllListeners('request');
+  for (const listener of listeners) app.server.on('request', ownRequests(listener));
 
   const url = await app.listen({ host: '127.0.0.1', port });
   const queueUrl = (name: string) => `${url}/${ACCOUNT}/${name}`;

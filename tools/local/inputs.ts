@@ -1,9 +1,11 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { constants, type Dirent, type Stats } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DEFAULTS } from '../../workload/contract';
 import { UsageError } from '../command-line';
-import { visible } from '../terminal';
+import { why } from '../files';
 import { builtInPictures } from './pictures';
 
 /** One object to upload. */
@@ -63,20 +65,22 @@ export async function fileInputs(paths: readonly string[]): Promise<Inputs> {
       }
       // Opened once now, so that what cannot be read is named before the run and not in the middle of it.
       await (await open(file)).close();
-      inputs.set(key, { key, bytes: size, read: () => readFile(file) });
+      inputs.set(key, { key, bytes: size, read: () => readWhole(file) });
     } catch (error) {
-      skipped.push(`${file}: ${why(error)}`);
+      skipped.push(`${file}: ${whyNotRead(error)}`);
     }
   };
   // Folder by folder: one that cannot be read costs its own files and no other's.
   const addFolder = async (folder: string, top: string) => {
-    for (const entry of await readdir(folder, { withFileTypes: true })) {
-      const file = path.join(folder, entry.name);
-      // Links are followed to files only: a link to a folder may lead in a circle.
-      const isFile = entry.isFile() || (entry.isSymbolicLink() && (await stat(file).catch(() => undefined))?.isFile());
-      if (isFile) await add(file, path.relative(top, file));
-      else if (entry.isDirectory()) await addFolder(file, top).catch((error) => skipped.push(`${file}: ${why(error)}`));
-      else skipped.push(`${file}: not a file`);
+    for (const entry of await readdir(folder, { withFileTypes: true, encoding: 'buffer' })) {
+      const file = path.join(folder, entry.name.toString());
+      const leadsTo = entry.isSymbolicLink() ? await stat(file).catch(() => undefined) : entry;
+      // By this name it is not found again: where a byte is no character, the name has a U+FFFD.
+      if (!isUtf8(entry.name)) skipped.push(`${file}: its name is not UTF-8, which a key has to be: rename it`);
+      else if (leadsTo?.isFile()) await add(file, path.relative(top, file));
+      else if (entry.isDirectory()) {
+        await addFolder(file, top).catch((error) => skipped.push(`${file}: ${whyNotRead(error)}`));
+      } else skipped.push(`${file}: ${whatElse(entry, leadsTo)}`);
     }
   };
   for (const given of paths) {
@@ -84,10 +88,10 @@ export async function fileInputs(paths: readonly string[]): Promise<Inputs> {
       const kind = await stat(given);
       if (kind.isDirectory()) await addFolder(given, given);
       else if (kind.isFile()) await add(given, path.basename(given));
-      else throw new UsageError(`${visible(given)}: neither a file nor a folder`);
+      else throw new UsageError(`${given}: neither a file nor a folder`);
     } catch (error) {
       // What was named is wanted, other than what merely lies in a folder.
-      throw error instanceof UsageError ? error : new UsageError(`${visible(given)}: ${why(error)}`);
+      throw error instanceof UsageError ? error : new UsageError(`${given}: ${whyNotRead(error)}`);
     }
   }
   return { inputs: [...inputs.values()].sort((a, b) => (a.key < b.key ? -1 : 1)), skipped };
@@ -112,7 +116,34 @@ function unused(key: string, taken: ReadonlyMap<string, unknown>): string {
   return candidate;
 }
 
-function why(error: unknown): string {
+/** Links are followed to files only: a link to a folder may lead in a circle, or to all that is on the disk. */
+function whatElse(entry: Dirent<Buffer>, leadsTo: Dirent<Buffer> | Stats | undefined): string {
+  if (!leadsTo) return 'a link that leads nowhere';
+  if (leadsTo.isDirectory()) return 'a link to a folder, which is not followed: name that folder to take its files';
+  return entry.isSymbolicLink() ? 'a link to what is not a file' : 'not a file';
+}
+
+/** Never waits, and never reads without an end: since it was found, it may have become a pipe, or a file that grows. */
+async function readWhole(file: string): Promise<Buffer> {
+  // Windows has no pipes in its folders, and no such flag.
+  const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    const found = await handle.stat();
+    if (!found.isFile()) throw new Error(`${file} is not a file any more`);
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of handle.createReadStream({ end: MAX_FILE_BYTES, autoClose: false })) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+    }
+    if (bytes > MAX_FILE_BYTES) throw new Error(`${file} has grown to more than ${MAX_FILE_BYTES} bytes`);
+    return Buffer.concat(chunks, bytes);
+  } finally {
+    await handle.close();
+  }
+}
+
+function whyNotRead(error: unknown): string {
   switch ((error as NodeJS.ErrnoException).code) {
     case 'ENOENT':
     case 'ENOTDIR':
@@ -121,7 +152,7 @@ function why(error: unknown): string {
     case 'EPERM':
       return 'not allowed to read it';
     default:
-      return error instanceof Error ? error.message : String(error);
+      return why(error);
   }
 }
 

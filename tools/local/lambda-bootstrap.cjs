@@ -39,6 +39,7 @@ const named = (name, message) => Object.assign(new Error(message), { name });
 async function report(thrown) {
   const { name, message, stack } = thrown instanceof Error ? thrown : named(typeof thrown, String(thrown));
   const error = { errorType: name, errorMessage: message };
+  // biome-ignore lint/suspicious/noConsole: as Lambda's own runtime does; the service reads it.
   console.error(`${requestId ?? 'init'}\tERROR\t${JSON.stringify(error)}`);
   const resource = requestId ? `invocation/${requestId}/error` : 'init/error';
   await call('POST', resource, JSON.stringify({ ...error, trace: stack?.split('\n') ?? [] }));

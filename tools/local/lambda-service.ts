@@ -6,12 +6,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { access } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ownRequests } from './own-requests';
 
 /** The function's configuration: https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html */
 export interface LambdaServiceOptions {
@@ -227,9 +228,10 @@ export async function startLambdaService(options: LambdaServiceOptions): Promise
     // A server each, because AWS_LAMBDA_RUNTIME_API is a host and a port: nothing in a request tells environments apart.
     // Nor has it timeouts: its one client is silent for as long as there is no event.
     const timeouts = { headersTimeout: 0, requestTimeout: 0, keepAliveTimeout: 0 };
-    const server = createServer(timeouts, (request, response) => {
+    const listener: RequestListener = (request, response) => {
       answer(environment, request, response).catch(() => response.destroy());
-    });
+    };
+    const server = createServer(timeouts, ownRequests(listener));
     const environment: Environment = { server };
     environments.add(environment);
     server.listen(0, '127.0.0.1', () => {

@@ -11,7 +11,7 @@ import { currentResult, type Result } from '../../workload/current-result';
 import { rejectionKey, renditionKey } from '../../workload/keys';
 import { parseS3Event } from '../../workload/s3-events';
 import { ROOT, UsageError } from '../command-line';
-import { checkWritable, replaceFile, why } from '../files';
+import { checkNoLinks, checkWritable, replaceFile, why } from '../files';
 import { templates } from '../templates';
 import { barFormat } from '../terminal';
 import { contactSheet, isContactSheet, type SheetCell, type SheetRow } from './contact-sheet';
@@ -82,25 +82,24 @@ function showState(bar: SingleBar, { note, ...counts }: Record<string, string | 
 export function checkResultsFolder(out: string, ways: readonly Compute[]): void {
   const other = 'name another folder with --out FOLDER';
   checkWritable(out, other);
+  // An earlier run's results are removed, and behind a link these would not be ours.
+  checkNoLinks(out, [SHEET, ...ways.flatMap(resultFolders)], other);
   for (const way of ways) {
     const folder = path.join(out, way);
     const found = lstatSync(folder, { throwIfNoEntry: false });
     if (!found) continue;
-    // An earlier run's results are removed, and behind a link these would not be ours.
-    if (!found.isDirectory())
-      throw new UsageError(`${folder} is a link or a file, and the results of ${way} go there: ${other}`);
+    if (!found.isDirectory()) throw new UsageError(`${folder} is a file, and the results of ${way} go there: ${other}`);
     checkWritable(folder, other);
   }
   const sheet = path.join(out, SHEET);
   let html: string;
   try {
-    html = readFileSync(sheet, 'utf8');
+    // To read a pipe would be to wait for whoever writes to it.
+    html = lstatSync(sheet).isFile() ? readFileSync(sheet, 'utf8') : '';
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
       // Beside no contact sheet they are somebody else's; in our own folder they are of a run that was stopped.
-      const results = ways.flatMap((way) =>
-        [RENDITIONS_PREFIX, REJECTED_PREFIX].map((name) => path.join(out, way, name)),
-      );
+      const results = ways.flatMap(resultFolders).map((name) => path.join(out, name));
       const found = out === RESULTS ? undefined : results.find((folder) => existsSync(folder));
       if (found)
         throw new UsageError(`${found} would be replaced, and no contact sheet says that it is a run's: ${other}`);
@@ -116,6 +115,9 @@ export const RESULTS = path.join(ROOT, 'out');
 
 /** Name of the contact sheet. */
 const SHEET = 'index.html';
+
+/** What a run replaces of a way, below the folder for results. */
+const resultFolders = (way: Compute) => [RENDITIONS_PREFIX, REJECTED_PREFIX].map((name) => `${way}/${name}`);
 
 /** @throws the signal's reason when it ends the run; Error with one line when a way does not start or comes to a standstill */
 export async function runLocal(options: LocalRunOptions): Promise<LocalRunResults> {
@@ -326,9 +328,9 @@ interface ResultFile extends Result {
 
 /** Copies the output bucket of one way to `<out>/<way>/`, in place of an earlier run's. By key. */
 async function collect(endpoints: Endpoints, way: Way, out: string): Promise<Map<string, ResultFile>> {
-  for (const prefix of [RENDITIONS_PREFIX, REJECTED_PREFIX]) {
-    await rm(path.join(out, way.compute, prefix), { recursive: true, force: true });
-  }
+  // Once more, because minutes may have passed since the run was allowed to begin.
+  checkNoLinks(out, resultFolders(way.compute), 'name another folder with --out FOLDER');
+  for (const folder of resultFolders(way.compute)) await rm(path.join(out, folder), { recursive: true, force: true });
   const files = new Map<string, ResultFile>();
   for (const { key, bytes } of endpoints.listObjects(way.outputBucket)) {
     const folder = path.join(out, way.compute);
@@ -346,7 +348,7 @@ async function collect(endpoints: Endpoints, way: Way, out: string): Promise<Map
 
 async function write(file: string, body: Buffer): Promise<string> {
   await mkdir(path.dirname(file), { recursive: true });
-  await writeFile(file, body);
+  await writeFile(file, body, { flag: 'wx' });
   return file;
 }
 

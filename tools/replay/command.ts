@@ -1,7 +1,7 @@
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { type Command, parse, say, UsageError } from '../command-line';
+import { type Command, parse, print, say, UsageError } from '../command-line';
 import { type Replayed, replay as replayQueue } from './replay';
 
 /** So many messages that stay are named one by one. */
@@ -44,7 +44,7 @@ export const replay: Command = async (args, stopSignal) => {
     signal,
     onProgress: (accepted) => accepted % PROGRESS === 0 && say(`${accepted} sent again …`),
   });
-  for (const line of summary(replayed)) console.log(line);
+  print(...summary(replayed));
   signal.throwIfAborted();
   if (replayed.stoppedBy !== undefined) throw explained(replayed.stoppedBy);
   return replayed.left.length > 0 ? 1 : 0;
