@@ -55,6 +55,13 @@ describe('SECURITY.md', () => {
     expect(rows.filter((row) => row.length !== 5 || row.includes(''))).toEqual([]);
   });
 
+  test('says of every attacker what they reach on each way', () => {
+    const [head, ...rows] = table('attacker') as [string[], ...string[][]];
+    expect(head.slice(1)).toEqual(['EC2', 'Lambda', 'ECS on Fargate', 'EKS on EC2']);
+    expect(rows.length).toBeGreaterThan(7);
+    expect(rows.filter((row) => row.length !== 5 || row.includes(''))).toEqual([]);
+  });
+
   test('says what is open in the templates, and no longer than it is', () => {
     const https = { CidrIp: '0.0.0.0/0', IpProtocol: 'tcp', FromPort: 443, ToPort: 443 };
     for (const way of ['ec2', 'ecs-fargate'] as const) {
