@@ -523,7 +523,12 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   'a worker that may call all of the kernel': {
     way: 'ec2',
-    make: (column) => script(column, (text) => text.replace('SystemCallFilter=@system-service\n', '')),
+    make: (column) => script(column, (text) => text.replace('SystemCallFilter=@system-service seccomp\n', '')),
+    reported: [UNPRIVILEGED],
+  },
+  'a worker that may read the memory of other processes': {
+    way: 'ec2',
+    make: (column) => script(column, (text) => text.replace(' process_vm_readv ', ' ')),
     reported: [UNPRIVILEGED],
   },
   'a worker that a forbidden call kills': {
