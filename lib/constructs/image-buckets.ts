@@ -30,7 +30,7 @@ export class ImageBuckets extends Construct {
       });
     this.source = bucket('Source', config.sourceExpiration);
     this.output = bucket('Output', config.outputExpiration);
-    this.refuseCostlyUploads();
+    this.requireDefaultStorage();
   }
 
   /**
@@ -43,7 +43,7 @@ export class ImageBuckets extends Construct {
    *
    * @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
    */
-  private refuseCostlyUploads(): void {
+  private requireDefaultStorage(): void {
     const sent = (header: string) => ({ Null: { [`s3:${header}`]: 'false' } });
     // `StringNotEquals` alone, with `IfExists` or without, would also hold for a header that is not sent, and deny every
     // ordinary upload.

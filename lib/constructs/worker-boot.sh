@@ -88,7 +88,7 @@ CapabilityBoundingSet=
 SystemCallArchitectures=native
 LockPersonality=yes
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-# What a service needs, and `seccomp`, by which a process can only give up more. Without what @system-service has besides and
+# What a service needs, and `seccomp`, by which a process can only give up more. Not what @system-service has besides and
 # Node does without: io_uring and other asynchronous I/O, the kernel's keys, and the memory of other processes. On the
 # other ways the platform brings a filter of its own.
 SystemCallFilter=@system-service seccomp

@@ -17,8 +17,8 @@ export interface WorkerBootProps {
 }
 
 /**
- * The SHA-256 of what is in a folder, as `worker-boot.sh` computes it: of the sorted lines with each file's own SHA-256 and
- * name.
+ * The SHA-256 of what is in a folder, as `worker-boot.sh` computes it: a line for each file, with its own SHA-256 and its
+ * name, sorted and hashed.
  *
  * @throws Error when a link, or a name that is not ASCII, would come out of the zip as something else
  */
@@ -59,6 +59,8 @@ export class WorkerBoot extends Construct {
     const lines = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
     const variables = {
       BUNDLE_URL: this.zip.s3ObjectUrl,
+      // On the other ways nothing is fetched that could be another by now: Lambda copies its code when it is deployed, and
+      // images have tags that CDK's repository lets nobody overwrite.
       BUNDLE_DIGEST: digestOfFiles(bundle),
       WORKER_ENVIRONMENT: lines.join('\n'),
       AWS_REGION: region,
