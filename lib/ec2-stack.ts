@@ -93,7 +93,7 @@ export class Ec2Stack extends cdk.Stack {
         suspendProcesses: [autoscaling.ScalingProcess.ALARM_NOTIFICATION, autoscaling.ScalingProcess.AZ_REBALANCE],
       }),
     });
-    // In place before the first instance, and gone after the last: the way out, and the bucket that is emptied.
+    // A route to the internet and the output bucket: there before the first instance, and until the last is gone.
     group.node.addDependency(vpc.selectSubnets(vpcSubnets).internetConnectivityEstablished, images.output);
     // ECS and Kubernetes stop a worker by themselves. Here the group waits until the instance says that it has.
     boot.drain(group);

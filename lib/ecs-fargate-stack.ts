@@ -94,7 +94,7 @@ export class EcsFargateStack extends cdk.Stack {
       circuitBreaker: { rollback: true },
       minHealthyPercent: 100,
     });
-    // In place before the first task, and gone after the last: the way out, and the bucket that is emptied.
+    // A route to the internet and the output bucket: there before the first task, and until the last is gone.
     service.node.addDependency(vpc.selectSubnets(vpcSubnets).internetConnectivityEstablished, images.output);
     const worker = task.taskRole;
 

@@ -156,7 +156,7 @@ export class EksEc2Stack extends cdk.Stack {
       },
     } satisfies Deployment;
     const pods = cluster.addManifest('Pods', deployment);
-    // In place before the first pod, and gone after the last: who it is, where it runs, and the bucket that is emptied.
+    // Admission, role, nodes and the output bucket: there before the first pod, and until the last is gone.
     pods.node.addDependency(new Admission(this, 'Admission', { cluster, addons }), worker, nodes, images.output);
     const shipper = new LogShipper(this, 'LogShipper', { cluster, nodes, logGroup });
 

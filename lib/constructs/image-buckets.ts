@@ -30,6 +30,43 @@ export class ImageBuckets extends Construct {
       });
     this.source = bucket('Source', config.sourceExpiration);
     this.output = bucket('Output', config.outputExpiration);
+    this.requireDefaultStorage();
+  }
+
+  /**
+   * Lets nobody store an upload otherwise than the bucket does by default. An uploader could ask for a storage class that
+   * has to be restored before it is read (GLACIER), or for a key that the worker does not have (SSE-KMS, SSE-C): such an
+   * object would be tried five times and end in the failure queue. The other storage classes can be read, but cost more
+   * here: by the object, by the reading, or for a month and longer where uploads stay for 16 days.
+   *
+   * The output bucket needs none of this: only the worker writes there, and it asks for nothing.
+   *
+   * @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+   */
+  private requireDefaultStorage(): void {
+    const sent = (header: string) => ({ Null: { [`s3:${header}`]: 'false' } });
+    // `StringNotEquals` alone, with `IfExists` or without, would also hold for a header that is not sent, and deny every
+    // ordinary upload.
+    const sentAndNot = (header: string, value: string) => ({
+      ...sent(header),
+      StringNotEquals: { [`s3:${header}`]: value },
+    });
+    const refused = [
+      sentAndNot('x-amz-storage-class', 'STANDARD'),
+      sentAndNot('x-amz-server-side-encryption', 'AES256'),
+      sent('x-amz-server-side-encryption-customer-algorithm'),
+    ];
+    for (const conditions of refused) {
+      this.source.addToResourcePolicy(
+        new iam.PolicyStatement({
+          effect: iam.Effect.DENY,
+          principals: [new iam.AnyPrincipal()],
+          actions: ['s3:PutObject'],
+          resources: [this.source.arnForObjects('*')],
+          conditions,
+        }),
+      );
+    }
   }
 
   /** Grants what the job does, action by action: `grants.read()` and `grants.put()` would allow a dozen more. */

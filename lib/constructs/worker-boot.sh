@@ -26,11 +26,23 @@ cat > /opt/aws/amazon-cloudwatch-agent/etc/worker.json <<AGENT
 AGENT
 /opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s -c file:/opt/aws/amazon-cloudwatch-agent/etc/worker.json
 
-# The worker: the same bundle as in the containers.
-mkdir --parents /opt/worker
+# The worker: the same bundle as in the containers. It is fetched anew at every boot, and whoever may write to the bucket
+# that it comes from could have put another one there. So it is checked first, in a folder that only root can enter. The
+# zip itself is not yet made when the stack is synthesized; its files are.
 aws s3 cp --only-show-errors "$BUNDLE_URL" /tmp/worker.zip
-unzip -q /tmp/worker.zip -d /opt/worker
+mkdir --mode=0700 /opt/unchecked
+unzip -q /tmp/worker.zip -d /opt/unchecked
 rm /tmp/worker.zip
+# A line for each file, with its SHA-256 and its name, and a line for all that is neither file nor folder, such as a link.
+digest=$(cd /opt/unchecked && { find . -type f -exec sha256sum --zero {} +; find . ! -type f ! -type d -print0; } \
+  | LC_ALL=C sort --zero-terminated | sha256sum | cut --delimiter=' ' --fields=1)
+if [ "$digest" != "$BUNDLE_DIGEST" ]; then
+  echo "Not started: $BUNDLE_URL is not the worker that was deployed, its files have the SHA-256 $digest and not $BUNDLE_DIGEST. Find out who wrote it, delete it, and deploy again" >&2
+  false
+fi
+# Whatever the zip says about who may write.
+chmod --recursive u=rwX,go=rX /opt/unchecked
+mv /opt/unchecked /opt/worker
 useradd --system --home-dir /opt/worker --shell /sbin/nologin worker
 install --directory --owner=worker --group=worker --mode=0750 /var/log/worker
 
@@ -76,7 +88,12 @@ CapabilityBoundingSet=
 SystemCallArchitectures=native
 LockPersonality=yes
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-SystemCallFilter=@system-service
+# What a service needs, and `seccomp`, by which a process can only give up more. Not what @system-service has besides and
+# Node does without: io_uring and other asynchronous I/O, the kernel's keys, and the memory of other processes. On the
+# other ways the platform brings a filter of its own.
+SystemCallFilter=@system-service seccomp
+SystemCallFilter=~@aio @keyring kcmp migrate_pages move_pages process_madvise process_vm_readv process_vm_writev userfaultfd
+# Refused, and not killed: Node asks for io_uring at every start.
 SystemCallErrorNumber=EPERM
 # Threads count: a dozen for the worker, almost twenty for a decode slot. Without them good pictures are rejected.
 TasksMax=1024

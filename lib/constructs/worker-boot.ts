@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
@@ -13,6 +14,28 @@ export interface WorkerBootProps {
   readonly bundle: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly logGroup: logs.ILogGroup;
+}
+
+/**
+ * The SHA-256 of what is in a folder, as `worker-boot.sh` computes it: a line for each file, with its own SHA-256 and its
+ * name, sorted and hashed.
+ *
+ * @throws Error when a link, or a name that is not ASCII, would come out of the zip as something else
+ */
+export function digestOfFiles(directory: string): string {
+  const sha256 = (data: string | Buffer) => createHash('sha256').update(data).digest('hex');
+  const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
+  const lines = entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => {
+      const file = path.join(entry.parentPath, entry.name);
+      const name = path.relative(directory, file).split(path.sep).join('/');
+      if (!entry.isFile() || !/^[ -~]+$/.test(name)) {
+        throw new Error(`${JSON.stringify(file)} is no file with an ASCII name: run "npm run build" again`);
+      }
+      return `${sha256(readFileSync(file))}  ./${name}\0`;
+    });
+  return sha256(lines.sort().join(''));
 }
 
 /**
@@ -36,6 +59,9 @@ export class WorkerBoot extends Construct {
     const lines = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
     const variables = {
       BUNDLE_URL: this.zip.s3ObjectUrl,
+      // On the other ways nothing is fetched that could be another by now: Lambda copies its code when it is deployed, and
+      // images have tags that CDK's repository lets nobody overwrite.
+      BUNDLE_DIGEST: digestOfFiles(bundle),
       WORKER_ENVIRONMENT: lines.join('\n'),
       AWS_REGION: region,
       LOG_GROUP: logGroup.logGroupName,

@@ -1,4 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { digestOfFiles } from '../../lib/constructs/worker-boot';
 import { Instance, type Run } from '../support/boot-script';
 import { Column } from './column';
 
@@ -9,9 +11,16 @@ const onLinux = process.platform === 'linux' && existsSync('/bin/bash') ? descri
 
 const column = Column.of('ec2');
 const { userData, environment } = column;
+/** An instance that downloads what was deployed: the bundle that the template was made from. */
+function newInstance(): Instance {
+  const made = new Instance();
+  writeFileSync(path.join(made.zip, 'index.js'), 'one');
+  return made;
+}
+
 let instance: Instance;
 beforeEach(() => {
-  instance = new Instance();
+  instance = newInstance();
 });
 afterEach(() => instance.remove());
 
@@ -57,7 +66,7 @@ onLinux('the boot', () => {
     const unit = instance.read('/etc/systemd/system/worker.service');
     expect(unit).toContain('EnvironmentFile=/etc/worker.env\n');
     expect(unit).toContain('ExecStart=/usr/bin/node-24 /opt/worker/index.js\n');
-    expect(instance.read('/opt/worker/index.js')).toBe('');
+    expect(instance.read('/opt/worker/index.js')).toBe('one');
     expect(run.calls[position(run, 'install --directory')]).toMatch(/ --owner=worker .* \/var\/log\/worker$/);
   });
 
@@ -71,7 +80,7 @@ onLinux('the boot', () => {
   test('ends in a shutdown, and in no worker, whichever step fails', () => {
     const { calls } = instance.boot(userData);
     const survived = calls.filter((_call, index) => {
-      const other = new Instance();
+      const other = newInstance();
       const run = other.boot(userData, { fail: index + 1 });
       other.remove();
       // Time to ship what it said, and then nothing else than the end.
@@ -80,6 +89,83 @@ onLinux('the boot', () => {
     });
     expect(survived).toEqual([]);
     expect(calls.length).toBeGreaterThan(10);
+  });
+});
+
+onLinux('the boot, of what it downloads,', () => {
+  const file = (name: string, content = '') => {
+    const location = path.join(instance.zip, name);
+    mkdirSync(path.dirname(location), { recursive: true });
+    writeFileSync(location, content);
+  };
+  let expecting: string;
+  beforeEach(() => {
+    file('index.js', 'one');
+    file('node_modules/two/Two words.js', 'one');
+    file('node_modules/-o', '');
+    file('.dot/lib.so.8', Buffer.alloc(100_000, '\0\xff').toString('latin1'));
+    expecting = userData.replace(/^BUNDLE_DIGEST=.*$/m, `BUNDLE_DIGEST='${digestOfFiles(instance.zip)}'`);
+    expect(expecting).not.toBe(userData);
+  });
+
+  test('starts exactly the files that the stack was synthesized with, and lets nobody but root write to them', () => {
+    const run = instance.boot(expecting);
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    expect(instance.read('/opt/worker/node_modules/two/Two words.js')).toBe('one');
+    expect(position(run, 'chmod --recursive u=rwX,go=rX ')).toBeLessThan(
+      position(run, 'mv /opt/unchecked /opt/worker'),
+    );
+    expect(position(run, 'mv ')).toBeLessThan(position(run, START_WORKER));
+  });
+
+  test.each<[change: string, make: (at: (name: string) => string) => void]>([
+    ['a byte is changed', (at) => writeFileSync(at('index.js'), 'onf')],
+    ['a file is added', (at) => writeFileSync(at('node_modules/more.js'), '')],
+    ['a file is missing', (at) => rmSync(at('node_modules/-o'))],
+    ['a file is renamed', (at) => renameSync(at('index.js'), at('Index.js'))],
+    [
+      'two files have changed places',
+      (at) => {
+        renameSync(at('index.js'), at('other'));
+        renameSync(at('node_modules/-o'), at('index.js'));
+        renameSync(at('other'), at('node_modules/-o'));
+      },
+    ],
+    ['a file is added whose name has a line break', (at) => writeFileSync(at('a\nb'), '')],
+    [
+      'a file is a link to one of the same bytes',
+      (at) => {
+        rmSync(at('index.js'));
+        symlinkSync(at('node_modules/two/Two words.js'), at('index.js'));
+      },
+    ],
+    ['a link to a folder is added', (at) => symlinkSync('/etc', at('node_modules/etc'))],
+    [
+      'there is nothing',
+      (at) => {
+        rmSync(at('.'), { recursive: true });
+        mkdirSync(at('.'));
+      },
+    ],
+  ])('starts nothing when %s', (_, make) => {
+    make((name) => path.join(instance.zip, name));
+    const run = instance.boot(expecting);
+    expect(run.status).not.toBe(0);
+    expect(run.stderr).toMatch(
+      /^Not started: s3:\/\/.* is not the worker that was deployed, [^\n]*, and deploy again\n$/,
+    );
+    expect(only(run, 'mv', 'systemctl')).toEqual([]);
+    expect(run.calls.slice(-2)).toEqual(['sleep 20', 'shutdown -h now']);
+  });
+
+  test('the stack names no digest of what would come out of the zip as something else', () => {
+    symlinkSync('index.js', path.join(instance.zip, 'link.js'));
+    expect(() => digestOfFiles(instance.zip)).toThrow(
+      /link\.js" is no file with an ASCII name: run "npm run build" again$/,
+    );
+    rmSync(path.join(instance.zip, 'link.js'));
+    file('ü.js');
+    expect(() => digestOfFiles(instance.zip)).toThrow('is no file with an ASCII name');
   });
 });
 

@@ -63,6 +63,7 @@ const without = (column: Column, type: string, idPrefix: string, pattern: RegExp
 const BUCKETS = 'the buckets are private, encrypted and their owner’s';
 const BUCKET_POLICIES = 'the buckets answer over TLS only, and to nobody else than CDK’s own clean-up';
 const EXPIRY = 'objects expire, uploads after the failure queue has forgotten their events';
+const UPLOADS = 'an upload is stored as the bucket does it by itself, or not at all';
 const TRIGGER = 'nobody but the source bucket of this account can start work';
 const QUEUES = 'the queues are encrypted with a key S3 can use, and answer over TLS only';
 const FAILED = 'failed work goes to the failure queue, after five receives or three invocations';
@@ -119,6 +120,20 @@ const MUTATIONS: Record<string, Mutation> = {
         Resource: '<ImagesOutput03B43628.Arn>/*',
       }),
     reported: [BUCKET_POLICIES],
+  },
+  'uploads under any key': {
+    way: 'ecs-fargate',
+    make: (column) => column.one('AWS::S3::BucketPolicy', 'ImagesSource').PolicyDocument.Statement.pop(),
+    reported: [BUCKET_POLICIES, UPLOADS],
+  },
+  'uploads that have to name their storage class': {
+    way: 'lambda',
+    make: (column) => {
+      const { Statement } = column.one('AWS::S3::BucketPolicy', 'ImagesSource').PolicyDocument;
+      delete Statement.find(({ Condition }: Json) => Condition?.StringNotEquals?.['s3:x-amz-storage-class']).Condition
+        .Null;
+    },
+    reported: [BUCKET_POLICIES, UPLOADS],
   },
   'uploads that expire before their failures': {
     way: 'lambda',
@@ -508,7 +523,12 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   'a worker that may call all of the kernel': {
     way: 'ec2',
-    make: (column) => script(column, (text) => text.replace('SystemCallFilter=@system-service\n', '')),
+    make: (column) => script(column, (text) => text.replace('SystemCallFilter=@system-service seccomp\n', '')),
+    reported: [UNPRIVILEGED],
+  },
+  'a worker that may read the memory of other processes': {
+    way: 'ec2',
+    make: (column) => script(column, (text) => text.replace(' process_vm_readv ', ' ')),
     reported: [UNPRIVILEGED],
   },
   'a worker that a forbidden call kills': {

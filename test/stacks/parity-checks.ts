@@ -227,6 +227,50 @@ const withoutTls = (action: string, ...resources: string[]) => ({
   Resource: resources.length === 1 ? resources[0] : resources,
 });
 
+/** What uploads may not ask for by a header. */
+const UPLOADS_REFUSED = [
+  { Null: { 's3:x-amz-storage-class': 'false' }, StringNotEquals: { 's3:x-amz-storage-class': 'STANDARD' } },
+  {
+    Null: { 's3:x-amz-server-side-encryption': 'false' },
+    StringNotEquals: { 's3:x-amz-server-side-encryption': 'AES256' },
+  },
+  { Null: { 's3:x-amz-server-side-encryption-customer-algorithm': 'false' } },
+].map((Condition) => ({
+  Action: 's3:PutObject',
+  Condition,
+  Effect: 'Deny',
+  Principal: { AWS: '*' },
+  Resource: `<${SOURCE}.Arn>/*`,
+}));
+
+/** The operators that bucket policies here use, as IAM documents them: a key that is absent equals nothing. */
+const OPERATORS: Readonly<Record<string, (actual: string | undefined, expected: string) => boolean>> = {
+  Bool: (actual, expected) => actual === expected,
+  Null: (actual, expected) => String(actual === undefined) === expected,
+  StringNotEquals: (actual, expected) => actual !== expected,
+};
+
+/** Whether a policy denies everybody to put an object into the source bucket with these headers. */
+function deniesUpload(statements: Json[], headers: Readonly<Record<string, string>>): boolean {
+  const keys = Object.entries(headers).map(([name, value]) => [`s3:${name}`, value]);
+  const request: Record<string, string> = { 'aws:SecureTransport': 'true', ...Object.fromEntries(keys) };
+  const covers = (patterns: string | string[], value: string) =>
+    [patterns].flat().some((each) => (each.endsWith('*') ? value.startsWith(each.slice(0, -1)) : value === each));
+  return statements.some(({ Effect, Principal, Action, Resource, Condition = {} }) => {
+    const conditions = Object.entries<Json>(Condition).flatMap(([operator, keys]) => {
+      expect(Object.keys(OPERATORS)).toContain(operator);
+      return Object.entries<string>(keys).map(([key, value]) => OPERATORS[operator]?.(request[key], value));
+    });
+    return (
+      Effect === 'Deny' &&
+      Principal.AWS === '*' &&
+      covers(Action, 's3:PutObject') &&
+      covers(Resource, `<${SOURCE}.Arn>/incoming/photo.jpg`) &&
+      conditions.every(Boolean)
+    );
+  });
+}
+
 const properties = (column: Column, id: string) => column.template.Resources[id]?.Properties;
 
 /** What all four keep. */
@@ -266,8 +310,40 @@ export const PARITY: Checks = {
           Principal: { AWS: cleanUp },
           Resource: [bucket, `${bucket}/*`],
         },
+        ...(bucket === `<${SOURCE}.Arn>` ? UPLOADS_REFUSED : []),
       ]);
     }
+  },
+
+  'an upload is stored as the bucket does it by itself, or not at all': (column) => {
+    const { Statement } = column.one('AWS::S3::BucketPolicy', 'ImagesSource').PolicyDocument;
+    const denied = (headers: Readonly<Record<string, string>>) => [headers, deniesUpload(Statement, headers)];
+    const storedAs = (storageClass: string) => ({ 'x-amz-storage-class': storageClass });
+    const encrypted = (algorithm: string) => ({ 'x-amz-server-side-encryption': algorithm });
+    // The first is what the AWS CLI and the SDKs send, presigned or not, for an object, a copy, a part.
+    const ordinary = [
+      {},
+      storedAs('STANDARD'),
+      encrypted('AES256'),
+      { ...storedAs('STANDARD'), ...encrypted('AES256') },
+    ];
+    expect(ordinary.map(denied)).toEqual(ordinary.map((headers) => [headers, false]));
+    const slow = ['GLACIER', 'DEEP_ARCHIVE'].map(storedAs);
+    const dear = ['STANDARD_IA', 'ONEZONE_IA', 'INTELLIGENT_TIERING', 'GLACIER_IR', 'REDUCED_REDUNDANCY'].map(storedAs);
+    const foreign = {
+      ...encrypted('aws:kms'),
+      'x-amz-server-side-encryption-aws-kms-key-id': 'arn:aws:kms:eu-west-1:111122223333:key/foreign',
+    };
+    const unreadable = [
+      encrypted('aws:kms'),
+      encrypted('aws:kms:dsse'),
+      foreign,
+      { ...storedAs('STANDARD'), ...foreign },
+      { ...storedAs('GLACIER'), ...encrypted('AES256') },
+      { 'x-amz-server-side-encryption-customer-algorithm': 'AES256' },
+    ];
+    const hostile = [...slow, ...dear, ...unreadable];
+    expect(hostile.map(denied)).toEqual(hostile.map((headers) => [headers, true]));
   },
 
   'objects expire, uploads after the failure queue has forgotten their events': (column) => {

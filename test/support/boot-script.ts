@@ -25,7 +25,10 @@ import path from 'node:path';
 const ABSOLUTE = /(?<![\w/!}]|<[\w:.]+>)\/(?=\w)/g;
 
 /** What really runs: it only changes files, and all of those are in the folder. */
-const REAL = ['cat', 'chmod', 'mkdir', 'rm'];
+const REAL = ['cat', 'chmod', 'mkdir', 'mv', 'rm'];
+
+/** What really runs, and takes no note, because it runs beside others: it only reads. */
+const READING = ['cut', 'find', 'sha256sum', 'sort'];
 
 /** What a stub does besides taking a note. Elsewhere: nothing, successfully. */
 const BEHAVIOUR: Readonly<Record<string, string>> = {
@@ -40,7 +43,7 @@ const BEHAVIOUR: Readonly<Record<string, string>> = {
     "s3 cp "*) : > "\${@: -1}" ;;
     "cloudformation describe-stack-resource "*) [[ "$*" =~ --logical-resource-id\\ ([^ ]+) ]] && echo "physical-\${BASH_REMATCH[1]}" ;;
   esac`,
-  unzip: ': > "$ROOT/opt/worker/index.js"',
+  unzip: `cp --archive --no-target-directory "$ROOT/zip" "\${@: -1}"`,
   // Nobody waits for ever: what sleeps this often is given up.
   sleep: '(( $(grep -c "^sleep" "$ROOT/calls") < 20 )) || kill -KILL $PPID',
   // The instance metadata service, version 2: nothing without a token.
@@ -54,7 +57,7 @@ const BEHAVIOUR: Readonly<Record<string, string>> = {
   esac`,
 };
 
-const STUBS = ['dnf', 'aws', 'unzip', 'useradd', 'install', 'systemctl', 'shutdown', 'sleep', 'curl', ...REAL];
+const STUBS = ['dnf', 'aws', 'unzip', 'useradd', 'install', 'systemctl', 'shutdown', 'sleep', 'curl'];
 
 /** How a script ended, and what it called, one line each: `systemctl daemon-reload`. */
 export interface Run {
@@ -71,12 +74,13 @@ export interface RunOptions {
 
 export class Instance {
   private readonly root = mkdtempSync(path.join(tmpdir(), 'instance-'));
+  /** What is in the zip that the instance downloads. */
+  readonly zip = path.join(this.root, 'zip');
 
   constructor() {
     // What every Amazon Linux has.
-    for (const folder of ['etc/systemd/system', 'etc/logrotate.d', 'usr/local/bin', 'tmp', 'var/log', 'stubs']) {
-      mkdirSync(path.join(this.root, folder), { recursive: true });
-    }
+    const folders = ['etc/systemd/system', 'etc/logrotate.d', 'opt/aws', 'usr/local/bin', 'tmp', 'var/log'];
+    for (const folder of [...folders, 'stubs', 'zip']) mkdirSync(path.join(this.root, folder), { recursive: true });
     const cases = Object.entries(BEHAVIOUR).map(([name, behaviour]) => `${name}) ${behaviour} ;;`);
     const real = REAL.map((name) => `${name}) exec ${name} "$@" ;;`);
     const stub = path.join(this.root, 'stub');
@@ -84,6 +88,7 @@ export class Instance {
       stub,
       `#!/bin/bash
 name="\${0##*/}"
+case "$name" in ${READING.join('|')}) PATH="$REAL_PATH" exec "$name" "$@" ;; esac
 call="$name $*"
 call="\${call//"$ROOT"/}"
 printf '%s\\n' "$call" >> "$ROOT/calls"
@@ -96,7 +101,7 @@ esac
 `,
     );
     chmodSync(stub, 0o755);
-    for (const name of STUBS) symlinkSync(stub, path.join(this.root, 'stubs', name));
+    for (const name of [...STUBS, ...REAL, ...READING]) symlinkSync(stub, path.join(this.root, 'stubs', name));
   }
 
   /** Runs the user data, as cloud-init does at the first start. */
