@@ -41,7 +41,12 @@ export async function readJob(): Promise<JobFacts> {
     ) => {
       options.onSlot?.();
       const bytes = Buffer.alloc(100_000);
-      return { renditions: renditions.widths.map((box) => ({ box, bytes })), cpuMs: 500, peakMib: 200, contained: 'none' };
+      return {
+        renditions: renditions.widths.map((box) => ({ box, bytes })),
+        cpuMs: 500,
+        peakMib: 200,
+        contained: 'none',
+      };
     },
   } as unknown as Decoder;
   const record = {
