@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { closeSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 /**
@@ -41,7 +41,6 @@ const ALLOWED: Readonly<Record<string, Numbers>> = {
   rseq: [334, 293],
   set_robust_list: [273, 99],
   brk: [12, 214],
-  mmap: [9, 222],
   munmap: [11, 215],
   mremap: [25, 216],
   mprotect: [10, 226],
@@ -56,6 +55,8 @@ const ALLOWED: Readonly<Record<string, Numbers>> = {
   getrusage: [98, 165],
   getrandom: [318, 278],
   sched_getaffinity: [204, 123],
+  sched_getparam: [143, 121],
+  sched_getscheduler: [145, 120],
   sched_yield: [24, 124],
   clock_gettime: [228, 113],
   clock_nanosleep: [230, 115],
@@ -66,6 +67,10 @@ const ALLOWED: Readonly<Record<string, Numbers>> = {
 
 /** Allowed to a process about itself: `abort()`, and the decoder's own end. The first argument is the process. */
 const ALLOWED_TO_ITSELF: Readonly<Record<string, Numbers>> = { kill: [62, 129], tgkill: [234, 131] };
+
+/** Not of memory that processes share: it does not count as resident, and nobody else would see how much there is. */
+const MMAP: Numbers = [9, 222];
+const MAP_SHARED = 1;
 
 const CLONE: Numbers = [56, 220];
 /** Its flags are behind a pointer, where no filter can look. Told that there is none, the C library takes `clone`. */
@@ -79,6 +84,9 @@ const SECCOMP_FILTER_FLAG_TSYNC = 1;
 
 /** A ring is a second way to every file and address, past any filter. Node makes one whenever it starts. */
 const IO_URING_SETUP: Numbers = [425, 425];
+
+/** The last descriptor that a decoder is given: decoder-process.ts. */
+const RESULTS = 3;
 
 const PR_SET_PDEATHSIG = 1;
 const PR_SET_DUMPABLE = 4;
@@ -96,6 +104,7 @@ const RETURN = 0x06;
 const NUMBER = 0;
 const ARCHITECTURE = 4;
 const FIRST_ARGUMENT = 16;
+const FOURTH_ARGUMENT = 40;
 
 const ALLOW = 0x7fff_0000;
 const KILL_PROCESS = 0x8000_0000;
@@ -126,6 +135,11 @@ export function decoderFilter(architecture: string, pid: number): readonly Instr
     [RETURN, 0, 0, KILL_PROCESS],
     [LOAD_WORD, 0, 0, NUMBER],
     ...numbers(ALLOWED).flatMap((number): Instruction[] => [[JUMP_IF_EQUAL, 0, 1, number], allow]),
+    [JUMP_IF_EQUAL, 0, 4, MMAP[index]],
+    [LOAD_WORD, 0, 0, FOURTH_ARGUMENT],
+    [JUMP_IF_ANY_BIT, 1, 0, MAP_SHARED],
+    allow,
+    fail(EPERM),
     [JUMP_IF_EQUAL, 0, 1, CLONE3[index]],
     fail(ENOSYS),
     [JUMP_IF_EQUAL, 0, 4, CLONE[index]],
@@ -216,14 +230,28 @@ export function shieldParent(): boolean {
   return shielded;
 }
 
-/** Whether Node has a ring in this process, or nobody knows. It would not survive that its ring stops working. */
-function mayHaveRing(): boolean {
+/** The kernel's mark of a descriptor that is closed before another program starts: all of Node's own have it. */
+const O_CLOEXEC = 0o2000000;
+
+/**
+ * Closes what whoever started the parent has left open, and this process has inherited.
+ * @returns whether it is fit to be confined: Node would not survive that its ring stops working
+ */
+function closeInherited(): boolean {
   try {
-    // The last one is the directory itself, closed again.
-    const files = readdirSync('/proc/self/fd').filter((fd) => existsSync(`/proc/self/fd/${fd}`));
-    return files.some((fd) => readlinkSync(`/proc/self/fd/${fd}`).includes('io_uring'));
-  } catch {
+    for (const fd of readdirSync('/proc/self/fd').map(Number)) {
+      try {
+        if (readlinkSync(`/proc/self/fd/${fd}`).includes('io_uring')) return false;
+        const flags = /^flags:\s+([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1] ?? '';
+        if (fd > RESULTS && !(Number.parseInt(flags, 8) & O_CLOEXEC)) closeSync(fd);
+      } catch (error) {
+        // Of the folder that has just been read.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      }
+    }
     return true;
+  } catch {
+    return false;
   }
 }
 
@@ -234,7 +262,7 @@ function mayHaveRing(): boolean {
  */
 export function confineDecoder(): boolean {
   const calls = kernel();
-  if (!calls || mayHaveRing()) return false;
+  if (!calls || !closeInherited()) return false;
   // With its parent gone nobody would end it.
   if (calls.prctl(PR_SET_PDEATHSIG, SIGKILL) !== 0) return false;
   if (calls.prctl(PR_SET_NO_NEW_PRIVS, 1) !== 0) return false;

@@ -54,6 +54,12 @@ const TICKS_PER_SECOND = 100;
 const IDLE_MIB = 256;
 const IDLE_CPU_SECONDS = 1;
 
+/** How often that is looked at, in ms, besides before each picture: a slot may have none for hours. */
+const IDLE_CHECK_MS = 1_000;
+
+/** Most threads of a decoder, which have to share the machine's or the container's limit. Real pictures take 20. */
+const MAX_THREADS = 64;
+
 /** How far a decoder's word on its CPU may be from what the kernel counts, in ms: it counts in steps of 10. */
 const CPU_TOLERANCE_MS = 20;
 
@@ -69,6 +75,9 @@ export class Decoder {
   private readonly waiting: ((child: Child) => void)[] = [];
   private readonly all = new Set<Child>();
   private closed = false;
+  private readonly idleCheck = setInterval(() => {
+    for (const child of this.idle) child.isBusy();
+  }, IDLE_CHECK_MS).unref();
 
   /**
    * Starts `slots` decoders and does not wait for them: {@link decode} does.
@@ -134,6 +143,7 @@ export class Decoder {
   /** Kills every decoder, whatever it is doing. */
   close(): void {
     this.closed = true;
+    clearInterval(this.idleCheck);
     for (const child of this.all) child.kill();
   }
 
@@ -250,9 +260,13 @@ class Child {
         closing = setTimeout(() => this.kill('it closed the pipe of its results'), CLOSING_MS);
       });
       if (results) {
+        let isReady = false;
         const onFrame = (header: unknown, payload: Buffer) => {
           const { ready, confined } = header as Partial<Ready>;
           if (!ready) return this.onResponse(header as DecodeResponse, payload);
+          // Once: by then it has seen no picture, and is believed.
+          if (isReady) return this.refuse();
+          isReady = true;
           clearTimeout(starting);
           this.confined = confined === true;
           resolve();
@@ -281,8 +295,8 @@ class Child {
   isBusy(): boolean {
     const now = this.idleSince && usage(this.process.pid);
     if (!now || !this.idleSince) return false;
-    const cpuSeconds = now.cpuSeconds - this.idleSince.cpuSeconds;
-    if (now.residentMib <= IDLE_MIB && cpuSeconds <= IDLE_CPU_SECONDS) return false;
+    const isQuiet = now.cpuSeconds - this.idleSince.cpuSeconds <= IDLE_CPU_SECONDS;
+    if (isQuiet && isWhole(now) && now.residentMib <= IDLE_MIB && now.threads <= MAX_THREADS) return false;
     this.kill();
     return true;
   }
@@ -310,6 +324,8 @@ class Child {
       signal?.addEventListener('abort', giveUp, { once: true });
       this.mostBytes = mostBytes(request.renditions);
       this.onResponse = (response, payload) => {
+        // What it has not read would be kept here, picture after picture.
+        if (this.stdin.writableLength > 0) throw new Error('it answers before it has read the picture');
         const after = usage(this.process.pid);
         const made = toResult(response, payload, request.renditions);
         settle();
@@ -354,6 +370,12 @@ class Child {
       } else if (now && now.residentMib > limits.memoryMib) {
         const verdict = new Rejection('too-large', `decoding it takes more than ${limits.memoryMib} MiB of memory`);
         stop(isNew ? verdict : 'full');
+      } else if (now && now.threads > MAX_THREADS) {
+        const verdict = new Rejection('too-large', `decoding it takes more than ${MAX_THREADS} threads`);
+        stop(isNew ? verdict : 'full');
+      } else if (now && !isWhole(now)) {
+        // Does nothing to one that has died by itself and is about to say what of.
+        this.process.kill('SIGKILL');
       } else if (performance.now() >= deadline) {
         stop(
           new DecoderFailure(
@@ -403,10 +425,15 @@ function credible(cpuMs: unknown, before: Usage | undefined, after: Usage | unde
 
 interface Usage {
   readonly cpuSeconds: number;
+  /** With its page tables. 0 when its first thread has ended. */
   readonly residentMib: number;
+  readonly threads: number;
   /** The highest so far. */
   readonly peakMib: number;
 }
+
+/** Whether its first thread is there. The others may go on without it, and the kernel counts nothing of them here. */
+const isWhole = ({ residentMib }: Usage) => residentMib > 0;
 
 /** What a process has used. `undefined` where there is no /proc (macOS): then only the wall deadline holds there. */
 function usage(pid: number | undefined): Usage | undefined {
@@ -418,7 +445,8 @@ function usage(pid: number | undefined): Usage | undefined {
     const mib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0) / 1024;
     return {
       cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
-      residentMib: mib('VmRSS'),
+      residentMib: mib('VmRSS') + mib('VmPTE'),
+      threads: Number(/^Threads:\s+(\d+)$/m.exec(status)?.[1] ?? 0),
       peakMib: Math.round(mib('VmHWM')),
     };
   } catch {

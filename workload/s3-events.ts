@@ -46,7 +46,7 @@ export function parseS3Event(body: unknown): EventRecord[] {
   }
   if (!isObject(event)) return [malformed('the body is not a JSON object')];
   // Sent once, when the notification is configured. It has no Records.
-  if (event.Event === 's3:TestEvent') return [{ kind: 'ignored', detail: 's3:TestEvent' }];
+  if (event.Event === 's3:TestEvent' && !event.Records) return [{ kind: 'ignored', detail: 's3:TestEvent' }];
   if (!Array.isArray(event.Records)) return [malformed('the body has no Records; expected an event sent by S3 itself')];
   const { length } = event.Records;
   if (length === 0) return [{ kind: 'ignored', detail: 'an event without records' }];

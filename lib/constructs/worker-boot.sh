@@ -34,7 +34,7 @@ mkdir --mode=0700 /opt/unchecked
 unzip -q /tmp/worker.zip -d /opt/unchecked
 rm /tmp/worker.zip
 # A line for each file, with its SHA-256 and its name, and a line for all that is neither file nor folder, such as a link.
-digest=$(cd /opt/unchecked && { find . -type f -exec sha256sum --zero {} +; find . ! -type f ! -type d -print0; } \
+digest=$(cd /opt/unchecked && { find . -type f -exec sha256sum --zero {} + && find . ! -type f ! -type d -print0; } \
   | LC_ALL=C sort --zero-terminated | sha256sum | cut --delimiter=' ' --fields=1)
 if [ "$digest" != "$BUNDLE_DIGEST" ]; then
   echo "Not started: $BUNDLE_URL is not the worker that was deployed, its files have the SHA-256 $digest and not $BUNDLE_DIGEST. Find out who wrote it, delete it, and deploy again" >&2

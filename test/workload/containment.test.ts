@@ -1,4 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -54,15 +56,33 @@ const speaking = (behaviour: string) => [
   process.stdin.once('data', () => { ${behaviour} });`,
 ];
 
+/** Code that a decoder runs when it is confined. */
+const whenConfined = (code: string) => `
+  const [fs, net, dgram, os, cp] = ['fs', 'net', 'dgram', 'os', 'child_process'].map(require);
+  const waiting = setInterval(async () => {
+    try { fs.readFileSync('/proc/self/status'); return; } catch {}
+    clearInterval(waiting);
+    ${code}
+  }, 10);`;
+
+/** Code that a decoder runs after its first answer. */
+const whenIdle = (code: string) => `
+  const { pbkdf2 } = require('crypto');
+  const { Socket } = require('net');
+  const { write } = Socket.prototype;
+  let writes = 0;
+  Socket.prototype.write = function (...all) {
+    // Two say that it is ready. The third begins an answer.
+    if (++writes === 3) setImmediate(() => { ${code} });
+    return write.apply(this, all);
+  };`;
+
 /** What each attempt of a confined decoder comes to: the error's code, or `done`. */
 async function tried(attempts: Readonly<Record<string, string>>): Promise<Record<string, string>> {
   const child = startDecoder(
-    takenOver(`
-      const [fs, net, dgram, os, cp] = ['fs', 'net', 'dgram', 'os', 'child_process'].map(require);
-      const worked = (error) => error?.info?.code ?? error?.code ?? error?.message ?? 'done';
-      const waiting = setInterval(async () => {
-        try { fs.readFileSync('/proc/self/status'); return; } catch {}
-        clearInterval(waiting);
+    takenOver(
+      whenConfined(`
+        const worked = (error) => error?.info?.code ?? error?.code ?? error?.message ?? 'done';
         const found = {};
         ${Object.entries(attempts)
           .map(
@@ -73,8 +93,8 @@ async function tried(attempts: Readonly<Record<string, string>>): Promise<Record
         const json = Buffer.from(JSON.stringify({ found }));
         const head = Buffer.alloc(8);
         head.writeUInt32BE(json.length);
-        fs.writeSync(3, Buffer.concat([head, json]));
-      }, 10);`),
+        fs.writeSync(3, Buffer.concat([head, json]));`),
+    ),
   );
   child.stdin?.on('error', () => {});
   const found = await new Promise<Record<string, string>>((resolve, reject) => {
@@ -86,15 +106,6 @@ async function tried(attempts: Readonly<Record<string, string>>): Promise<Record
   });
   child.kill('SIGKILL');
   return found;
-}
-
-/** 0 when there is no such process. */
-function residentMib(pid: number): number {
-  try {
-    return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
-  } catch {
-    return 0;
-  }
 }
 
 function isAlive(pid: number): boolean {
@@ -154,29 +165,51 @@ describe('a decoder that somebody has taken over', () => {
     expect(koffi.load(null).func('int prctl(int, ulong, ulong, ulong, ulong)')(PR_GET_DUMPABLE, 0, 0, 0, 0)).toBe(0);
   });
 
-  onLinux(
-    'is replaced before the next picture when it goes on holding memory, which is not that picture’s fault',
-    async () => {
-      const hoarding = `
-      const { Socket } = require('net');
-      const { write } = Socket.prototype;
-      let writes = 0;
-      Socket.prototype.write = function (...all) {
-        // Two say that it is ready. The third begins an answer.
-        if (++writes === 3) setImmediate(() => { globalThis.held = Buffer.alloc(400e6, 1); });
-        return write.apply(this, all);
-      };`;
-      const decoder = await Decoder.start(1, takenOver(hoarding));
-      const [first] = decoder.pids as [number];
-      const picture = await cornered(30, 20).png().toBuffer();
-      await decoder.decode(picture, { renditions, limits: patient });
-      while (residentMib(first) < 300) await sleep(5);
-      const result = await decoder.decode(picture, { renditions, limits: { ...patient, memoryMib: 350 } });
-      expect(result.renditions).toHaveLength(3);
-      expect(decoder.pids).not.toContain(first);
-      decoder.close();
-    },
-  );
+  onLinux.each([
+    ['memory', 'globalThis.held = Buffer.alloc(400e6, 1)'],
+    ['threads', "for (let one = 0; one < 100; one += 1) pbkdf2('', '', 1, 1, 'sha1', () => {})"],
+    ['the CPU', 'for (;;);'],
+  ])('is ended when it goes on holding %s between pictures, which is not the next one’s fault', async (_, code) => {
+    const decoder = await Decoder.start(1, takenOver(`process.env.UV_THREADPOOL_SIZE = '100'; ${whenIdle(code)}`));
+    const [first] = decoder.pids as [number];
+    const picture = await cornered(30, 20).png().toBuffer();
+    await decoder.decode(picture, { renditions, limits: patient });
+    // Nobody has to ask for its slot.
+    while (isAlive(first)) await sleep(5);
+    const result = await decoder.decode(picture, { renditions, limits: { ...patient, memoryMib: 350 } });
+    expect(result.renditions).toHaveLength(3);
+    decoder.close();
+  });
+
+  onLinux('ends when it exits, though it can sync no file, and its last words count', async () => {
+    const odd = await Decoder.start(
+      1,
+      takenOver(whenConfined("process.stderr.write('no threads left\\n', () => process.exit(1));")),
+    );
+    const [first] = odd.pids as [number];
+    while (isAlive(first)) await sleep(5);
+    odd.close();
+    const child = startDecoder(takenOver(whenConfined('process.exit(1);')));
+    child.stdin?.on('error', () => {});
+    const [, signal] = await once(child, 'exit');
+    expect(signal).toBe('SIGUSR2');
+  });
+
+  onLinux('keeps no descriptor that it has inherited', async () => {
+    shieldParent();
+    const [node, ...args] = takenOver(
+      whenConfined(
+        "let said; try { fs.writeSync(100, 'still open'); } catch ({ code }) { said = code; } fs.writeSync(2, said ?? 'open');",
+      ),
+    ) as [string, ...string[]];
+    // Node itself passes no low one on.
+    const inherited: ('ignore' | 'pipe')[] = Array(101).fill('ignore');
+    for (const fd of [0, 2, 3, 100]) inherited[fd] = 'pipe';
+    const child = spawn(node, args, { stdio: inherited });
+    const [said] = await once(child.stderr as Readable, 'data');
+    child.kill('SIGKILL');
+    expect(String(said)).toBe('EBADF');
+  });
 
   onLinux('is not believed about its CPU', async () => {
     const odd = await Decoder.start(1, speaking('answer({ cpuMs: 1e308 })'));
@@ -192,12 +225,26 @@ describe('a decoder that somebody has taken over', () => {
       'it sent something that is no result',
     ],
     ['sides beyond what was asked for', 'answer({ width: 161 })', 'it sent something that is no result'],
+    ['a second beginning', 'send({ ready: true, confined: true }, Buffer.alloc(0))', 'it answered without being asked'],
     ['nothing, and the pipe closed', 'out.end(); setInterval(() => {}, 1000)', 'it closed the pipe of its results'],
   ])('does not hold its parent up, nor fill its memory, with %s', async (_, behaviour, said) => {
     const odd = await Decoder.start(1, speaking(behaviour));
     await expect(odd.decode(Buffer.from('x'), { renditions, limits: patient })).rejects.toEqual(
       new DecoderFailure(`the decoder ended: ${said}`),
     );
+    odd.close();
+  });
+
+  test('is not handed another picture when it has not read the one before', async () => {
+    const unread = speaking('')
+      .at(-1)
+      ?.replace(/process\.stdin\.once[\s\S]*/, 'setTimeout(answer, 300)') as string;
+    const odd = await Decoder.start(1, [process.execPath, '-e', unread]);
+    const [first] = odd.pids as [number];
+    await expect(odd.decode(Buffer.alloc(20e6), { renditions, limits: patient })).rejects.toBeInstanceOf(
+      DecoderFailure,
+    );
+    expect(odd.pids).not.toContain(first);
     odd.close();
   });
 
@@ -219,11 +266,13 @@ describe('a decoder that somebody has taken over', () => {
 });
 
 /** What the kernel does with a call, as the manual of seccomp says; the errno of one that fails. */
-function verdict(architecture: string, number: number, argument = 0, audit?: number): string {
+function verdict(architecture: string, number: number, argument = 0, audit?: number, flags = 0x22): string {
   const data = new Map([
     [0, number],
     [4, audit ?? (architecture === 'x64' ? 0xc000_003e : 0xc000_00b7)],
     [16, argument],
+    // mmap's flags: memory of its own.
+    [40, flags],
   ]);
   const program = decoderFilter(architecture, 4321);
   let accumulator = 0;
@@ -278,6 +327,13 @@ describe.each([
     // "There is no such call": then the C library takes the other one.
     expect(verdict(architecture, special.clone3)).toBe('errno 38');
     expect(verdict(architecture, special.fork)).toBe('errno 1');
+  });
+
+  test('allows memory of its own, and none that is shared, which nobody would count', () => {
+    const [MAP_SHARED, MAP_SHARED_VALIDATE, MAP_ANONYMOUS] = [1, 3, 0x20];
+    for (const flags of [MAP_SHARED, MAP_SHARED_VALIDATE, MAP_SHARED | MAP_ANONYMOUS]) {
+      expect(verdict(architecture, allowed.mmap, 0, undefined, flags)).toBe('errno 1');
+    }
   });
 
   test('allows signals to itself, and to nobody else', () => {

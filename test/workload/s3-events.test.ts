@@ -46,6 +46,10 @@ describe('parseS3Event', () => {
     expect(kinds(body)).toEqual(['ignored']);
   });
 
+  test('reads the records of what calls itself a test event, because S3 sends none with one', () => {
+    expect(kinds({ Event: 's3:TestEvent', Records: [s3Record()] })).toEqual(['created']);
+  });
+
   test.each([
     ['text that is not JSON', 'hello'],
     ['JSON that is not an object', '[1]'],
