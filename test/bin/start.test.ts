@@ -84,15 +84,18 @@ describe('the start script', () => {
     expect(start(['build'])).toEqual({ status: 7, stderr: '', said: [process.execPath, ['build']] });
   });
 
-  test.each(Object.keys(optionalDependencies))('finds %s on the machine that it is for', (name) => {
-    const [, platform, arch] =
-      /^node-(?:bin-)?(\w+)-(\w+)$/.exec(name)?.map((part) => part.replace(/^win$/, 'win32')) ?? [];
-    const node = install(name, platform === 'win32' ? 'node.exe' : 'node');
-    expect(start(['build'], { version: '20.0.0', platform: `${platform}`, arch: `${arch}` }).said).toEqual([
-      node,
-      ['build'],
-    ]);
-  });
+  test.each(Object.keys(optionalDependencies).filter((name) => name.startsWith('node-')))(
+    'finds %s on the machine that it is for',
+    (name) => {
+      const [, platform, arch] =
+        /^node-(?:bin-)?(\w+)-(\w+)$/.exec(name)?.map((part) => part.replace(/^win$/, 'win32')) ?? [];
+      const node = install(name, platform === 'win32' ? 'node.exe' : 'node');
+      expect(start(['build'], { version: '20.0.0', platform: `${platform}`, arch: `${arch}` }).said).toEqual([
+        node,
+        ['build'],
+      ]);
+    },
+  );
 
   const REMEDY = 'install it from nodejs.org\n';
 

@@ -31,9 +31,12 @@ const onLinux = process.platform === 'linux' ? test : test.skip;
 const folder = mkdtempSync(path.join(tmpdir(), 'contained-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+let scripts = 0;
+
 /** The decoder as it is shipped, with somebody's code in it. */
 function takenOver(code: string): string[] {
-  const script = path.join(folder, `${code.length}.js`);
+  scripts += 1;
+  const script = path.join(folder, `${scripts}.js`);
   writeFileSync(script, code);
   return [process.execPath, '-r', script, CHILD];
 }
@@ -67,7 +70,6 @@ const whenConfined = (code: string) => `
 
 /** Code that a decoder runs after its first answer. */
 const whenIdle = (code: string) => `
-  const { pbkdf2 } = require('crypto');
   const { Socket } = require('net');
   const { write } = Socket.prototype;
   let writes = 0;
@@ -165,19 +167,20 @@ describe('a decoder that somebody has taken over', () => {
     expect(koffi.load(null).func('int prctl(int, ulong, ulong, ulong, ulong)')(PR_GET_DUMPABLE, 0, 0, 0, 0)).toBe(0);
   });
 
+  const manyThreads =
+    "process.env.UV_THREADPOOL_SIZE = '100'; require('crypto').pbkdf2('', '', 1, 1, 'sha1', () => {})";
   onLinux.each([
-    ['memory', 'globalThis.held = Buffer.alloc(400e6, 1)'],
-    ['threads', "for (let one = 0; one < 100; one += 1) pbkdf2('', '', 1, 1, 'sha1', () => {})"],
-    ['the CPU', 'for (;;);'],
-  ])('is ended when it goes on holding %s between pictures, which is not the next one’s fault', async (_, code) => {
-    const decoder = await Decoder.start(1, takenOver(`process.env.UV_THREADPOOL_SIZE = '100'; ${whenIdle(code)}`));
+    ['memory', takenOver(whenIdle('globalThis.held = Buffer.alloc(700e6, 1)'))],
+    ['the CPU', takenOver(whenIdle('for (;;);'))],
+    ['threads', speaking(`answer(); setImmediate(() => { ${manyThreads} })`)],
+  ])('is ended when it goes on holding %s between pictures, which is not the next one’s fault', async (_, command) => {
+    const decoder = await Decoder.start(1, command);
     const [first] = decoder.pids as [number];
     const picture = await cornered(30, 20).png().toBuffer();
     await decoder.decode(picture, { renditions, limits: patient });
     // Nobody has to ask for its slot.
     while (isAlive(first)) await sleep(5);
-    const result = await decoder.decode(picture, { renditions, limits: { ...patient, memoryMib: 350 } });
-    expect(result.renditions).toHaveLength(3);
+    await expect(decoder.decode(picture, { renditions, limits: patient })).resolves.toBeDefined();
     decoder.close();
   });
 
