@@ -57,7 +57,7 @@ const IDLE_CPU_SECONDS = 1;
 /** How often that is looked at, in ms, besides before each picture: a slot may have none for hours. */
 const IDLE_CHECK_MS = 1_000;
 
-/** Most threads of a decoder, which have to share the machine's or the container's limit. Real pictures take 20. */
+/** Most threads of a decoder, which have to share the machine's or the container's limit. Real pictures take up to 20. */
 const MAX_THREADS = 64;
 
 /** How far a decoder's word on its CPU may be from what the kernel counts, in ms: it counts in steps of 10. */
@@ -216,7 +216,7 @@ function start(command: readonly string[]): ChildProcess {
   }
 }
 
-/** What one attempt comes to. `full`: killed for its memory, which was not all of this picture. */
+/** What one attempt comes to. `full`: killed for its memory or its threads, which were not all of this picture. */
 type Attempt = Decoded | { readonly died: Death } | 'full';
 
 /** One decoder process. It does one thing at a time. */
