@@ -114,17 +114,18 @@ const fail = (errno: number): Instruction => [RETURN, 0, 0, 0x5_0000 | errno];
 const allow: Instruction = [RETURN, 0, 0, ALLOW];
 
 /** Where `process.arch` is in {@link Numbers}, and what the kernel calls it (AUDIT_ARCH_X86_64, AUDIT_ARCH_AARCH64). */
-const ARCHITECTURES: Readonly<Record<string, { readonly index: 0 | 1; readonly audit: number }>> = {
+const ARCHITECTURES = {
   x64: { index: 0, audit: 0xc000_003e },
   arm64: { index: 1, audit: 0xc000_00b7 },
-};
+} as const;
+export type Architecture = keyof typeof ARCHITECTURES;
 
 /**
  * The decoder's filter. What is not allowed fails with EPERM, as if the platform refused it: no picture is lost over a
  * call that nobody thought of.
  */
-export function decoderFilter(architecture: string, pid: number): readonly Instruction[] {
-  const { index, audit } = ARCHITECTURES[architecture] as { index: 0 | 1; audit: number };
+export function decoderFilter(architecture: Architecture, pid: number): readonly Instruction[] {
+  const { index, audit } = ARCHITECTURES[architecture];
   const numbers = (calls: Readonly<Record<string, Numbers>>) =>
     Object.values(calls)
       .map((both) => both[index])
@@ -159,8 +160,8 @@ export function decoderFilter(architecture: string, pid: number): readonly Instr
 }
 
 /** The parent's: no process that it starts gets a ring. */
-function parentFilter(architecture: string): readonly Instruction[] {
-  const { index, audit } = ARCHITECTURES[architecture] as { index: 0 | 1; audit: number };
+function parentFilter(architecture: Architecture): readonly Instruction[] {
+  const { index, audit } = ARCHITECTURES[architecture];
   return [
     [LOAD_WORD, 0, 0, ARCHITECTURE],
     [JUMP_IF_EQUAL, 0, 3, audit],
@@ -172,6 +173,7 @@ function parentFilter(architecture: string): readonly Instruction[] {
 }
 
 interface Kernel {
+  readonly architecture: Architecture;
   /** 0, or -1 when it is refused. */
   readonly prctl: (option: number, argument: number) => number;
   readonly setFilter: (filter: readonly Instruction[], flags: number) => number;
@@ -180,9 +182,10 @@ interface Kernel {
 /** Calls of the C library, by koffi. `undefined` where there is none for this platform: macOS, a bundle without it. */
 function kernel(): Kernel | undefined {
   if (process.platform !== 'linux' || !(process.arch in ARCHITECTURES)) return undefined;
+  const architecture = process.arch as Architecture;
   try {
-    // The binary itself: koffi's own scripts find out which one it is, in eight times as long.
-    const name = `@koromix/koffi-linux-${process.arch}/linux_${process.arch}/koffi.node`;
+    // The binary itself: koffi's own scripts find out which one it is, and take longer than all else here.
+    const name = `@koromix/koffi-linux-${architecture}/linux_${architecture}/koffi.node`;
     const koffi = createRequire(__filename)(name) as {
       load(file: null): { func(signature: string): (...parameters: unknown[]) => number };
       address(of: Buffer): bigint;
@@ -190,8 +193,9 @@ function kernel(): Kernel | undefined {
     const libc = koffi.load(null);
     const prctl = libc.func('int prctl(int, ulong, ulong, ulong, ulong)');
     const syscall = libc.func('long syscall(long, ulong, ulong, void *)');
-    const { index } = ARCHITECTURES[process.arch] as { index: 0 | 1 };
+    const { index } = ARCHITECTURES[architecture];
     return {
+      architecture,
       prctl: (option, argument) => prctl(option, argument, 0, 0, 0),
       setFilter: (filter, flags) => {
         // struct sock_fprog: how many, and where. They are behind it in the same buffer, which therefore stays while the
@@ -225,7 +229,7 @@ export function shieldParent(): boolean {
   if (shielded === undefined) {
     const calls = kernel();
     shielded = calls?.prctl(PR_SET_DUMPABLE, 0) === 0;
-    if (calls?.prctl(PR_SET_NO_NEW_PRIVS, 1) === 0) calls.setFilter(parentFilter(process.arch), 0);
+    if (calls?.prctl(PR_SET_NO_NEW_PRIVS, 1) === 0) calls.setFilter(parentFilter(calls.architecture), 0);
   }
   return shielded;
 }
@@ -266,5 +270,5 @@ export function confineDecoder(): boolean {
   // With its parent gone nobody would end it.
   if (calls.prctl(PR_SET_PDEATHSIG, SIGKILL) !== 0) return false;
   if (calls.prctl(PR_SET_NO_NEW_PRIVS, 1) !== 0) return false;
-  return calls.setFilter(decoderFilter(process.arch, process.pid), SECCOMP_FILTER_FLAG_TSYNC) === 0;
+  return calls.setFilter(decoderFilter(calls.architecture, process.pid), SECCOMP_FILTER_FLAG_TSYNC) === 0;
 }

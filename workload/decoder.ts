@@ -48,8 +48,8 @@ const START_TIMEOUT_MS = 10_000;
 const TICKS_PER_SECOND = 100;
 
 /**
- * What a decoder may hold and do between pictures, in MiB and seconds of CPU, before it is not handed another one. Real
- * pictures leave 261 MiB behind at most.
+ * What a decoder may hold and do between pictures, in MiB and seconds of CPU, before it is not handed another one.
+ * Well above what real pictures leave behind.
  */
 const IDLE_MIB = 512;
 const IDLE_CPU_SECONDS = 1;
@@ -57,7 +57,7 @@ const IDLE_CPU_SECONDS = 1;
 /** How often that is looked at, in ms, besides before each picture: a slot may have none for hours. */
 const IDLE_CHECK_MS = 1_000;
 
-/** Most threads of a decoder, which have to share the machine's or the container's limit. Real pictures take up to 20. */
+/** Most threads of a decoder, which have to share the machine's or the container's limit. Well above what real pictures take. */
 const MAX_THREADS = 64;
 
 /** How far a decoder's word on its CPU may be from what the kernel counts, in ms: it counts in steps of 10. */

@@ -5,14 +5,15 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { decoderFilter, shieldParent } from '../../workload/containment';
+import { type Architecture, decoderFilter, shieldParent } from '../../workload/containment';
 import { Decoder, DecoderFailure } from '../../workload/decoder';
 import { startDecoder } from '../../workload/decoder-process';
 import { readSettings } from '../../workload/env';
 import { readFrames } from '../../workload/frames';
+import { speaking } from '../support/decoders';
 import { TEST_DIST } from '../support/host-bundles';
 import { cornered } from '../support/pictures';
+import { until } from '../support/waiting';
 
 /** What somebody who has taken a decoder over gets at. */
 
@@ -45,24 +46,6 @@ function takenOver(code: string): string[] {
   writeFileSync(script, code);
   return [process.execPath, '-r', script, CHILD];
 }
-
-/** A decoder of somebody's own that speaks the protocol, and does this with a picture. */
-const speaking = (behaviour: string) => [
-  process.execPath,
-  '-e',
-  `const out = new (require('net').Socket)({ fd: 3 });
-  const send = (header, payload) => {
-    const json = Buffer.from(JSON.stringify(header));
-    const head = Buffer.alloc(8);
-    head.writeUInt32BE(json.length);
-    head.writeUInt32BE(payload.length, 4);
-    out.write(Buffer.concat([head, json, payload]));
-  };
-  const answer = ({ cpuMs = 1, ...odd } = {}) =>
-    send({ cpuMs, renditions: [1, 1, 1].map((length) => ({ length, width: 1, height: 1, ...odd })) }, Buffer.alloc(3));
-  send({ ready: true }, Buffer.alloc(0));
-  process.stdin.once('data', () => { ${behaviour} });`,
-];
 
 /** Code that a decoder runs when it is confined. */
 const whenConfined = (code: string) => `
@@ -115,6 +98,7 @@ async function tried(attempts: Readonly<Record<string, string>>): Promise<Record
   return found;
 }
 
+/** Not as `isRunning` sees it: one whose first thread has ended looks like a zombie, and goes on. */
 function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
@@ -187,7 +171,7 @@ describe('a decoder that somebody has taken over', () => {
     const picture = await cornered(30, 20).png().toBuffer();
     await decoder.decode(picture, { renditions, limits: patient });
     // Nobody has to ask for its slot.
-    while (isAlive(first)) await sleep(5);
+    await until(() => !isAlive(first));
     await expect(decoder.decode(picture, { renditions, limits: patient })).resolves.toBeDefined();
     decoder.close();
   });
@@ -198,7 +182,7 @@ describe('a decoder that somebody has taken over', () => {
       takenOver(whenConfined("process.stderr.write('no threads left\\n', () => process.exit(1));")),
     );
     const [first] = odd.pids as [number];
-    while (isAlive(first)) await sleep(5);
+    await until(() => !isAlive(first));
     odd.close();
     const child = startDecoder(takenOver(whenConfined('process.exit(1);')));
     child.stdin?.on('error', () => {});
@@ -236,7 +220,7 @@ describe('a decoder that somebody has taken over', () => {
       'it sent something that is no result',
     ],
     ['sides beyond what was asked for', 'answer({ width: 161 })', 'it sent something that is no result'],
-    ['a second beginning', 'send({ ready: true, confined: true }, Buffer.alloc(0))', 'it answered without being asked'],
+    ['a second beginning', 'send({ ready: true, confined: true })', 'it answered without being asked'],
     ['nothing, and the pipe closed', 'out.end(); setInterval(() => {}, 1000)', 'it closed the pipe of its results'],
   ])('does not hold its parent up, nor fill its memory, with %s', async (_, behaviour, said) => {
     const odd = await Decoder.start(1, speaking(behaviour));
@@ -263,7 +247,7 @@ describe('a decoder that somebody has taken over', () => {
     const odd = await Decoder.start(1, speaking('answer(); setTimeout(answer, 50)'));
     const [first] = odd.pids as [number];
     await odd.decode(Buffer.from('x'), { renditions, limits: patient });
-    while (isAlive(first)) await sleep(5);
+    await until(() => !isAlive(first));
     await expect(odd.decode(Buffer.from('x'), { renditions, limits: patient })).resolves.toBeDefined();
     odd.close();
   });
@@ -277,7 +261,7 @@ describe('a decoder that somebody has taken over', () => {
 });
 
 /** What the kernel does with a call, as the manual of seccomp says; the errno of one that fails. */
-function verdict(architecture: string, number: number, argument = 0, audit?: number, flags = 0x22): string {
+function verdict(architecture: Architecture, number: number, argument = 0, audit?: number, flags = 0x22): string {
   const data = new Map([
     [0, number],
     [4, audit ?? (architecture === 'x64' ? 0xc000_003e : 0xc000_00b7)],

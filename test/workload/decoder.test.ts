@@ -9,6 +9,7 @@ import { collectGarbage } from '../../workload/collector';
 import { Decoder, DecoderFailure } from '../../workload/decoder';
 import { startDecoder } from '../../workload/decoder-process';
 import { type Limits, readSettings } from '../../workload/env';
+import { speaking } from '../support/decoders';
 import { TEST_DIST } from '../support/host-bundles';
 import { cornered, noise, RED } from '../support/pictures';
 
@@ -66,15 +67,6 @@ async function atWork(decoding: Promise<unknown>): Promise<number> {
     await sleep(5);
   }
 }
-
-/** A decoder that has been taken over: it gets ready, and then does as it likes. */
-const answering = (behaviour: string) => [
-  process.execPath,
-  '-e',
-  `const out = new (require("net").Socket)({ fd: 3 });
-  const frame = (json) => { const head = Buffer.alloc(8); head.writeUInt32BE(json.length); return Buffer.concat([head, Buffer.from(json)]); };
-  out.write(frame(JSON.stringify({ ready: true }))); ${behaviour}`,
-];
 
 // The decoder is watched through /proc; elsewhere only the wall deadline holds.
 const onLinux = process.platform === 'linux' ? test : test.skip;
@@ -207,22 +199,19 @@ describe('Decoder', () => {
   });
 
   test.each([
-    ['text', 'process.stdin.once("data", () => out.write("this is no frame, and long enough to be one"))'],
-    ['no JSON', 'process.stdin.once("data", () => out.write(frame("{")))'],
-    [
-      'another number of renditions',
-      'process.stdin.once("data", () => out.write(frame(JSON.stringify({ renditions: [] }))))',
-    ],
+    ['text', 'out.write("this is no frame, and long enough to be one")'],
+    ['no JSON', 'out.write(frame("{"))'],
+    ['another number of renditions', 'out.write(frame(JSON.stringify({ renditions: [] })))'],
     [
       'lengths of what it has not sent',
-      'process.stdin.once("data", () => out.write(frame(JSON.stringify({ renditions: [-5, 5, 0].map((length) => ({ length })) }))))',
+      'out.write(frame(JSON.stringify({ renditions: [-5, 5, 0].map((length) => ({ length })) })))',
     ],
     [
       'a reason of its own',
-      'process.stdin.once("data", () => out.write(frame(JSON.stringify({ rejection: { reason: "x".repeat(1000), detail: "" } }))))',
+      'out.write(frame(JSON.stringify({ rejection: { reason: "x".repeat(1000), detail: "" } })))',
     ],
   ])('does not blame the picture when a decoder answers with %s', async (_, behaviour) => {
-    const odd = await Decoder.start(1, answering(behaviour));
+    const odd = await Decoder.start(1, speaking(behaviour));
     await expect(odd.decode(small, { renditions, limits })).rejects.toEqual(
       new DecoderFailure('the decoder ended: it sent something that is no result'),
     );
@@ -231,10 +220,7 @@ describe('Decoder', () => {
 
   test('does not let a decoder fill the log', async () => {
     const verdict = { rejection: { reason: 'corrupt', detail: 'x'.repeat(100_000) } };
-    const odd = await Decoder.start(
-      1,
-      answering(`process.stdin.once("data", () => out.write(frame('${JSON.stringify(verdict)}')))`),
-    );
+    const odd = await Decoder.start(1, speaking(`out.write(frame('${JSON.stringify(verdict)}'))`));
     await expect(odd.decode(small, { renditions, limits })).rejects.toMatchObject({ detail: 'x'.repeat(300) });
     odd.close();
   });
