@@ -1,6 +1,5 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import * as destinations from 'aws-cdk-lib/aws-lambda-destinations';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as s3n from 'aws-cdk-lib/aws-s3-notifications';
@@ -61,7 +60,7 @@ export class LambdaStack extends cdk.Stack {
       // Whatever is out of order for longer fills the failure queue, and one `npm run replay` sends it all again.
       retryAttempts: 2,
       maxEventAge: cdk.Duration.hours(6),
-      onFailure: new destinations.SqsDestination(failures.queue),
+      onFailure: failures,
       // Should the results ever be written where the function is triggered, Lambda stops the loop.
       recursiveLoop: lambda.RecursiveLoop.TERMINATE,
     });

@@ -73,10 +73,12 @@ export class ImageBuckets extends Construct {
   grantResize(worker: iam.IGrantable): void {
     this.source.grants.actionsOnObjectKeys(worker, `${config.sourcePrefix}*`, 's3:GetObject');
     for (const prefix of [RENDITIONS_PREFIX, REJECTED_PREFIX]) {
-      // Get, because a conditional write compares the version that is there.
+      // Get, because a conditional write compares the version that is there: when a picture is uploaded again, when an
+      // event is delivered twice, and when two workers have one.
       this.output.grants.actionsOnObjectKeys(worker, `${prefix}*`, 's3:GetObject', 's3:PutObject');
     }
-    // Without it S3 answers 403 for an object that is not there, and deleted looks like forbidden.
+    // Without it S3 answers 403 for an object that is not there, and what was deleted meanwhile would look forbidden: an
+    // upload before it was read, a result between two looks at it.
     const resourceArns = [this.source.bucketArn, this.output.bucketArn];
     iam.Grant.addToPrincipal({ grantee: worker, actions: ['s3:ListBucket'], resourceArns });
   }

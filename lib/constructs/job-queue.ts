@@ -1,13 +1,17 @@
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { config } from '../config';
 
-/** Defines the queue of what no retry could help, with an alarm on its first message. */
-export class FailureQueue extends Construct {
+/**
+ * Defines the queue of what no retry could help, with an alarm on its first message. It can be the destination of a
+ * function's failures.
+ */
+export class FailureQueue extends Construct implements lambda.IDestination {
   readonly queue: sqs.Queue;
 
   constructor(scope: Construct, id: string) {
@@ -26,6 +30,15 @@ export class FailureQueue extends Construct {
         evaluationPeriods: 1,
         treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
       });
+  }
+
+  /**
+   * Lets the function's role send, because that is as whom Lambda sends, after the last retry. CDK's own `SqsDestination`
+   * also lets it ask the queue about itself, which nobody does.
+   */
+  bind(_scope: Construct, worker: lambda.IFunction): lambda.DestinationConfig {
+    this.queue.grants.actions(worker, ['sqs:SendMessage']);
+    return { destination: this.queue.queueArn };
   }
 }
 
@@ -91,7 +104,10 @@ export class JobQueue extends Construct implements s3.IBucketNotificationDestina
     };
   }
 
-  /** Grants what the queue loop does, action by action. */
+  /**
+   * Grants what the queue loop does, action by action. The visibility is changed of messages that take longer than
+   * others: by the heartbeat of a long job, after a failure, and when a worker stops and hands back what it has not begun.
+   */
   grantWork(worker: iam.IGrantable): void {
     this.queue.grants.actions(worker, ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility']);
   }

@@ -61,8 +61,6 @@ const PERMISSIONS: Record<Way, { trusts: string; may: string[] }> = {
     may: [
       ...WORKER,
       ...WRITE_LOGS,
-      'sqs:GetQueueAttributes <FailuresQueueB0898B50.Arn>',
-      'sqs:GetQueueUrl <FailuresQueueB0898B50.Arn>',
       'sqs:SendMessage <FailuresQueueB0898B50.Arn>',
     ],
   },

@@ -74,6 +74,7 @@ export class Fleet {
       QUEUE_URL: this.endpoints.queueUrl(this.jobs),
       DECODE_SLOTS: '1',
       ...awsEnvironment(this.endpoints),
+      AWS_ACCESS_KEY_ID: 'fleet',
     };
   }
 

@@ -5,6 +5,7 @@ import { templates } from '../support/templates';
 
 const NAMES = {
   region: 'us-east-1',
+  account: '000000000000',
   queueUrl: (name: string) => `http://127.0.0.1/${name}`,
   queueArn: (name: string) => `arn:aws:sqs:us-east-1:000000000000:${name}`,
 };

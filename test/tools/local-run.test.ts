@@ -19,17 +19,23 @@ import sharp from 'sharp';
 import { contactSheet } from '../../tools/local/contact-sheet';
 import type { Endpoints } from '../../tools/local/endpoints';
 import { diskPath, type Input } from '../../tools/local/inputs';
+import { LOCAL_CREDENTIALS } from '../../tools/local/permissions';
 import { childrenOf } from '../../tools/local/processes';
-import type { LocalRunResults } from '../../tools/local/results';
+import { succeeded } from '../../tools/local/report';
+import type { LocalRunResults, WayResults } from '../../tools/local/results';
 import { checkResultsFolder, type LocalRunOptions, runLocal } from '../../tools/local/run';
 import type { Way } from '../../tools/local/ways';
+import * as deployed from '../../tools/templates';
 import { s3Body, s3Record } from '../support/events';
 import { TEST_DIST } from '../support/host-bundles';
 import { cornered } from '../support/pictures';
+import { templates } from '../support/templates';
 import { isRunning, until } from '../support/waiting';
 
 // The templates that the other test files read too.
-jest.mock('../../tools/templates', () => jest.requireActual('../support/templates'));
+jest.mock('../../tools/templates', () => ({
+  templates: jest.fn(jest.requireActual('../support/templates').templates),
+}));
 
 /** The real bundles on the real endpoints, started as `npm run local` starts them. */
 
@@ -56,6 +62,9 @@ afterEach(() => {
   jest.restoreAllMocks();
   rmSync(out, { recursive: true });
 });
+
+/** As the reader's own commands are signed; the signature itself is not looked at. */
+const READER = `AWS4-HMAC-SHA256 Credential=${LOCAL_CREDENTIALS.accessKeyId}/20260101/us-east-1/s3/aws4_request`;
 
 const input = (key: string, bytes: Buffer): Input => ({ key, bytes: bytes.length, read: async () => bytes });
 
@@ -113,6 +122,20 @@ describe('a local run', () => {
       ['ec2', 0],
       ['lambda', 0],
     ]);
+    for (const { compute, permissions } of results.ways) {
+      expect(permissions).toMatchObject({ refused: 0, refusals: [] });
+      expect(permissions.judged).toBeGreaterThan(10);
+      // What only a second delivery, a newer upload or a deletion needs, and of SQS what only a slow or failed job does.
+      expect(permissions.unused.toSorted()).toEqual(
+        [
+          `s3:GetObject on ${compute}-output/rejected/*`,
+          `s3:GetObject on ${compute}-output/renditions/*`,
+          `s3:ListBucket on ${compute}-output`,
+          `s3:ListBucket on ${compute}-source`,
+          compute === 'lambda' ? 'sqs:SendMessage on lambda-failed' : `sqs:ChangeMessageVisibility on ${compute}-jobs`,
+        ].toSorted(),
+      );
+    }
     for (const { objects, firstMs, totalMs, memory } of results.ways) {
       const done = { state: 'done', milliseconds: expect.any(Number) };
       expect(Object.fromEntries(objects)).toEqual({
@@ -202,7 +225,11 @@ describe('a local run', () => {
       const { QUEUE_URL, AWS_ENDPOINT_URL } = process.env;
       for (const MessageBody of ${JSON.stringify(failures)}) fetch(AWS_ENDPOINT_URL, {
         method: 'POST',
-        headers: { 'Content-Type': 'application/x-amz-json-1.0', 'X-Amz-Target': 'AmazonSQS.SendMessage' },
+        headers: {
+          Authorization: '${READER}',
+          'Content-Type': 'application/x-amz-json-1.0',
+          'X-Amz-Target': 'AmazonSQS.SendMessage',
+        },
         body: JSON.stringify({ QueueUrl: QUEUE_URL.replace('ec2-jobs', 'ec2-failed'), MessageBody }),
       });`,
     );
@@ -218,6 +245,44 @@ describe('a local run', () => {
     });
     expect(shown).toContain('4/4  done 1  rejected 0  failed 2');
     expect(readFileSync(results.sheet, 'utf8')).toContain('2 results failed');
+  });
+
+  test('is told at once which permission is missing, and waits for nothing else', async () => {
+    const changed = templates();
+    for (const { Type, Properties } of Object.values(changed.ec2.Resources)) {
+      if (Type !== 'AWS::IAM::Policy') continue;
+      for (const statement of Properties.PolicyDocument.Statement) {
+        if ([statement.Action].flat().includes('s3:PutObject')) statement.Action = 's3:GetObject';
+      }
+    }
+    jest.mocked(deployed.templates).mockReturnValueOnce(changed);
+    const { results } = await run({ ways: ['ec2', 'lambda'] });
+    const [ec2, lambda] = results.ways as [WayResults, WayResults];
+    const refusal = expect.stringMatching(
+      /^User: arn:aws:sts::000000000000:assumed-role\/ec2-Role\w+\/ec2-1 is not authorized to perform: s3:PutObject on resource: "arn:aws:s3:::ec2-output\/renditions\/incoming\/good.jpg\/\d+.webp" because no identity-based policy allows the s3:PutObject action: nearest is RoleDefaultPolicy\w+, statement \d, which is about action s3:GetObject$/,
+    );
+    expect(Object.fromEntries(ec2.objects)).toEqual({ [GOOD]: { state: 'failed', detail: refusal } });
+    expect(ec2.permissions.refusals).toContainEqual(refusal);
+    expect(ec2.permissions.refused).toBeGreaterThan(0);
+    expect(lambda.objects.get(GOOD)?.state).toBe('done');
+    expect(lambda.permissions.refused).toBe(0);
+    expect(succeeded(results)).toBe(false);
+  });
+
+  test('does not begin where the stack would not deploy', async () => {
+    const before = descendants();
+    const changed = templates();
+    for (const { Type, Properties } of Object.values(changed.ec2.Resources)) {
+      if (Type !== 'AWS::SQS::QueuePolicy') continue;
+      for (const { Condition } of Properties.PolicyDocument.Statement) {
+        if (Condition.StringEquals) Condition.StringEquals['aws:SourceAccount'] = '111111111111';
+      }
+    }
+    jest.mocked(deployed.templates).mockReturnValueOnce(changed);
+    await expect(run({ ways: ['ec2'] })).rejects.toThrow(
+      /^ec2 would not deploy: User: s3.amazonaws.com is not authorized to perform: sqs:sendmessage on .*condition StringEquals aws:SourceAccount 111111111111$/,
+    );
+    expect(remaining(before)).toEqual([]);
   });
 
   test('notices that the ways differ', async () => {
@@ -318,6 +383,7 @@ describe('a local run', () => {
       expect(endpoints.listObjects(sourceBucket).map(({ key }) => key)).toEqual([GOOD]);
       const put = await fetch(`${endpoints.url}/${sourceBucket}/incoming/late.webp`, {
         method: 'PUT',
+        headers: { Authorization: READER },
         body: pictures.odd,
       });
       expect(put.status).toBe(200);

@@ -3,6 +3,8 @@ import { howToUse, succeeded, summary, summaryTable, toJson, verdict } from '../
 import type { LocalRunResults, ObjectResult, WayResults } from '../../tools/local/results';
 import type { Way } from '../../tools/local/ways';
 
+const PERMISSIONS = { judged: 321, refused: 0, refusals: [], unused: [] };
+
 function way(objects: readonly ObjectResult[], changed: Partial<WayResults> = {}): WayResults {
   return {
     compute: 'ec2',
@@ -11,6 +13,7 @@ function way(objects: readonly ObjectResult[], changed: Partial<WayResults> = {}
     totalMs: 65_432.1,
     memory: { totalMib: 412.5, decoderMib: 301.4 },
     deaths: 0,
+    permissions: PERMISSIONS,
     ...changed,
   };
 }
@@ -60,6 +63,9 @@ describe('summary', () => {
           p95: '30 ms',
           'peak memory': '413 MiB',
           'largest decoder': '301 MiB',
+          'calls judged': '321',
+          '  refused': '0',
+          'unused permissions': '0',
         },
       },
       {
@@ -80,6 +86,9 @@ describe('summary', () => {
           p95: 'n/a',
           'peak memory': 'n/a',
           'largest decoder': 'n/a',
+          'calls judged': '321',
+          '  refused': '0',
+          'unused permissions': '0',
         },
       },
     ]);
@@ -100,11 +109,12 @@ describe('summary', () => {
 
 describe('toJson', () => {
   test('is one line of the documented shape', () => {
-    const lambda = way(timed(12), { compute: 'lambda', memory: undefined });
+    const permissions = { judged: 9, refused: 1, refusals: ['User: …'], unused: ['s3:ListBucket on lambda-source'] };
+    const lambda = way(timed(12), { compute: 'lambda', memory: undefined, permissions });
     expect(toJson(run([way(EVERY_STATE), lambda]))).toBe(
       '{"ways":{' +
-        '"ec2":{"done":3,"rejected":3,"failed":2,"superseded":1,"ignored":1,"gone":1,"malformed":1,"p50Ms":5,"p95Ms":30,"peakRssMb":413},' +
-        '"lambda":{"done":1,"rejected":0,"failed":0,"superseded":0,"ignored":0,"gone":0,"malformed":0,"p50Ms":12,"p95Ms":12,"peakRssMb":null}' +
+        '"ec2":{"done":3,"rejected":3,"failed":2,"superseded":1,"ignored":1,"gone":1,"malformed":1,"p50Ms":5,"p95Ms":30,"peakRssMb":413,"permissions":{"judged":321,"refused":0,"refusals":[],"unused":[]}},' +
+        '"lambda":{"done":1,"rejected":0,"failed":0,"superseded":0,"ignored":0,"gone":0,"malformed":0,"p50Ms":12,"p95Ms":12,"peakRssMb":null,"permissions":{"judged":9,"refused":1,"refusals":["User: …"],"unused":["s3:ListBucket on lambda-source"]}}' +
         '},"byteEqual":true}',
     );
   });
@@ -143,6 +153,7 @@ describe('succeeded', () => {
     [false, 'one malformed event', run([way([{ state: 'malformed' }]), way(harmless)])],
     [false, 'a process that died, though all was done', run([way(harmless), way(harmless, { deaths: 1 })])],
     [false, 'ways that differ', run([way(harmless), way(harmless)], false)],
+    [false, 'a call that was refused', run([way(harmless, { permissions: { ...PERMISSIONS, refused: 1 } })])],
   ])('is %s for %s', (expected, _, results) => {
     expect(succeeded(results)).toBe(expected);
   });
@@ -159,6 +170,28 @@ describe('verdict', () => {
     ],
   ])('reads %j', (expected, results) => {
     expect(verdict(results)).toBe(expected);
+  });
+
+  test('names what was refused, and what the roles need not be allowed', () => {
+    const ways = [
+      way([], { permissions: { ...PERMISSIONS, unused: ['s3:ListBucket on ec2-source', 'sqs:X on ec2-jobs'] } }),
+      way([], {
+        compute: 'lambda',
+        permissions: {
+          ...PERMISSIONS,
+          refused: 2,
+          refusals: ['User: a …', 'User: b …'],
+          unused: ['s3:ListBucket on lambda-source'],
+        },
+      }),
+    ];
+    expect(verdict(run(ways)).split('\n').slice(1)).toEqual([
+      'lambda, refused: User: a …',
+      'lambda, refused: User: b …',
+      'permissions that no call needed; the grants in lib/constructs say when one does:',
+      '  s3:ListBucket on source',
+      '  sqs:X on jobs (ec2)',
+    ]);
   });
 });
 

@@ -3,18 +3,21 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { DEFAULTS, ENV, type RenditionFormat } from '../../workload/contract';
+import { type Compute, DEFAULTS, ENV, type RenditionFormat } from '../../workload/contract';
+import { readAccess } from '../local/access';
 import { type Endpoints, startEndpoints } from '../local/endpoints';
 import { startLambdaService } from '../local/lambda-service';
-import { awsEnvironment, clientConfig, hasEnded, spawnWorker } from '../local/ways';
+import { awsEnvironment, clientConfig, hasEnded, namesAt, spawnWorker } from '../local/ways';
+import { templates } from '../templates';
 import type { CpuShare } from './cpu-share';
 import { treeCpuMs, treePssMib } from './usage';
 
 /** The whole job, from an event to written renditions, on S3 and SQS in this process. */
 
-const SOURCE = 'bench-source';
-const OUTPUT = 'bench-output';
-const JOBS = 'bench-jobs';
+const PREFIX = 'bench';
+const SOURCE = `${PREFIX}-source`;
+const OUTPUT = `${PREFIX}-output`;
+const JOBS = `${PREFIX}-jobs`;
 
 /** How often memory is summed up, in ms. Reading it costs the kernel time, so nothing else is measured meanwhile. */
 const MEMORY_INTERVAL_MS = 50;
@@ -73,6 +76,11 @@ export class Stage {
     });
     for (const bucket of [SOURCE, OUTPUT]) endpoints.createBucket(bucket);
     endpoints.createQueue(JOBS, { visibilityTimeoutSeconds: 120, receiveWaitSeconds: 20 });
+    // Every call is judged, as it is by AWS.
+    const deployed = templates();
+    for (const compute of ['ec2', 'lambda'] as const) {
+      endpoints.permissions.add(compute, readAccess(compute, deployed[compute], namesAt(endpoints), PREFIX));
+    }
     stage = new Stage(endpoints, signal);
     return stage;
   }
@@ -83,9 +91,11 @@ export class Stage {
     await this.endpoints.close();
   }
 
-  private environment(format: RenditionFormat): Record<string, string> {
+  private environment(compute: Compute, format: RenditionFormat): Record<string, string> {
+    this.endpoints.permissions.signIn(MEASURED_KEY_ID, compute);
     return {
       ...awsEnvironment(this.endpoints),
+      [ENV.compute]: compute,
       AWS_ACCESS_KEY_ID: MEASURED_KEY_ID,
       [ENV.stack]: 'bench',
       [ENV.sourceBucket]: SOURCE,
@@ -133,8 +143,7 @@ export class Stage {
   async worker(entry: string, options: WorkerOptions = {}): Promise<BenchWorker> {
     const { format = DEFAULTS.renditionFormat, slots = SLOTS, messagesPerSlot = DEFAULTS.messagesPerSlot } = options;
     const worker = new BenchWorker(this, this.signal, entry, {
-      ...this.environment(format),
-      [ENV.compute]: 'ec2',
+      ...this.environment('ec2', format),
       [ENV.queueUrl]: this.endpoints.queueUrl(JOBS),
       [ENV.decodeSlots]: String(slots),
       [ENV.messagesPerSlot]: String(messagesPerSlot),
@@ -151,8 +160,7 @@ export class Stage {
       taskRoot,
       handler,
       environment: {
-        ...this.environment(DEFAULTS.renditionFormat),
-        [ENV.compute]: 'lambda',
+        ...this.environment('lambda', DEFAULTS.renditionFormat),
         [ENV.renditionWidths]: widths.join(','),
       },
       functionName: 'bench',

@@ -1,6 +1,6 @@
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { S3Event } from 'aws-lambda';
-import { DEFAULTS, ENV } from '../../workload/contract';
+import { DEFAULTS, ENV, RENDITIONS_PREFIX } from '../../workload/contract';
 import { DESIGNS } from './designs';
 
 /**
@@ -26,7 +26,7 @@ export async function handler(event: S3Event): Promise<void> {
         await s3.send(
           new PutObjectCommand({
             Bucket: env[ENV.outputBucket],
-            Key: `${Key}/${width}.${format}`,
+            Key: `${RENDITIONS_PREFIX}${Key}/${width}.${format}`,
             Body: rendition,
             ContentType: `image/${format}`,
           }),

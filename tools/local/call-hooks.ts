@@ -98,8 +98,13 @@ function breakOff(socket: Socket, status: number, payload: unknown, fault: 'rese
   socket.write(half, end);
 }
 
+/** The access key id that signed a request. Empty when nobody signed. */
+export function callerOf({ authorization = '' }: FastifyRequest['headers']): string {
+  return /Credential=([^/]+)\//.exec(authorization)?.[1] ?? '';
+}
+
 function describe({ method, headers, params, body }: FastifyRequest): Call {
-  const caller = /Credential=([^/]+)\//.exec(headers.authorization ?? '')?.[1] ?? '';
+  const caller = callerOf(headers);
   const target = headers['x-amz-target'];
   if (target !== undefined) {
     const action = String(target).replace('AmazonSQS.', '');

@@ -35,25 +35,21 @@ export interface Deployment {
 /** What the endpoints call things. */
 export interface Names {
   readonly region: string;
+  /** Twelve digits. */
+  readonly account: string;
   queueUrl(name: string): string;
   queueArn(name: string): string;
 }
+
+/** For who reads limits and retries, which names have no part in. */
+export const NOWHERE: Names = { region: '', account: '', queueUrl: (name) => name, queueArn: (name) => name };
 
 /** SQS's own defaults, for what a template leaves out. */
 const DEFAULT_VISIBILITY_SECONDS = 30;
 
 /** Reads one way's template. @throws Error naming what is missing from it */
 export function readDeployment(compute: Compute, template: Template, names: Names): Deployment {
-  const resources = Object.entries(template.Resources);
-  const local = localNames(compute, resources);
-  const resolve = resolver(local, template, names);
-  const ofType = (type: string) => resources.filter(([, resource]) => resource.Type === type);
-  const one = (type: string): Resource => {
-    const [found] = ofType(type);
-    if (!found) throw new Error(`the template of ${compute} has no ${type}`);
-    return found[1];
-  };
-
+  const { local, resolve, ofType, one } = openTemplate(compute, template, names);
   const notification = one('Custom::S3BucketNotifications').Properties;
   const environment = resolve(environmentOf(compute, one, ofType)) as Record<string, string>;
   const queues = ofType('AWS::SQS::Queue').map(([id, { Properties }]) => {
@@ -87,6 +83,39 @@ export function readDeployment(compute: Compute, template: Template, names: Name
 
 type One = (type: string) => Resource;
 type OfType = (type: string) => [string, Resource][];
+
+/** A template, and how to read it. */
+export interface OpenTemplate {
+  /** Local names by logical id. */
+  readonly local: Readonly<Record<string, string>>;
+  /** Resolves references as CloudFormation does, to what things are called here. @throws Error naming what it cannot */
+  readonly resolve: (value: unknown) => unknown;
+  readonly ofType: OfType;
+  /** The first of its type. @throws Error if there is none */
+  readonly one: One;
+}
+
+/** @param prefix of local names; default the way */
+export function openTemplate(
+  compute: Compute,
+  template: Template,
+  names: Names,
+  prefix: string = compute,
+): OpenTemplate {
+  const resources = Object.entries(template.Resources);
+  const local = localNames(prefix, resources);
+  const ofType = (type: string) => resources.filter(([, resource]) => resource.Type === type);
+  return {
+    local,
+    resolve: resolver(local, template, names),
+    ofType,
+    one: (type) => {
+      const [found] = ofType(type);
+      if (!found) throw new Error(`the template of ${compute} has no ${type}`);
+      return found[1];
+    },
+  };
+}
 
 /** Where each way keeps the environment of its worker. */
 function environmentOf(compute: Compute, one: One, ofType: OfType): unknown {
@@ -149,29 +178,45 @@ function functionOf(one: One, ofType: OfType, resolve: (value: unknown) => unkno
 }
 
 /** Readable names for what CloudFormation would give names to. */
-function localNames(compute: Compute, resources: readonly (readonly [string, Resource])[]): Record<string, string> {
+function localNames(prefix: string, resources: readonly (readonly [string, Resource])[]): Record<string, string> {
   const role = ([id, { Type }]: readonly [string, Resource]) => {
+    if (Type === 'AWS::IAM::Role') return id;
     if (Type === 'AWS::S3::Bucket') return id.startsWith('ImagesSource') ? 'source' : 'output';
     if (Type === 'AWS::SQS::Queue') return id.includes('Failures') ? 'failed' : 'jobs';
     return id.toLowerCase();
   };
-  return Object.fromEntries(resources.map((resource) => [resource[0], `${compute}-${role(resource)}`]));
+  return Object.fromEntries(resources.map((resource) => [resource[0], `${prefix}-${role(resource)}`]));
 }
 
-/** Resolves references as CloudFormation does, to what the local endpoints call it. */
+/** ARNs by type of resource, as far as anything here names them. */
+const ARNS: Readonly<Record<string, (name: string, names: Names) => string>> = {
+  'AWS::S3::Bucket': (name) => `arn:aws:s3:::${name}`,
+  'AWS::SQS::Queue': (name, names) => names.queueArn(name),
+  'AWS::Lambda::Function': (name, { region, account }) => `arn:aws:lambda:${region}:${account}:function:${name}`,
+  'AWS::IAM::Role': (name, { account }) => `arn:aws:iam::${account}:role/${name}`,
+  'AWS::Logs::LogGroup': (name, { region, account }) => `arn:aws:logs:${region}:${account}:log-group:${name}:*`,
+  'AWS::EKS::Cluster': (name, { region, account }) => `arn:aws:eks:${region}:${account}:cluster/${name}`,
+  'AWS::EKS::Nodegroup': (name, { region, account }) => `arn:aws:eks:${region}:${account}:nodegroup/${name}`,
+};
+
 function resolver(local: Readonly<Record<string, string>>, template: Template, names: Names) {
-  const type = (id: string) => template.Resources[id]?.Type;
+  const pseudo: Readonly<Record<string, string>> = {
+    'AWS::Region': names.region,
+    'AWS::AccountId': names.account,
+    'AWS::Partition': 'aws',
+    'AWS::URLSuffix': 'amazonaws.com',
+    'AWS::StackId': `arn:aws:cloudformation:${names.region}:${names.account}:stack/local/0`,
+  };
+  const type = (id: string) => template.Resources[id]?.Type ?? '';
   const ref = (id: string): string => {
-    if (id === 'AWS::Region') return names.region;
-    const name = local[id] ?? id;
+    if (id.startsWith('AWS::')) return pseudo[id] ?? unresolved(id);
+    const name = local[id] ?? unresolved(id);
     return type(id) === 'AWS::SQS::Queue' ? names.queueUrl(name) : name;
   };
   const attribute = ([id, which]: readonly [string, string]): string => {
-    const name = local[id] ?? id;
+    const name = local[id] ?? unresolved(id);
     if (which !== 'Arn') return name;
-    if (type(id) === 'AWS::SQS::Queue') return names.queueArn(name);
-    if (type(id) === 'AWS::Lambda::Function') return `arn:aws:lambda:${names.region}:000000000000:function:${name}`;
-    return `arn:aws:s3:::${name}`;
+    return ARNS[type(id)]?.(name, names) ?? unresolved(`the ARN of ${id}, ${type(id)}`);
   };
   const resolve = (value: unknown): unknown => {
     if (value instanceof Pairs) {
@@ -187,9 +232,15 @@ function resolver(local: Readonly<Record<string, string>>, template: Template, n
       const [separator, parts] = inner as [string, unknown[]];
       return parts.map(resolve).join(separator);
     }
-    // Nothing that is read here contains any other function; what is read around it stays text.
-    if (others.length === 0 && key.startsWith('Fn::')) return key;
+    if (others.length === 0 && key === 'Fn::Sub' && typeof inner === 'string') {
+      return inner.replaceAll(/\$\{([\w:]+)\}/g, (_match, id: string) => ref(id));
+    }
+    if (others.length === 0 && key.startsWith('Fn::')) return unresolved(`${key} ${JSON.stringify(inner)}`);
     return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, resolve(item)]));
   };
   return resolve;
+}
+
+function unresolved(what: string): never {
+  throw new Error(`the template has ${what}, which the local run cannot resolve: teach tools/local/deployment.ts`);
 }

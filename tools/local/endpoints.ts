@@ -5,21 +5,24 @@
  * Objects and messages live in memory: evict what is no longer needed.
  */
 import type { RequestListener } from 'node:http';
-import type { FastifyInstance } from 'fastify';
-import { addCallHooks, type CallHooks } from './call-hooks';
+import { XmlNode } from '@aws-sdk/xml-builder';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { addCallHooks, type CallHooks, callerOf } from './call-hooks';
 import { ownRequests } from './own-requests';
+import { ACCOUNT, Permissions, type Refusal } from './permissions';
 import { bareEtag, bridgeS3 } from './s3-bridge';
-
-/** fauxqs has no other account. */
-const ACCOUNT = '000000000000';
 
 /** The largest object S3 takes in one PutObject, in bytes. */
 const MAX_PUT_BYTES = 5 * 2 ** 30;
 
-/** One server that is both S3 (path-style) and SQS. Any credentials will do; signatures are not checked. */
+/**
+ * One server that is both S3 (path-style) and SQS. Signatures are not checked; who signed is judged by `permissions`.
+ */
 export interface Endpoints {
   /** `http://127.0.0.1:<port>`, the `endpoint` of S3 and SQS clients alike. */
   readonly url: string;
+  /** Who may do what. Anybody may do anything until the first way has been added. */
+  readonly permissions: Permissions;
   /** `<url>/000000000000/<name>`. The queue need not exist. */
   queueUrl(name: string): string;
   /** `arn:aws:sqs:<region>:000000000000:<name>`. The queue need not exist. */
@@ -124,6 +127,34 @@ export async function startEndpoints(options: EndpointsOptions = {}): Promise<En
   // Before anything else can look or write: a call that is held up must meet the state of the moment it goes on.
   if (hooks) addCallHooks(app, hooks);
 
+  const permissions = new Permissions(region);
+  const exists = (bucket: string, key: string) => {
+    try {
+      return s3.headObject(bucket, key) !== undefined;
+    } catch {
+      return false;
+    }
+  };
+  app.addHook('preHandler', (request, reply, done) => {
+    const { bucket, '*': key } = request.params as { bucket?: string; '*'?: string };
+    const target = request.headers['x-amz-target'];
+    const refusal = permissions.judge(
+      {
+        caller: callerOf(request.headers),
+        method: request.method,
+        headers: request.headers,
+        query: request.query as Record<string, string>,
+        bucket,
+        key,
+        operation: target === undefined ? undefined : String(target).replace('AmazonSQS.', ''),
+        input: target === undefined ? {} : (request.body as Record<string, unknown>),
+      },
+      exists,
+    );
+    if (!refusal) return done();
+    return sendRefusal(reply, refusal, target !== undefined);
+  });
+
   const through = (deliver: (event: unknown) => void) =>
     onEvent ? (event: unknown) => onEvent(event as BucketEvent, deliver) : deliver;
 
@@ -139,6 +170,7 @@ export async function startEndpoints(options: EndpointsOptions = {}): Promise<En
       const invoke = functions.get(arn);
       return invoke && through((event) => setImmediate(invoke, event));
     },
+    mayDeliver: (kind, arn, bucket) => permissions.mayDeliver(kind, arn, bucket),
   });
 
   // The long poll itself. fauxqs dequeues for a client that has hung up, and ends every poll of a queue early when one
@@ -183,6 +215,7 @@ export async function startEndpoints(options: EndpointsOptions = {}): Promise<En
 
   return {
     url,
+    permissions,
     queueUrl,
     queueArn,
     createBucket: (name) => s3.createBucket(name),
@@ -227,6 +260,21 @@ export async function startEndpoints(options: EndpointsOptions = {}): Promise<En
       await app.close();
     },
   };
+}
+
+/** As S3 and SQS refuse. */
+function sendRefusal(reply: FastifyReply, { status, code, message }: Refusal, isSqs: boolean) {
+  reply.code(status);
+  if (isSqs) {
+    const [type, query] =
+      code === 'AccessDenied'
+        ? ['AccessDeniedException', 'AccessDenied']
+        : ['UnrecognizedClientException', 'InvalidClientTokenId'];
+    reply.header('x-amzn-query-error', `${query};Sender`).type('application/x-amz-json-1.0');
+    return reply.send(JSON.stringify({ __type: `com.amazon.coral.service#${type}`, message }));
+  }
+  const error = new XmlNode('Error', [XmlNode.of('Code', code), XmlNode.of('Message', message)]);
+  return reply.type('application/xml').send(`<?xml version="1.0" encoding="UTF-8"?>\n${error}`);
 }
 
 interface ReceiveInput {

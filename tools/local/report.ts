@@ -1,8 +1,9 @@
 import { type Compute, DEFAULTS, REJECTION_REASONS } from '../../workload/contract';
 import { type Screen, table, wrapped } from '../terminal';
 import type { Endpoints } from './endpoints';
+import { LOCAL_CREDENTIALS } from './permissions';
 import type { LocalRunResults, ObjectResult, WayResults } from './results';
-import { LOCAL_CREDENTIALS, LOCAL_REGION, type Way } from './ways';
+import { LOCAL_REGION, type Way } from './ways';
 
 /** The results of a local run: for people, for the contact sheet, and for programs. */
 
@@ -29,6 +30,9 @@ export function summary(results: readonly WayResults[]): { way: Compute; columns
         p95: milliseconds(p95Ms),
         'peak memory': mebibytes(result.memory?.totalMib),
         'largest decoder': mebibytes(result.memory?.decoderMib),
+        'calls judged': String(result.permissions.judged),
+        '  refused': String(result.permissions.refused),
+        'unused permissions': String(result.permissions.unused.length),
       },
     };
   });
@@ -51,14 +55,21 @@ export function toJson({ ways, byteEqual }: LocalRunResults): string {
       (state) => [state, count(result, state)] as const,
     );
     const peakRssMb = result.memory ? Math.round(result.memory.totalMib) : null;
-    return [result.compute, { ...Object.fromEntries(states), ...percentiles(result), peakRssMb }] as const;
+    const { permissions } = result;
+    return [result.compute, { ...Object.fromEntries(states), ...percentiles(result), peakRssMb, permissions }] as const;
   });
   return JSON.stringify({ ways: Object.fromEntries(entries), byteEqual });
 }
 
 /** Whether the run shows what it is meant to show. */
 export function succeeded({ ways, byteEqual }: LocalRunResults): boolean {
-  return byteEqual && ways.every((way) => way.deaths === 0 && count(way, 'failed') + count(way, 'malformed') === 0);
+  return (
+    byteEqual &&
+    ways.every(
+      (way) =>
+        way.deaths === 0 && way.permissions.refused === 0 && count(way, 'failed') + count(way, 'malformed') === 0,
+    )
+  );
 }
 
 function count({ objects }: WayResults, state: ObjectResult['state'], reason?: string): number {
@@ -77,7 +88,7 @@ const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 const milliseconds = (ms: number | null) => (ms === null ? 'n/a' : `${ms} ms`);
 const mebibytes = (mib: number | undefined) => (mib === undefined ? 'n/a' : `${Math.round(mib)} MiB`);
 
-/** One line: whether the ways agree. */
+/** Whether the ways agree, and what went wrong behind the pictures: a line each. */
 export function verdict({ ways, byteEqual }: LocalRunResults): string {
   const dead = ways.filter(({ deaths }) => deaths > 0).map(({ compute, deaths }) => `${compute} ${deaths}`);
   const lines = [
@@ -86,7 +97,30 @@ export function verdict({ ways, byteEqual }: LocalRunResults): string {
       : 'NOT byte-equal: the ways differ; the contact sheet shows where',
   ];
   if (dead.length > 0) lines.push(`processes that died: ${dead.join(', ')}`);
+  for (const { compute, permissions } of ways) {
+    lines.push(...permissions.refusals.map((refusal) => `${compute}, refused: ${refusal}`));
+  }
+  lines.push(...unusedPermissions(ways));
   return lines.join('\n');
+}
+
+/** What the roles may do and no call needed, with the ways in which that is so. */
+function unusedPermissions(ways: readonly WayResults[]): string[] {
+  const by = new Map<string, Compute[]>();
+  for (const { compute, permissions } of ways) {
+    for (const permission of permissions.unused) {
+      // `s3:ListBucket on ec2-output`: of the others it is `lambda-output`.
+      const shared = permission.replace(` on ${compute}-`, ' on ');
+      by.set(shared, [...(by.get(shared) ?? []), compute]);
+    }
+  }
+  const lines = [...by].map(([permission, computes]) => {
+    const whose = computes.length === ways.length ? '' : ` (${computes.join(', ')})`;
+    return `  ${permission}${whose}`;
+  });
+  return lines.length === 0
+    ? []
+    : ['permissions that no call needed; the grants in lib/constructs say when one does:', ...lines];
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Compute, TERMINAL_STATES } from '../../workload/contract';
+import type { Tally } from './permissions';
 import type { MemoryPeaks } from './processes';
 
 /** The results of a local run. */
@@ -25,6 +26,7 @@ export interface WayResults {
   readonly memory: MemoryPeaks | undefined;
   /** Workers or execution environments that ended by themselves. */
   readonly deaths: number;
+  readonly permissions: Tally;
 }
 
 export interface LocalRunResults {

@@ -53,6 +53,12 @@ const UPLOADS = 4;
  */
 const STALLED_MS = 300_000;
 
+/**
+ * After a call that was refused, how long nothing may come to an end until what is missing counts as failed, in ms. The
+ * retries of a missing permission take half an hour and help nothing.
+ */
+const REFUSED_MS = 5_000;
+
 /** How a way's line reads, from wide to narrow. The note comes last, so nothing else is cut. */
 const BAR_FORMS = [
   '{way} {bar} {value}/{total}  done {done}  rejected {rejected}  failed {failed}  {note}',
@@ -225,6 +231,8 @@ async function takeTurn(
     while (tracker.missing > 0) {
       await sleep(50, undefined, { signal });
       for (const body of endpoints.messages(way.failureQueue)) tracker.onFailure(body);
+      const { refusals } = endpoints.permissions.tally(way.compute);
+      if (refusals[0] !== undefined && tracker.idleMs > REFUSED_MS) tracker.giveUp(refusals[0]);
       if (tracker.idleMs > STALLED_MS) {
         throw new Error(
           `${way.compute}: ${tracker.missing} objects came to no end; the last line was: ${tracker.lastLine}`,
@@ -235,7 +243,8 @@ async function takeTurn(
     memory = endWatch();
     s3.destroy();
   }
-  return { compute: way.compute, ...tracker.results(), memory, deaths: way.deaths() };
+  const permissions = endpoints.permissions.tally(way.compute);
+  return { compute: way.compute, ...tracker.results(), memory, deaths: way.deaths(), permissions };
 }
 
 /** Follows one way by the lines it logs, as an operator would, and by its failure queue. */
@@ -297,6 +306,11 @@ class Tracker {
       if (record.kind !== 'created') continue;
       this.end(record.version.key, { state: 'failed', detail: message.responsePayload?.errorMessage ?? this.lastLine });
     }
+  }
+
+  /** Whatever has not come to an end will not. */
+  giveUp(detail: string): void {
+    for (const key of this.keys) this.end(key, { state: 'failed', detail });
   }
 
   results(): Pick<WayResults, 'objects' | 'firstMs' | 'totalMs'> {

@@ -17,7 +17,10 @@ type TargetKind = 'Queue' | 'CloudFunction';
  * Where events go, by the XML element that names the target's ARN. Each looks an ARN up and returns what delivers an
  * event to it, or nothing if there is no such target.
  */
-export type EventTargets = Record<TargetKind, (arn: string) => ((event: unknown) => void) | undefined>;
+export type EventTargets = Record<TargetKind, (arn: string) => ((event: unknown) => void) | undefined> & {
+  /** Whether S3 may send the events of a bucket there. */
+  readonly mayDeliver: (kind: TargetKind, arn: string, bucket: string) => boolean;
+};
 
 /** One QueueConfiguration or CloudFunctionConfiguration. Prefix and suffix are URL-encoded, as S3 wants them. */
 interface NotificationRule {
@@ -110,7 +113,8 @@ export async function bridgeS3(
           object: { key: encodedKey, ...described, sequencer: sequence.toString(16).toUpperCase().padStart(18, '0') },
         },
       };
-      targets[rule.kind](rule.arn)?.({ Records: [record] });
+      // Nobody is told of an event that S3 may not deliver.
+      if (targets.mayDeliver(rule.kind, rule.arn, bucket)) targets[rule.kind](rule.arn)?.({ Records: [record] });
     }
   }
 
@@ -203,6 +207,12 @@ export async function bridgeS3(
     const clash = rules.find((rule, index) => rules.slice(0, index).some((other) => overlap(rule, other)));
     if (clash !== undefined) {
       throw refuse('InvalidArgument', `Configuration ${clash.id} overlaps another one for the same event type.`);
+    }
+    const forbidden = rules.find(({ kind, arn }) => !targets.mayDeliver(kind, arn, bucket));
+    if (forbidden !== undefined) {
+      const why = `S3 may not send it the events of ${bucket}`;
+      const message = `Unable to validate the following destination configurations: ${forbidden.arn}, ${why}.`;
+      throw refuse('InvalidArgument', message);
     }
     notifications.set(bucket, rules);
     const test = { Service: 'Amazon S3', Event: 's3:TestEvent', Time: new Date().toISOString(), Bucket: bucket };

@@ -8,14 +8,17 @@ import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { type Compute, ENV } from '../../workload/contract';
 import { decodeSlots } from '../../workload/platform';
 import type { Template } from '../templates';
-import { type Deployment, readDeployment } from './deployment';
+import { readAccess } from './access';
+import { type Deployment, type Names, readDeployment } from './deployment';
 import type { Endpoints } from './endpoints';
 import { startLambdaService } from './lambda-service';
+import { ACCOUNT, LOCAL_CREDENTIALS } from './permissions';
 
-/** The four ways on one machine: the same bundles that are deployed, started as the platform starts them. */
+/**
+ * The four ways on one machine: the same bundles that are deployed, started as the platform starts them, each process with
+ * credentials of its own and the role that its template gives it.
+ */
 
-/** Any will do: the local endpoints check none. */
-export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' } as const;
 export const LOCAL_REGION = 'us-east-1';
 
 /** Lambda retries after one and two minutes. Nobody waits that long at a terminal. */
@@ -59,18 +62,31 @@ export interface WayOptions {
   readonly throttled?: (event: unknown) => boolean;
 }
 
-/** Starts one way as its template says, on endpoints of its own names. Resolves when it can take work. */
+/** What the endpoints call things. */
+export function namesAt(endpoints: Endpoints): Names {
+  return {
+    region: LOCAL_REGION,
+    account: ACCOUNT,
+    queueUrl: (name) => endpoints.queueUrl(name),
+    queueArn: (name) => endpoints.queueArn(name),
+  };
+}
+
+/**
+ * Starts one way as its template says, on endpoints of its own names, with the permissions that the template gives.
+ * Resolves when it can take work.
+ *
+ * @throws Error naming the call, the policy and the statement when a permission is missing that it takes to start
+ */
 export async function startWay(
   compute: Compute,
   template: Template,
   endpoints: Endpoints,
   options: WayOptions,
 ): Promise<Way> {
-  const read = readDeployment(compute, template, {
-    region: LOCAL_REGION,
-    queueUrl: (name) => endpoints.queueUrl(name),
-    queueArn: (name) => endpoints.queueArn(name),
-  });
+  const names = namesAt(endpoints);
+  const read = readDeployment(compute, template, names);
+  endpoints.permissions.add(compute, readAccess(compute, template, names));
   const deployment = options.adjust?.(read) ?? read;
   for (const bucket of deployment.buckets) endpoints.createBucket(bucket);
   for (const { name, redrive, ...queue } of deployment.queues) endpoints.createQueue(name, { ...queue, ...redrive });
@@ -85,7 +101,9 @@ const startFunction: Start = async (compute, deployment, endpoints, { dist, onLi
     Deployment['function']
   >;
   const { sourceBucket, outputBucket, failureQueue } = deployment;
-  const sqs = new SQSClient(clientConfig(endpoints));
+  // Lambda itself sends to the failure queue, and as the function's role.
+  endpoints.permissions.signIn(`service-${compute}`, compute);
+  const sqs = new SQSClient(clientConfig(endpoints, `service-${compute}`));
   const running = new Map<number, string>();
   /** Records on their way to the failure queue. */
   const telling = new Set<Promise<unknown>>();
@@ -95,7 +113,11 @@ const startFunction: Start = async (compute, deployment, endpoints, { dist, onLi
     taskRoot: path.join(dist, 'lambda-host'),
     handler,
     environment: { ...deployment.environment, ...awsEnvironment(endpoints) },
-    ownEnvironment: () => ({ AWS_ACCESS_KEY_ID: `${compute}-${++started}` }),
+    ownEnvironment: () => {
+      const accessKeyId = `${compute}-${++started}`;
+      endpoints.permissions.signIn(accessKeyId, compute);
+      return { AWS_ACCESS_KEY_ID: accessKeyId };
+    },
     functionName: arn.split(':').at(-1) as string,
     memoryMib,
     timeoutSeconds,
@@ -118,7 +140,7 @@ const startFunction: Start = async (compute, deployment, endpoints, { dist, onLi
     },
   });
   endpoints.registerFunction(arn, (event) => service.invokeAsync(event));
-  await notify(endpoints, deployment);
+  await notify(compute, endpoints, deployment);
   return {
     compute,
     sourceBucket,
@@ -136,7 +158,7 @@ const startWorkers: Start = async (compute, deployment, endpoints, options) => {
   const { workers = 1, restartMs = 1000, dist, onLine, onExit } = options;
   const { sourceBucket, outputBucket, failureQueue } = deployment;
   const jobQueue = deployment.queues.find(({ redrive }) => redrive)?.name as string;
-  await notify(endpoints, deployment);
+  await notify(compute, endpoints, deployment);
   const env = { ...deployment.environment, ...awsEnvironment(endpoints) };
   const running = new Map<string, ChildProcess>();
   const restarts = new Set<NodeJS.Timeout>();
@@ -146,6 +168,7 @@ const startWorkers: Start = async (compute, deployment, endpoints, options) => {
 
   const start = (onReady?: () => void, onFailed?: (lastLine: string) => void) => {
     const accessKeyId = `${compute}-${++started}`;
+    endpoints.permissions.signIn(accessKeyId, compute);
     let lastLine = 'the worker ended before it had started';
     const worker = spawnWorker(
       path.join(dist, 'worker-host/index.js'),
@@ -217,15 +240,25 @@ export function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null;
 }
 
-async function notify(endpoints: Endpoints, { notification }: Deployment): Promise<void> {
-  const s3 = new S3Client(clientConfig(endpoints));
-  await s3.send(
-    new PutBucketNotificationConfigurationCommand({
-      Bucket: notification.bucket,
-      NotificationConfiguration: notification.configuration,
-    }),
-  );
-  s3.destroy();
+/** Tells the bucket where its events go, as CDK's handler does when the stack is deployed. */
+async function notify(compute: Compute, endpoints: Endpoints, { notification }: Deployment): Promise<void> {
+  const accessKeyId = `notifications-${compute}`;
+  endpoints.permissions.signInNotifier(accessKeyId, compute);
+  const s3 = new S3Client(clientConfig(endpoints, accessKeyId));
+  try {
+    await s3.send(
+      new PutBucketNotificationConfigurationCommand({
+        Bucket: notification.bucket,
+        NotificationConfiguration: notification.configuration,
+      }),
+    );
+  } catch (error) {
+    const [refusal] = endpoints.permissions.tally(compute).refusals;
+    if (refusal === undefined) throw error;
+    throw new Error(`${compute} would not deploy: ${refusal}`);
+  } finally {
+    s3.destroy();
+  }
 }
 
 /** Ends the worker when this process is gone, however it went: its end of the pipe closes. */
@@ -241,17 +274,17 @@ export function spawnWorker(entry: string, env: Record<string, string>, onLine: 
   return worker;
 }
 
-/** For clients in this process. */
-export function clientConfig(endpoints: Endpoints) {
-  return { endpoint: endpoints.url, region: LOCAL_REGION, credentials: LOCAL_CREDENTIALS, forcePathStyle: true };
+/** For clients in this process: the reader's own, or with the access key of somebody else. */
+export function clientConfig(endpoints: Endpoints, accessKeyId: string = LOCAL_CREDENTIALS.accessKeyId) {
+  const credentials = { ...LOCAL_CREDENTIALS, accessKeyId };
+  return { endpoint: endpoints.url, region: LOCAL_REGION, credentials, forcePathStyle: true };
 }
 
-/** AWS's own variables, and none of the reader's configuration. */
+/** AWS's own variables, and none of the reader's configuration. The access key id is the process's own. */
 export function awsEnvironment(endpoints: Endpoints): Record<string, string> {
   return {
     AWS_ENDPOINT_URL: endpoints.url,
     AWS_REGION: LOCAL_REGION,
-    AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
     AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
     AWS_CONFIG_FILE: path.join(__dirname, 'no-config'),
     AWS_SHARED_CREDENTIALS_FILE: path.join(__dirname, 'no-credentials'),

@@ -1,7 +1,7 @@
 import { type Compute, DEFAULTS, ENV, REJECTED_PREFIX, RETRY_SECONDS } from '../../../workload/contract';
 import type { Row } from '../../faults/run';
 import { SCENARIO_NAMES, SCENARIOS_DO } from '../../faults/scenario';
-import { readDeployment } from '../../local/deployment';
+import { NOWHERE, readDeployment } from '../../local/deployment';
 import type { Template } from '../../templates';
 import { delays } from '../data/tables';
 import type { Facts, WayFacts } from '../model/types';
@@ -72,9 +72,6 @@ export function scenarios(
     },
   ];
 }
-
-/** Names do not matter for limits. */
-const NOWHERE = { region: '', queueUrl: (name: string) => name, queueArn: (name: string) => name };
 
 /** Kills of a worker are called by when they come. */
 const KILLS = /^(after|before|during|mid-)/;

@@ -1,6 +1,6 @@
 import { RETRY_SECONDS } from '../../../workload/contract';
 import type { Call, Fault } from '../../local/call-hooks';
-import { readDeployment } from '../../local/deployment';
+import { NOWHERE, readDeployment } from '../../local/deployment';
 import type { Outcome, Scenario, Setting } from '../scenario';
 import { sourceOf } from '../traffic';
 import { Standstill, Trial } from '../trial';
@@ -132,8 +132,7 @@ const checkWorkers: Check = async (_, trial, outage, broken) => {
 
 /** Lambda has given up long before: each event is in the failure queue once, and one replay brings all back. */
 const checkFunction: Check = async ({ compute, template }, trial, outage, broken) => {
-  const name = (queue: string) => queue;
-  const { function: deployed } = readDeployment(compute, template, { region: '', queueUrl: name, queueArn: name });
+  const { function: deployed } = readDeployment(compute, template, NOWHERE);
   const attempts = 1 + (deployed?.retries ?? 0);
   const failed = trial.failures();
   for (const key of outage.interrupted.keys()) {

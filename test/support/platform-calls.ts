@@ -1,0 +1,131 @@
+import type { Compute } from '../../workload/contract';
+
+/**
+ * What calls AWS beside the workload, in the roles that the stacks give it, by its own documentation. Looked up on
+ * 2026-11-28. The calls of the boot and drain scripts are not here: those are seen when the scripts are run.
+ */
+export interface PlatformCall {
+  readonly compute: Compute;
+  readonly who: string;
+  /** Beginning of the role's logical id. */
+  readonly role: string;
+  readonly actions: readonly string[];
+  /** In the names of the local run: `<compute>-…`; `*` for actions that know no resources. */
+  readonly resource: string;
+  /** By condition key, in lower case. */
+  readonly context?: Readonly<Record<string, string>>;
+  readonly source: string;
+}
+
+const LOGS = ['logs:CreateLogStream', 'logs:PutLogEvents'];
+const logGroup = (compute: Compute) =>
+  `arn:aws:logs:us-east-1:000000000000:log-group:${compute}-logs6819bb44:log-stream:one`;
+
+export const PLATFORM_CALLS: readonly PlatformCall[] = [
+  {
+    compute: 'ec2',
+    who: 'the CloudWatch agent; its managed policy has more, for metrics, and for groups and retention that it would set',
+    role: 'Role',
+    actions: LOGS,
+    resource: logGroup('ec2'),
+    source: 'https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html',
+  },
+  {
+    compute: 'ec2',
+    who: 'the Systems Manager agent, for Session Manager and nothing else',
+    role: 'Role',
+    actions: [
+      'ssm:UpdateInstanceInformation',
+      'ssmmessages:CreateControlChannel',
+      'ssmmessages:CreateDataChannel',
+      'ssmmessages:OpenControlChannel',
+      'ssmmessages:OpenDataChannel',
+    ],
+    resource: '*',
+    source:
+      'https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html',
+  },
+  {
+    compute: 'lambda',
+    who: 'Lambda, for the lines of the function',
+    role: 'Role',
+    actions: LOGS,
+    resource: logGroup('lambda'),
+    source: 'https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html',
+  },
+  {
+    compute: 'ecs-fargate',
+    who: 'the Fargate agent, for the image',
+    role: 'TaskExecutionRole',
+    actions: ['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'],
+    resource: 'arn:aws:ecr:us-east-1:000000000000:repository/cdk-hnb659fds-container-assets-000000000000-us-east-1',
+    source: 'https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html',
+  },
+  {
+    compute: 'ecs-fargate',
+    who: 'the Fargate agent, for the registry',
+    role: 'TaskExecutionRole',
+    actions: ['ecr:GetAuthorizationToken'],
+    resource: '*',
+    source: 'https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html',
+  },
+  {
+    compute: 'ecs-fargate',
+    who: 'the awslogs driver',
+    role: 'TaskExecutionRole',
+    actions: LOGS,
+    resource: logGroup('ecs-fargate'),
+    source: 'https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html',
+  },
+  {
+    compute: 'eks-ec2',
+    who: 'Fluent Bit, with auto_create_group off and no retention to set',
+    role: 'LogShipperRole',
+    actions: LOGS,
+    resource: logGroup('eks-ec2'),
+    source: 'https://docs.fluentbit.io/manual/data-pipeline/outputs/cloudwatch',
+  },
+  {
+    compute: 'eks-ec2',
+    who: 'KEDA',
+    role: 'PodAutoscalerRole',
+    actions: ['sqs:GetQueueAttributes'],
+    resource: 'arn:aws:sqs:us-east-1:000000000000:eks-ec2-jobs',
+    source: 'https://keda.sh/docs/2.20/scalers/aws-sqs/',
+  },
+  {
+    compute: 'eks-ec2',
+    who: 'the Cluster Autoscaler, to look around',
+    role: 'NodeAutoscalerRole',
+    actions: [
+      'autoscaling:DescribeAutoScalingGroups',
+      'autoscaling:DescribeAutoScalingInstances',
+      'autoscaling:DescribeLaunchConfigurations',
+      'autoscaling:DescribeScalingActivities',
+      'ec2:DescribeImages',
+      'ec2:DescribeInstanceTypes',
+      'ec2:DescribeLaunchTemplateVersions',
+      'ec2:GetInstanceTypesFromInstanceRequirements',
+    ],
+    resource: '*',
+    source: 'https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md',
+  },
+  {
+    compute: 'eks-ec2',
+    who: 'the Cluster Autoscaler, for the taints and labels of a managed node group without nodes',
+    role: 'NodeAutoscalerRole',
+    actions: ['eks:DescribeNodegroup'],
+    resource: 'arn:aws:eks:us-east-1:000000000000:nodegroup/eks-ec2-clusternodegroupworkersa3ea85b0',
+    source: 'https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md',
+  },
+  {
+    compute: 'eks-ec2',
+    who: 'the Cluster Autoscaler, to add a node and to take one away',
+    role: 'NodeAutoscalerRole',
+    actions: ['autoscaling:SetDesiredCapacity', 'autoscaling:TerminateInstanceInAutoScalingGroup'],
+    // EKS names the group after the node group, and tags it with the cluster.
+    resource: 'arn:aws:autoscaling:us-east-1:000000000000:autoScalingGroup:1a2b:autoScalingGroupName/eks-Workers-1a2b',
+    context: { 'aws:resourcetag/eks:cluster-name': 'eks-ec2-clustereb0386a7' },
+    source: 'https://docs.aws.amazon.com/eks/latest/userguide/managed-node-groups.html',
+  },
+];

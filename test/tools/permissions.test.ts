@@ -1,0 +1,400 @@
+import { readAccess } from '../../tools/local/access';
+import { ACCOUNT, LOCAL_CREDENTIALS, Permissions, type Tally, type WireCall } from '../../tools/local/permissions';
+import type { Template } from '../../tools/templates';
+import { COMPUTES, type Compute } from '../../workload/contract';
+import { templates } from '../support/templates';
+
+/** What the deployed policies say of calls, without a server: each template's own, and templates with a mistake in them. */
+
+const REGION = 'us-east-1';
+const NAMES = {
+  region: REGION,
+  account: ACCOUNT,
+  queueUrl: (name: string) => `http://127.0.0.1/${ACCOUNT}/${name}`,
+  queueArn: (name: string) => `arn:aws:sqs:${REGION}:${ACCOUNT}:${name}`,
+};
+
+let all: Record<Compute, Template>;
+beforeAll(() => {
+  all = templates();
+});
+
+function permissionsOf(compute: Compute, template = all[compute]): Permissions {
+  const permissions = new Permissions(REGION);
+  permissions.add(compute, readAccess(compute, template, NAMES));
+  permissions.signIn('worker', compute);
+  permissions.signInNotifier('notifier', compute);
+  return permissions;
+}
+
+const s3 = (method: string, bucket: string, key = '', changes: Partial<WireCall> = {}): WireCall => ({
+  caller: 'worker',
+  method,
+  headers: {},
+  bucket,
+  key,
+  query: {},
+  input: {},
+  ...changes,
+});
+const sqs = (operation: string, queue: string, changes: Partial<WireCall> = {}): WireCall => ({
+  caller: 'worker',
+  method: 'POST',
+  headers: {},
+  query: {},
+  operation,
+  input: { QueueUrl: NAMES.queueUrl(queue) },
+  ...changes,
+});
+
+/** Everything the workload, S3 and Lambda ever ask for on one way. Each is what the name says, when it is refused. */
+function calls(compute: Compute): Readonly<Record<string, (permissions: Permissions, exists?: boolean) => boolean>> {
+  const judged =
+    (call: WireCall) =>
+    (permissions: Permissions, exists = true) =>
+      permissions.judge(call, () => exists) === undefined;
+  const source = `${compute}-source`;
+  const output = `${compute}-output`;
+  const target = compute === 'lambda' ? 'CloudFunction' : 'Queue';
+  const own =
+    compute === 'lambda'
+      ? { SendMessage: judged(sqs('SendMessage', `${compute}-failed`)) }
+      : Object.fromEntries(
+          ['ReceiveMessage', 'DeleteMessage', 'ChangeMessageVisibility'].map((name) => [
+            name,
+            judged(sqs(name, `${compute}-jobs`)),
+          ]),
+        );
+  return {
+    GetObject: judged(s3('GET', source, 'incoming/a.jpg')),
+    'GetObject of what is gone': (permissions) =>
+      permissions.judge(s3('GET', source, 'incoming/a.jpg'), () => false) === undefined,
+    PutObject: judged(s3('PUT', output, 'renditions/a.jpg/200.webp', { headers: { 'if-none-match': '*' } })),
+    'PutObject of a rejection': judged(s3('PUT', output, 'rejected/a.jpg.json')),
+    'HeadObject of a rendition': judged(s3('HEAD', output, 'renditions/a.jpg/200.webp')),
+    'HeadObject of a rejection': judged(s3('HEAD', output, 'rejected/a.jpg.json')),
+    'HeadObject of what is gone': (permissions) =>
+      permissions.judge(s3('HEAD', output, 'renditions/a.jpg/200.webp'), () => false) === undefined,
+    'PutObject over an older one': judged(
+      s3('PUT', output, 'renditions/a.jpg/200.webp', { headers: { 'if-match': 'x' } }),
+    ),
+    'the notification': judged(s3('PUT', source, '', { caller: 'notifier', query: { notification: '' } })),
+    'the delivery': (permissions) =>
+      permissions.mayDeliver(target, readFunctionArn(compute) ?? NAMES.queueArn(`${compute}-jobs`), source),
+    ...own,
+  };
+}
+
+const readFunctionArn = (compute: Compute) =>
+  compute === 'lambda'
+    ? Object.keys(readAccess(compute, all[compute], NAMES).resources).find((arn) => arn.startsWith('arn:aws:lambda:'))
+    : undefined;
+
+describe.each(COMPUTES)('on %s', (compute) => {
+  test('the worker may do all that it does, and needs all that it may', () => {
+    const permissions = permissionsOf(compute);
+    const refused = Object.entries(calls(compute)).filter(([, isAllowed]) => !isAllowed(permissions));
+    expect(refused.map(([name]) => name)).toEqual([]);
+    expect(permissions.tally(compute)).toEqual({
+      judged: Object.keys(calls(compute)).length,
+      refused: 0,
+      refusals: [],
+      unused: [],
+    });
+  });
+
+  test('it may do nothing else', () => {
+    const permissions = permissionsOf(compute);
+    const others = [
+      s3('PUT', `${compute}-source`, 'incoming/a.jpg'),
+      s3('DELETE', `${compute}-source`, 'incoming/a.jpg'),
+      s3('GET', `${compute}-source`, 'elsewhere/a.jpg'),
+      s3('PUT', `${compute}-output`, 'elsewhere/a.jpg'),
+      s3('DELETE', `${compute}-output`, 'renditions/a.jpg/200.webp'),
+      s3('PUT', `${compute}-output`, 'renditions/a', { headers: { 'x-amz-acl': 'public-read' } }),
+      s3('PUT', `${compute}-output`, 'renditions/a', { headers: { 'x-amz-tagging': 'a=b' } }),
+      s3('PUT', `${compute}-output`, 'renditions/a', { headers: { 'x-amz-copy-source': `/${compute}-output/other` } }),
+      s3('PUT', `${compute}-output`, 'renditions/a', { query: { acl: '' } }),
+      s3('PATCH', `${compute}-output`, 'renditions/a'),
+      s3('PUT', `${compute}-source`, '', { query: { notification: '' } }),
+      s3('DELETE', `${compute}-output`),
+      s3('GET', '', '', { bucket: undefined }),
+      s3('GET', 'somebody-elses', 'incoming/a.jpg'),
+      sqs('SendMessage', `${compute}-jobs`),
+      sqs('PurgeQueue', `${compute}-jobs`),
+      sqs('ReceiveMessage', `${compute}-failed`),
+      sqs('ReceiveMessage', 'somebody-elses'),
+    ];
+    for (const call of others) {
+      expect([call, permissions.judge(call, () => true)?.code]).toEqual([call, 'AccessDenied']);
+    }
+    expect(permissions.tally(compute).refused).toBe(others.length);
+  });
+
+  test('S3 delivers the events of its own bucket only', () => {
+    const permissions = permissionsOf(compute);
+    permissions.add('ec2', readAccess('ec2', all.ec2, NAMES, 'other'));
+    const target = readFunctionArn(compute) ?? NAMES.queueArn(`${compute}-jobs`);
+    expect(permissions.mayDeliver(compute === 'lambda' ? 'CloudFunction' : 'Queue', target, 'other-source')).toBe(
+      false,
+    );
+  });
+
+  test('the reader may do anything but what the buckets forbid', () => {
+    const permissions = permissionsOf(compute);
+    const put = (headers: Record<string, string>) => {
+      const call = s3('PUT', `${compute}-source`, 'incoming/a', { caller: LOCAL_CREDENTIALS.accessKeyId, headers });
+      return permissions.judge(call, () => true)?.message;
+    };
+    expect(put({})).toBeUndefined();
+    expect(put({ 'x-amz-storage-class': 'STANDARD' })).toBeUndefined();
+    expect(put({ 'x-amz-storage-class': 'GLACIER' })).toBe(
+      `User: arn:aws:sts::${ACCOUNT}:assumed-role/Administrator/you is not authorized to perform: s3:PutObject on resource: "arn:aws:s3:::${compute}-source/incoming/a" with an explicit deny in a resource-based policy`,
+    );
+    expect(put({ 'x-amz-server-side-encryption': 'aws:kms' })).toContain('explicit deny');
+    expect(put({ 'x-amz-server-side-encryption-customer-algorithm': 'AES256' })).toContain('explicit deny');
+    expect(permissions.tally(compute)).toMatchObject({ judged: 0, refused: 0 });
+  });
+
+  test('nobody else may do anything', () => {
+    const permissions = permissionsOf(compute);
+    const get = (caller: string) =>
+      permissions.judge(s3('GET', `${compute}-source`, 'incoming/a', { caller }), () => true);
+    expect(get('')).toMatchObject({ code: 'AccessDenied', message: expect.stringContaining('User: anonymous') });
+    expect(get('somebody')).toMatchObject({ code: 'InvalidAccessKeyId' });
+    expect(permissions.judge(sqs('ReceiveMessage', `${compute}-jobs`, { caller: 'x' }), () => true)).toMatchObject({
+      code: 'InvalidAccessKeyId',
+    });
+  });
+});
+
+/** Every policy statement of a template that is about something, to be changed. */
+// biome-ignore lint/suspicious/noExplicitAny: CloudFormation.
+type Json = any;
+function mistaken(compute: Compute, type: string, change: (statement: Json, properties: Json) => void): Template {
+  const template = structuredClone(all[compute]);
+  for (const { Type, Properties } of Object.values(template.Resources)) {
+    if (Type !== type) continue;
+    const document = Properties.PolicyDocument ?? Properties.AssumeRolePolicyDocument;
+    for (const statement of document?.Statement ?? [{}]) change(statement, Properties);
+  }
+  return template;
+}
+
+const ROLE = 'AWS::IAM::Policy';
+const BUCKET = 'AWS::S3::BucketPolicy';
+const QUEUE = 'AWS::SQS::QueuePolicy';
+
+/** Takes an action out of the statements that have it. */
+const without = (action: string) => (statement: Json) => {
+  const actions = [statement.Action].flat().filter((each: string) => each !== action);
+  statement.Action = actions.length > 0 ? actions : ['s3:GetBucketLocation'];
+};
+const reads = (statement: Json, action: string) => [statement.Action].flat().includes(action);
+
+/** What is wrong, in which policies, and what is refused for it, with the end of the reason. */
+const MISTAKES: readonly (readonly [
+  what: string,
+  type: string,
+  change: (statement: Json, properties: Json) => void,
+  refused: readonly string[],
+  reason: RegExp,
+])[] = [
+  [
+    'no s3:ListBucket',
+    ROLE,
+    without('s3:ListBucket'),
+    ['GetObject of what is gone', 'HeadObject of what is gone'],
+    /s3:ListBucket on resource: "arn:aws:s3:::ec2-source" because no identity-based policy allows the s3:ListBucket action: nearest is RoleDefaultPolicy\w+, statement \d, which is about action s3:GetBucketLocation$/,
+  ],
+  [
+    'a prefix that is wrong by a letter',
+    ROLE,
+    (statement) => {
+      if (reads(statement, 's3:GetObject')) {
+        statement.Resource = JSON.parse(JSON.stringify(statement.Resource).replace('/incoming/*', '/incomming/*'));
+      }
+    },
+    ['GetObject', 'GetObject of what is gone'],
+    /s3:GetObject on resource: "arn:aws:s3:::ec2-source\/incoming\/a.jpg" because .*nearest is RoleDefaultPolicy\w+, statement \d, which is about resource .*incomming/,
+  ],
+  [
+    'rights on the wrong bucket',
+    ROLE,
+    (statement) => {
+      if (reads(statement, 's3:PutObject')) {
+        statement.Resource = JSON.parse(
+          JSON.stringify(statement.Resource).replaceAll('ImagesOutput03B43628', 'ImagesSource3216CA9E'),
+        );
+      }
+    },
+    [
+      'PutObject',
+      'PutObject of a rejection',
+      'HeadObject of a rendition',
+      'HeadObject of a rejection',
+      'HeadObject of what is gone',
+      'PutObject over an older one',
+    ],
+    /"arn:aws:s3:::ec2-output\/renditions\/a.jpg\/200.webp" because .*which is about resource arn:aws:s3:::ec2-source\/rejected\/\*/,
+  ],
+  [
+    'no s3:GetObject of the results',
+    ROLE,
+    (statement) => {
+      if (reads(statement, 's3:PutObject')) statement.Action = 's3:PutObject';
+    },
+    [
+      'HeadObject of a rendition',
+      'HeadObject of a rejection',
+      'HeadObject of what is gone',
+      'PutObject over an older one',
+    ],
+    /s3:GetObject on resource: "arn:aws:s3:::ec2-output\/renditions\/a.jpg\/200.webp" because no identity-based/,
+  ],
+  [
+    'a missing ChangeMessageVisibility',
+    ROLE,
+    without('sqs:ChangeMessageVisibility'),
+    ['ChangeMessageVisibility'],
+    /sqs:changemessagevisibility on resource: arn:aws:sqs:us-east-1:000000000000:ec2-jobs because no identity-based policy allows the sqs:changemessagevisibility action: nearest is RoleDefaultPolicy\w+, statement \d, which is about action sqs:DeleteMessage, sqs:ReceiveMessage$/,
+  ],
+  ['a missing DeleteMessage', ROLE, without('sqs:DeleteMessage'), ['DeleteMessage'], /sqs:deletemessage on resource/],
+  [
+    'a deny in the role',
+    ROLE,
+    (statement) => {
+      if (reads(statement, 'sqs:ReceiveMessage')) statement.Effect = 'Deny';
+    },
+    ['ReceiveMessage', 'DeleteMessage', 'ChangeMessageVisibility'],
+    /with an explicit deny in an identity-based policy: RoleDefaultPolicy\w+, statement \d, action sqs:ChangeMessageVisibility/,
+  ],
+  [
+    'a deny of the bucket that is meant for some only',
+    BUCKET,
+    (statement) => {
+      if (reads(statement, 's3:PutObject')) delete statement.Condition;
+    },
+    [],
+    /^$/,
+  ],
+  [
+    'a deny of the bucket for everything, encrypted or not',
+    BUCKET,
+    (statement) => {
+      if (reads(statement, 's3:*')) statement.Condition.Bool['aws:SecureTransport'] = 'true';
+    },
+    [
+      'GetObject',
+      'GetObject of what is gone',
+      'PutObject',
+      'PutObject of a rejection',
+      'HeadObject of a rendition',
+      'HeadObject of a rejection',
+      'HeadObject of what is gone',
+      'PutObject over an older one',
+      'the notification',
+    ],
+    /with an explicit deny in a resource-based policy: ImagesSourcePolicy\w+, statement 1, principal .* condition Bool aws:SecureTransport true$/,
+  ],
+  [
+    'another account in the queue policy',
+    QUEUE,
+    (statement) => {
+      if (statement.Condition?.StringEquals) statement.Condition.StringEquals['aws:SourceAccount'] = '111111111111';
+    },
+    ['the delivery'],
+    /User: s3.amazonaws.com is not authorized to perform: sqs:sendmessage on resource: arn:aws:sqs:us-east-1:000000000000:ec2-jobs because no resource-based policy .* nearest is JobsQueuePolicy\w+, statement 2, which is about condition StringEquals aws:SourceAccount 111111111111$/,
+  ],
+  [
+    'another bucket in the queue policy',
+    QUEUE,
+    (statement) => {
+      if (statement.Condition?.ArnLike) statement.Condition.ArnLike['aws:SourceArn'] = 'arn:aws:s3:::ec2-output';
+    },
+    ['the delivery'],
+    /which is about condition ArnLike aws:SourceArn arn:aws:s3:::ec2-output$/,
+  ],
+  [
+    'another service in the queue policy',
+    QUEUE,
+    (statement) => {
+      if (statement.Effect === 'Allow') statement.Principal = { Service: 'sns.amazonaws.com' };
+    },
+    ['the delivery'],
+    /which is about principal {"Service":"sns.amazonaws.com"}$/,
+  ],
+  [
+    'the handler of notifications may not put them',
+    ROLE,
+    without('s3:PutBucketNotification'),
+    ['the notification'],
+    /s3:PutBucketNotification on resource: "arn:aws:s3:::ec2-source" because no identity-based/,
+  ],
+];
+
+describe('a template with', () => {
+  test.each(MISTAKES)('%s is noticed', (_what, type, change, expected, reason) => {
+    const permissions = permissionsOf('ec2', mistaken('ec2', type, change));
+    const refused = Object.entries(calls('ec2')).filter(([, isAllowed]) => !isAllowed(permissions));
+    expect(refused.map(([name]) => name)).toEqual(expected);
+    const { refusals }: Tally = permissions.tally('ec2');
+    expect(refusals[0] ?? '').toMatch(reason);
+    expect(refusals.every((text) => text.startsWith('User: '))).toBe(true);
+  });
+
+  test('no permission for S3 to invoke the function is noticed', () => {
+    const template = structuredClone(all.lambda);
+    for (const { Type, Properties } of Object.values(template.Resources)) {
+      if (Type === 'AWS::Lambda::Permission') Properties.SourceAccount = '111111111111';
+    }
+    expect(calls('lambda')['the delivery']?.(permissionsOf('lambda', template))).toBe(false);
+  });
+
+  test.each([
+    ['ec2', 'ec2.amazonaws.com'],
+    ['lambda', 'lambda.amazonaws.com'],
+    ['ecs-fargate', 'ecs-tasks.amazonaws.com'],
+    ['eks-ec2', 'pods.eks.amazonaws.com'],
+  ] as const)('a role on %s that its platform may not take on is noticed', (compute, service) => {
+    const template = structuredClone(all[compute]);
+    for (const { Type, Properties } of Object.values(template.Resources)) {
+      if (Type !== 'AWS::IAM::Role') continue;
+      for (const statement of Properties.AssumeRolePolicyDocument.Statement)
+        statement.Principal.Service = 'x.amazonaws.com';
+    }
+    expect(() => permissionsOf(compute, template)).toThrow(
+      `${compute}: User: ${service} is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::${ACCOUNT}:role/${compute}-`,
+    );
+  });
+
+  test('a policy in words that are not known is an error at once', () => {
+    const template = mistaken('ec2', ROLE, (statement) => {
+      statement.Condition = { DateGreaterThan: { 'aws:CurrentTime': '2030-01-01' } };
+    });
+    expect(() => permissionsOf('ec2', template)).toThrow(
+      /^\w+, statement 1: the condition operator DateGreaterThan is not understood by the local run/,
+    );
+  });
+});
+
+test('a call over plain HTTP is refused by every bucket and queue', () => {
+  const insecure: Readonly<Record<string, WireCall>> = {
+    's3:GetObject': s3('GET', 'ec2-source', 'incoming/a.jpg', { secure: false }),
+    's3:PutObject': s3('PUT', 'ec2-output', 'renditions/a', { secure: false }),
+    'sqs:receivemessage': sqs('ReceiveMessage', 'ec2-jobs', { secure: false }),
+    'sqs:sendmessage': sqs('SendMessage', 'ec2-failed', { secure: false, caller: LOCAL_CREDENTIALS.accessKeyId }),
+  };
+  for (const [action, call] of Object.entries(insecure)) {
+    const refusal = permissionsOf('ec2').judge(call, () => true);
+    expect(refusal?.explanation).toMatch(
+      new RegExp(
+        `perform: ${action} on .* explicit deny in a resource-based policy: .*Bool aws:SecureTransport false$`,
+      ),
+    );
+  }
+});
+
+test('nothing is judged before a way is there', () => {
+  expect(new Permissions(REGION).judge(s3('GET', 'any', 'thing', { caller: 'anybody' }), () => true)).toBeUndefined();
+});

@@ -1,0 +1,159 @@
+import type { Compute } from '../../workload/contract';
+import type { Template } from '../templates';
+import { type Names, type OpenTemplate, openTemplate } from './deployment';
+import { readPolicy, type Statement } from './iam';
+
+/** Who may do what, as one way's template says it. */
+export interface Access {
+  /** By logical id. */
+  readonly roles: Readonly<Record<string, Role>>;
+  /** Logical id of the role that the worker or the function has. */
+  readonly worker: string;
+  /** And of the one with which CDK tells the bucket where its events go. */
+  readonly notifier: string;
+  /** By ARN of a bucket, queue or function: its own policy. */
+  readonly resources: Readonly<Record<string, readonly Statement[]>>;
+}
+
+export interface Role {
+  readonly arn: string;
+  /** What it may do. */
+  readonly statements: readonly Statement[];
+  /** Who may take it on. */
+  readonly trust: readonly Statement[];
+}
+
+/**
+ * What AWS's own policies say, where a role that is judged has one. Looked up on 2026-11-28.
+ * @see https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaBasicExecutionRole.html
+ */
+const MANAGED_POLICIES: Readonly<Record<string, object>> = {
+  'service-role/AWSLambdaBasicExecutionRole': {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Allow',
+        Action: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
+        Resource: '*',
+      },
+    ],
+  },
+};
+
+/**
+ * Reads the roles and the policies of a template. Roles with a policy of AWS's that is not known here are left out: none
+ * of them is the worker's.
+ *
+ * @param prefix of local names; default the way
+ * @throws Error naming the policy and what in it is not understood
+ */
+export function readAccess(compute: Compute, template: Template, names: Names, prefix?: string): Access {
+  const open = openTemplate(compute, template, names, prefix);
+  const { ofType, resolve } = open;
+  const attached = [...ofType('AWS::IAM::Policy'), ...ofType('AWS::IAM::ManagedPolicy')];
+  const roles: Record<string, Role> = {};
+  for (const [id, { Properties }] of ofType('AWS::IAM::Role')) {
+    const managed = list(Properties.ManagedPolicyArns).map(managedPolicyName);
+    if (!managed.every((name) => name in MANAGED_POLICIES)) continue;
+    roles[id] = {
+      arn: resolve({ 'Fn::GetAtt': [id, 'Arn'] }) as string,
+      trust: readPolicy('trust', `trust of ${id}`, resolve(Properties.AssumeRolePolicyDocument)),
+      statements: [
+        ...managed.flatMap((name) => readPolicy('identity', name, MANAGED_POLICIES[name])),
+        ...list(Properties.Policies).flatMap(({ PolicyName, PolicyDocument }) =>
+          readPolicy('identity', `${PolicyName} of ${id}`, resolve(PolicyDocument)),
+        ),
+        ...attached
+          .filter(([, policy]) => list(policy.Properties.Roles).some((role) => role.Ref === id))
+          .flatMap(
+            ([
+              policy,
+              {
+                Properties: { PolicyDocument },
+              },
+            ]) => readPolicy('identity', policy, resolve(PolicyDocument)),
+          ),
+      ],
+    };
+  }
+  return { roles, worker: workerRole(compute, open), notifier: notifierRole(open), resources: resourcePolicies(open) };
+}
+
+/** Where each way says which role its worker has. */
+function workerRole(compute: Compute, { one, ofType, resolve }: OpenTemplate): string {
+  switch (compute) {
+    case 'ec2': {
+      const { IamInstanceProfile } = one('AWS::EC2::LaunchTemplate').Properties.LaunchTemplateData;
+      const [profile] = IamInstanceProfile.Arn['Fn::GetAtt'];
+      return ofType('AWS::IAM::InstanceProfile').find(([id]) => id === profile)?.[1].Properties.Roles[0].Ref;
+    }
+    case 'lambda':
+      return ofType('AWS::Lambda::Function').find(([id]) => id.startsWith('Worker'))?.[1].Properties.Role[
+        'Fn::GetAtt'
+      ][0];
+    case 'ecs-fargate':
+      return one('AWS::ECS::TaskDefinition').Properties.TaskRoleArn['Fn::GetAtt'][0];
+    case 'eks-ec2': {
+      const manifests = ofType('Custom::AWSCDK-EKS-KubernetesResource').flatMap(
+        ([, { Properties }]) => JSON.parse(resolve(Properties.Manifest) as string) as KubernetesObject[],
+      );
+      const pods = manifests.find(({ kind }) => kind === 'Deployment');
+      const associations = ofType('AWS::EKS::PodIdentityAssociation').map(([, { Properties }]) => Properties);
+      const account = pods?.spec.template.spec.serviceAccountName;
+      const own = associations.find(
+        ({ Namespace, ServiceAccount }) => Namespace === pods?.metadata.namespace && ServiceAccount === account,
+      );
+      if (!own) throw new Error(`no Pod Identity association gives the service account ${account} a role`);
+      return own.RoleArn['Fn::GetAtt'][0];
+    }
+  }
+}
+
+interface KubernetesObject {
+  readonly kind: string;
+  readonly metadata: { readonly namespace?: string };
+  readonly spec: { readonly template: { readonly spec: { readonly serviceAccountName?: string } } };
+}
+
+function notifierRole({ one, ofType }: OpenTemplate): string {
+  const [handler] = one('Custom::S3BucketNotifications').Properties.ServiceToken['Fn::GetAtt'];
+  return ofType('AWS::Lambda::Function').find(([id]) => id === handler)?.[1].Properties.Role['Fn::GetAtt'][0];
+}
+
+function resourcePolicies({ ofType, resolve }: OpenTemplate): Record<string, readonly Statement[]> {
+  const policies: Record<string, Statement[]> = {};
+  const arnOf = (reference: { Ref: string }) => resolve({ 'Fn::GetAtt': [reference.Ref, 'Arn'] }) as string;
+  const add = (arn: string, statements: Statement[]) => {
+    policies[arn] = [...(policies[arn] ?? []), ...statements];
+  };
+  for (const [id, { Properties }] of ofType('AWS::S3::BucketPolicy')) {
+    add(arnOf(Properties.Bucket), readPolicy('resource', id, resolve(Properties.PolicyDocument)));
+  }
+  for (const [id, { Properties }] of ofType('AWS::SQS::QueuePolicy')) {
+    const statements = readPolicy('resource', id, resolve(Properties.PolicyDocument));
+    for (const queue of Properties.Queues) add(arnOf(queue), statements);
+  }
+  for (const [id, { Properties }] of ofType('AWS::Lambda::Permission')) {
+    const { Action, FunctionName, Principal, SourceAccount, SourceArn, ...others } = Properties;
+    const [other] = Object.keys(others);
+    if (other !== undefined) throw new Error(`${id}: ${other} is not understood by the local run`);
+    const Condition = {
+      ...(SourceAccount && { StringEquals: { 'aws:SourceAccount': resolve(SourceAccount) } }),
+      ...(SourceArn && { ArnLike: { 'aws:SourceArn': resolve(SourceArn) } }),
+    };
+    const arn = resolve(FunctionName) as string;
+    const statement = { Effect: 'Allow', Principal: { Service: Principal }, Action, Resource: arn, Condition };
+    add(arn, readPolicy('resource', id, { Version: '2012-10-17', Statement: [statement] }));
+  }
+  return policies;
+}
+
+/** `service-role/AWSLambdaBasicExecutionRole`, of an ARN in whichever way CDK puts it together. */
+function managedPolicyName(arn: unknown): string {
+  return /:iam::aws:policy\/([\w/-]+)/.exec(JSON.stringify(arn))?.[1] ?? JSON.stringify(arn);
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: CloudFormation.
+function list(value: any): any[] {
+  return value ?? [];
+}

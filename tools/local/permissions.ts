@@ -1,0 +1,378 @@
+/**
+ * Judges every call to the local S3 and SQS by the policies that would be deployed: those of the caller's role, and those
+ * of the bucket or the queue.
+ */
+import type { Compute } from '../../workload/contract';
+import type { Access, Role } from './access';
+import {
+  type AccessRequest,
+  covers,
+  type Decision,
+  decide,
+  type Principal,
+  principalName,
+  type Statement,
+} from './iam';
+
+/** The reader's own: of somebody who may do anything in the account, as far as a bucket or a queue does not forbid it. */
+export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' } as const;
+
+/** fauxqs has no other account. */
+export const ACCOUNT = '000000000000';
+
+/** A call, as it comes over the wire. */
+export interface WireCall {
+  /** Access key id of who signed it; empty when nobody did. */
+  readonly caller: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /**
+   * Whether it is encrypted. Default true: the endpoints speak plain HTTP, and stand for AWS, to which the SDKs speak HTTPS
+   * unless they are told otherwise. No way is.
+   */
+  readonly secure?: boolean;
+  /** Of S3. */
+  readonly bucket?: string | undefined;
+  readonly key?: string | undefined;
+  readonly query: Readonly<Record<string, string>>;
+  /** Of SQS, such as `ReceiveMessage`. */
+  readonly operation?: string | undefined;
+  /** Of SQS, its parameters. */
+  readonly input: Readonly<Record<string, unknown>>;
+}
+
+/** What AWS answers. */
+export interface Refusal {
+  readonly status: 403;
+  readonly code: 'AccessDenied' | 'InvalidAccessKeyId';
+  /** As AWS words it. */
+  readonly message: string;
+  /** With the statement that decided, or the one that comes nearest, and the way whose call it was. */
+  readonly explanation: string;
+}
+
+/** What one way's calls came to. */
+export interface Tally {
+  /** Calls to S3 and SQS, and what S3 delivers. */
+  readonly judged: number;
+  readonly refused: number;
+  /** Why, each once. */
+  readonly refusals: readonly string[];
+  /** Of what the worker's role may do on S3 and SQS, what no call needed: `s3:ListBucket on ec2-output`. */
+  readonly unused: readonly string[];
+}
+
+/** By whose word a way's processes have the worker's role, and what is asked of the role's trust. */
+const PLATFORMS: Readonly<Record<Compute, { readonly service: string; readonly actions: readonly string[] }>> = {
+  ec2: { service: 'ec2.amazonaws.com', actions: ['sts:AssumeRole'] },
+  lambda: { service: 'lambda.amazonaws.com', actions: ['sts:AssumeRole'] },
+  'ecs-fargate': { service: 'ecs-tasks.amazonaws.com', actions: ['sts:AssumeRole'] },
+  // Pod Identity puts the pod's name and others into the session, as tags.
+  'eks-ec2': { service: 'pods.eks.amazonaws.com', actions: ['sts:AssumeRole', 'sts:TagSession'] },
+};
+
+interface Session {
+  readonly compute: Compute | undefined;
+  readonly principal: Principal;
+  readonly statements: readonly Statement[];
+}
+
+interface Counts {
+  judged: number;
+  refused: number;
+  readonly refusals: Set<string>;
+  /** Statement, action and resource of an allow that was needed. */
+  readonly used: Set<string>;
+}
+
+/** The account's permissions. Nothing is judged until a way has been added. */
+export class Permissions {
+  private readonly ways = new Map<Compute, { access: Access; counts: Counts }>();
+  private readonly resources = new Map<string, { compute: Compute; statements: readonly Statement[] }>();
+  private readonly sessions = new Map<string, Session>();
+
+  /** @param region of the queues */
+  constructor(private readonly region: string) {
+    this.sessions.set(LOCAL_CREDENTIALS.accessKeyId, {
+      compute: undefined,
+      principal: { kind: 'role', arn: `arn:aws:iam::${ACCOUNT}:role/Administrator`, session: 'you' },
+      statements: [{ origin: 'AdministratorAccess', effect: 'Allow', actions: ['*'], resources: ['*'], parts: [] }],
+    });
+  }
+
+  /** From now on every call is judged. A way that is there already is forgotten, and its counts. */
+  add(compute: Compute, access: Access): void {
+    const counts = { judged: 0, refused: 0, refusals: new Set<string>(), used: new Set<string>() };
+    this.ways.set(compute, { access, counts });
+    for (const [arn, statements] of Object.entries(access.resources)) this.resources.set(arn, { compute, statements });
+  }
+
+  /**
+   * Gives a process of a way the worker's role, as the way's platform does.
+   * @throws Error naming the role when its trust does not let the platform, or nothing is known of it
+   */
+  signIn(accessKeyId: string, compute: Compute): void {
+    const { service, actions } = PLATFORMS[compute];
+    const id = this.access(compute).worker;
+    const role = this.role(compute, id);
+    for (const action of actions) {
+      const principal: Principal = { kind: 'service', name: service };
+      const request = { principal, action, resource: role.arn, context: {} };
+      const decision = decide(request, role.trust);
+      if (!decision.allowed) throw new Error(`${compute}: ${message(request, decision)}${why(decision)}`);
+    }
+    this.enter(accessKeyId, compute, role);
+  }
+
+  /** Gives CDK's handler, which tells the bucket where its events go, the role that the template gives it. */
+  signInNotifier(accessKeyId: string, compute: Compute): void {
+    this.enter(accessKeyId, compute, this.role(compute, this.access(compute).notifier));
+  }
+
+  private enter(accessKeyId: string, compute: Compute, { arn, statements }: Role): void {
+    this.sessions.set(accessKeyId, { compute, principal: { kind: 'role', arn, session: accessKeyId }, statements });
+  }
+
+  private access(compute: Compute): Access {
+    const way = this.ways.get(compute);
+    if (!way) throw new Error(`the permissions of ${compute} have not been read`);
+    return way.access;
+  }
+
+  private role(compute: Compute, id: string): Role {
+    const role = this.access(compute).roles[id];
+    if (!role) throw new Error(`${compute}: the role ${id} has a policy of AWS's that the local run does not know`);
+    return role;
+  }
+
+  /**
+   * Judges a call.
+   * @param exists whether there is such an object: S3 tells only those who may list the bucket that there is none
+   */
+  judge(call: WireCall, exists: (bucket: string, key: string) => boolean): Refusal | undefined {
+    if (this.ways.size === 0) return undefined;
+    const session = call.caller === '' ? undefined : this.sessions.get(call.caller);
+    if (call.caller !== '' && !session) return unknownKey(call);
+    const counts = session?.compute && this.ways.get(session.compute)?.counts;
+    if (counts) counts.judged += 1;
+    const principal = session?.principal ?? ({ kind: 'anonymous' } as const);
+    const context = contextOf(call);
+    for (const { action, resource } of permissionsFor(call, this.region, exists)) {
+      const request = { principal, action, resource, context };
+      const refusal = this.decide(request, session?.statements ?? [], session?.compute);
+      if (refusal) return refusal;
+    }
+    return undefined;
+  }
+
+  /** Whether S3 may deliver the events of a bucket to a queue or a function. */
+  mayDeliver(kind: 'Queue' | 'CloudFunction', target: string, bucket: string): boolean {
+    const owner = this.resources.get(`arn:aws:s3:::${bucket}`);
+    if (!owner) return true;
+    const { counts } = this.ways.get(owner.compute) as { counts: Counts };
+    counts.judged += 1;
+    const request: AccessRequest = {
+      principal: { kind: 'service', name: 's3.amazonaws.com' },
+      action: kind === 'Queue' ? 'sqs:SendMessage' : 'lambda:InvokeFunction',
+      resource: target,
+      context: {
+        'aws:securetransport': 'true',
+        'aws:sourcearn': `arn:aws:s3:::${bucket}`,
+        'aws:sourceaccount': ACCOUNT,
+      },
+    };
+    return this.decide(request, [], owner.compute) === undefined;
+  }
+
+  private decide(
+    request: AccessRequest,
+    identity: readonly Statement[],
+    compute: Compute | undefined,
+  ): Refusal | undefined {
+    const own = this.resources.get(ownerOf(request.resource))?.statements ?? [];
+    const decision = decide(request, [...identity, ...own]);
+    const counts = compute && this.ways.get(compute)?.counts;
+    if (decision.allowed) {
+      for (const { origin, actions, resources } of counts ? decision.by : []) {
+        const action = actions.find((pattern) => covers(pattern, request.action));
+        const resource = resources.find((pattern) => covers(pattern, request.resource));
+        counts?.used.add(JSON.stringify([origin, action, resource]));
+      }
+      return undefined;
+    }
+    const text = message(request, decision, identity);
+    const explanation = `${text}${why(decision)}`;
+    if (counts) {
+      counts.refused += 1;
+      counts.refusals.add(explanation);
+    }
+    return { status: 403, code: 'AccessDenied', message: text, explanation };
+  }
+
+  tally(compute: Compute): Tally {
+    const { access, counts } = this.ways.get(compute) as { access: Access; counts: Counts };
+    const granted = (access.roles[access.worker]?.statements ?? []).filter(({ effect }) => effect === 'Allow');
+    const unused = granted.flatMap(({ origin, actions, resources }) =>
+      actions
+        .filter((action) => /^(\*$|s3:|sqs:)/.test(action))
+        .flatMap((action) =>
+          resources
+            .filter((resource) => isLocal(resource, this.resources))
+            .filter((resource) => !counts.used.has(JSON.stringify([origin, action, resource])))
+            .map((resource) => `${action} on ${shortName(resource)}`),
+        ),
+    );
+    const { judged, refused, refusals } = counts;
+    return { judged, refused, refusals: [...refusals], unused };
+  }
+}
+
+/** A bucket by its name, a queue too: `ec2-output/renditions/*`. */
+const shortName = (arn: string) => arn.split(':').slice(5).join(':');
+
+/** Whether there is such a bucket or queue here. The bucket that EC2 fetches its code from is not: nobody asks it. */
+function isLocal(resource: string, resources: ReadonlyMap<string, unknown>): boolean {
+  return resource === '*' || resources.has(ownerOf(resource));
+}
+
+/** Of an object, the bucket. */
+function ownerOf(arn: string): string {
+  return arn.startsWith('arn:aws:s3:::') ? (arn.split('/')[0] as string) : arn;
+}
+
+/** AWS's own sentence. SQS writes actions in lower case, S3 puts resources between quotes. */
+function message({ principal, action, resource }: AccessRequest, decision: Decision, identity?: readonly Statement[]) {
+  const isS3 = action.startsWith('s3:');
+  const named = isS3 ? action : action.replace(/^sqs:.*/, (name) => name.toLowerCase());
+  const asked = `User: ${principalName(principal)} is not authorized to perform: ${named} on resource: ${isS3 ? `"${resource}"` : resource}`;
+  const kind = (isIdentity: boolean) => (isIdentity ? 'identity' : 'resource');
+  if (!decision.allowed && decision.by) {
+    const isIdentity = identity?.includes(decision.by) ?? false;
+    return `${asked} with an explicit deny in ${isIdentity ? 'an' : 'a'} ${kind(isIdentity)}-based policy`;
+  }
+  return `${asked} because no ${kind(principal.kind === 'role')}-based policy allows the ${named} action`;
+}
+
+/** The statement that decided, or the nearest one to what would have had to be there. */
+function why(decision: Decision): string {
+  if (decision.allowed) return '';
+  if (decision.by) return `: ${decision.by.origin}, ${decision.by.parts.map(({ words }) => words).join('; ')}`;
+  if (!decision.nearest) return '';
+  const { statement, misses } = decision.nearest;
+  return `: nearest is ${statement.origin}, which is about ${misses.join('; ')}`;
+}
+
+function unknownKey({ operation }: WireCall): Refusal {
+  const text =
+    operation === undefined
+      ? 'The AWS Access Key Id you provided does not exist in our records.'
+      : 'The security token included in the request is invalid.';
+  return { status: 403, code: 'InvalidAccessKeyId', message: text, explanation: text };
+}
+
+/** Condition keys of a call, as far as there are any. */
+function contextOf({ headers, secure = true }: WireCall): AccessRequest['context'] {
+  const context: Record<string, string | undefined> = { 'aws:securetransport': String(secure) };
+  for (const [name, value] of Object.entries(headers)) {
+    if (name.startsWith('x-amz-')) context[`s3:${name}`] = String(value);
+  }
+  return context;
+}
+
+/**
+ * What a call has to be allowed.
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+ * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+ */
+function permissionsFor(
+  call: WireCall,
+  region: string,
+  exists: (bucket: string, key: string) => boolean,
+): readonly { action: string; resource: string }[] {
+  const { bucket, key, operation } = call;
+  if (operation !== undefined) return sqsPermissions(operation, call.input, region);
+  if (bucket === undefined) return [{ action: 's3:ListAllMyBuckets', resource: '*' }];
+  const ofBucket = (action: string) => ({ action, resource: `arn:aws:s3:::${bucket}` });
+  if (!key) return bucketActions(call).map(ofBucket);
+  const actions = objectActions(call);
+  const permissions = actions.map((action) => ({ action, resource: `arn:aws:s3:::${bucket}/${key}` }));
+  const source = call.headers['x-amz-copy-source'];
+  if (source !== undefined) {
+    permissions.push({
+      action: 's3:GetObject',
+      resource: `arn:aws:s3:::${decoded(String(source)).replace(/^\//, '')}`,
+    });
+  }
+  if (actions.includes('s3:GetObject') && !exists(bucket, key)) permissions.push(ofBucket('s3:ListBucket'));
+  return permissions;
+}
+
+/** What cannot be decoded is the name of nothing. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Of calls about one object, what a query parameter makes of them. */
+const OBJECT_ACTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  GET: { '': 'GetObject', uploadId: 'ListMultipartUploadParts', tagging: 'GetObjectTagging', acl: 'GetObjectAcl' },
+  HEAD: { '': 'GetObject' },
+  PUT: { '': 'PutObject', tagging: 'PutObjectTagging', acl: 'PutObjectAcl' },
+  POST: { '': 'PutObject' },
+  DELETE: { '': 'DeleteObject', uploadId: 'AbortMultipartUpload', tagging: 'DeleteObjectTagging' },
+};
+
+function objectActions({ method, query, headers }: WireCall): string[] {
+  const actions = OBJECT_ACTIONS[method] ?? {};
+  const special = Object.keys(actions).find((name) => name !== '' && name in query) ?? '';
+  const found = [actions[special] ?? `${method}Object`];
+  if (found[0] === 'PutObject') {
+    if (headers['x-amz-tagging'] !== undefined) found.push('PutObjectTagging');
+    if (Object.keys(headers).some((name) => /^x-amz-(acl|grant-)/.test(name))) found.push('PutObjectAcl');
+    // Whoever learns whether the object is still the one that is named has read something of it.
+    if (headers['if-match'] !== undefined) found.push('GetObject');
+  }
+  return found.map((name) => `s3:${name}`);
+}
+
+/** Of calls about a bucket. */
+const BUCKET_ACTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  GET: {
+    '': 'ListBucket',
+    notification: 'GetBucketNotification',
+    location: 'GetBucketLocation',
+    lifecycle: 'GetLifecycleConfiguration',
+    versioning: 'GetBucketVersioning',
+    versions: 'ListBucketVersions',
+    uploads: 'ListBucketMultipartUploads',
+    policy: 'GetBucketPolicy',
+    tagging: 'GetBucketTagging',
+  },
+  HEAD: { '': 'ListBucket' },
+  PUT: {
+    '': 'CreateBucket',
+    notification: 'PutBucketNotification',
+    lifecycle: 'PutLifecycleConfiguration',
+    policy: 'PutBucketPolicy',
+  },
+  // One deletion for each of its keys, which are in the body: nobody here but the reader does that.
+  POST: { '': 'DeleteObject' },
+  DELETE: { '': 'DeleteBucket' },
+};
+
+function bucketActions({ method, query }: WireCall): string[] {
+  const actions = BUCKET_ACTIONS[method] ?? {};
+  const special = Object.keys(actions).find((name) => name !== '' && name in query) ?? '';
+  return [`s3:${actions[special] ?? `${method}Bucket`}`];
+}
+
+function sqsPermissions(operation: string, input: WireCall['input'], region: string) {
+  const url = input.QueueUrl ?? input.QueueName ?? input.SourceArn;
+  // SQS asks the same permission for ten messages at once. A call without a queue is for SQS to refuse.
+  if (typeof url !== 'string') return [];
+  const name = url.split(/[/:]/).at(-1);
+  return [{ action: `sqs:${operation.replace(/Batch$/, '')}`, resource: `arn:aws:sqs:${region}:${ACCOUNT}:${name}` }];
+}
