@@ -58,11 +58,7 @@ const PERMISSIONS: Record<Way, { trusts: string; may: string[] }> = {
   lambda: {
     trusts: 'lambda.amazonaws.com',
     // CDK's `SqsDestination` grants three on the failure queue, where the last would do.
-    may: [
-      ...WORKER,
-      ...WRITE_LOGS,
-      'sqs:SendMessage <FailuresQueueB0898B50.Arn>',
-    ],
+    may: [...WORKER, ...WRITE_LOGS, 'sqs:SendMessage <FailuresQueueB0898B50.Arn>'],
   },
   'ecs-fargate': { trusts: 'ecs-tasks.amazonaws.com', may: POLLER },
   'eks-ec2': { trusts: 'pods.eks.amazonaws.com', may: POLLER },

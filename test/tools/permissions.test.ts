@@ -1,10 +1,14 @@
+import { GetObjectCommand, HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { readAccess } from '../../tools/local/access';
+import { type Endpoints, startEndpoints } from '../../tools/local/endpoints';
 import { ACCOUNT, LOCAL_CREDENTIALS, Permissions, type Tally, type WireCall } from '../../tools/local/permissions';
+import { clientConfig, namesAt } from '../../tools/local/ways';
 import type { Template } from '../../tools/templates';
 import { COMPUTES, type Compute } from '../../workload/contract';
 import { templates } from '../support/templates';
 
-/** What the deployed policies say of calls, without a server: each template's own, and templates with a mistake in them. */
+/** What the deployed policies say of calls: each template's own, and templates with a mistake in them. */
 
 const REGION = 'us-east-1';
 const NAMES = {
@@ -393,6 +397,70 @@ test('a call over plain HTTP is refused by every bucket and queue', () => {
       ),
     );
   }
+});
+
+describe('on the wire', () => {
+  let endpoints: Endpoints;
+  beforeAll(async () => {
+    endpoints = await startEndpoints();
+    endpoints.createBucket('ec2-source');
+    endpoints.createQueue('ec2-jobs', { visibilityTimeoutSeconds: 30 });
+    endpoints.permissions.add('ec2', readAccess('ec2', all.ec2, namesAt(endpoints)));
+    endpoints.permissions.signIn('worker', 'ec2');
+  });
+  afterAll(() => endpoints.close());
+
+  const DENIED = { $metadata: expect.objectContaining({ httpStatusCode: 403, attempts: 1 }) };
+  const refused = (client: { send(command: unknown): Promise<unknown> }, command: unknown) =>
+    client.send(command).then(
+      () => 'allowed',
+      (error: unknown) => error,
+    );
+
+  test('S3 refuses as S3 does', async () => {
+    const s3 = new S3Client(clientConfig(endpoints, 'worker'));
+    const object = { Bucket: 'ec2-source', Key: 'elsewhere/a&b "<' };
+    expect(await refused(s3, new GetObjectCommand(object))).toMatchObject({
+      ...DENIED,
+      name: 'AccessDenied',
+      message: `User: arn:aws:sts::${ACCOUNT}:assumed-role/ec2-Role1ABCC5F0/worker is not authorized to perform: s3:GetObject on resource: "arn:aws:s3:::ec2-source/elsewhere/a&b "<" because no identity-based policy allows the s3:GetObject action`,
+    });
+    // An answer to HEAD has no body, and so no message.
+    expect(await refused(s3, new HeadObjectCommand(object))).toMatchObject(DENIED);
+    expect(await refused(new S3Client(clientConfig(endpoints, 'nobody')), new GetObjectCommand(object))).toMatchObject({
+      ...DENIED,
+      name: 'InvalidAccessKeyId',
+    });
+    const missing = { Bucket: 'ec2-source', Key: 'incoming/missing' };
+    expect(await refused(s3, new GetObjectCommand(missing))).toMatchObject({ name: 'NoSuchKey' });
+  });
+
+  test('SQS refuses as SQS does', async () => {
+    const sqs = new SQSClient(clientConfig(endpoints, 'worker'));
+    const QueueUrl = endpoints.queueUrl('ec2-jobs');
+    const Entries = [{ Id: '1', MessageBody: 'x' }];
+    expect(await refused(sqs, new SendMessageBatchCommand({ QueueUrl, Entries }))).toMatchObject({
+      ...DENIED,
+      name: 'AccessDenied',
+      message: `User: arn:aws:sts::${ACCOUNT}:assumed-role/ec2-Role1ABCC5F0/worker is not authorized to perform: sqs:sendmessage on resource: arn:aws:sqs:us-east-1:${ACCOUNT}:ec2-jobs because no identity-based policy allows the sqs:sendmessage action`,
+    });
+    const nobody = new SQSClient(clientConfig(endpoints, 'nobody'));
+    expect(await refused(nobody, new SendMessageBatchCommand({ QueueUrl, Entries }))).toMatchObject({
+      ...DENIED,
+      name: 'InvalidClientTokenId',
+    });
+    expect(endpoints.messages('ec2-jobs')).toEqual([]);
+  });
+});
+
+test('a call is judged in less than 100 µs of CPU', () => {
+  const permissions = permissionsOf('ec2');
+  const judged = Object.values(calls('ec2'));
+  const before = process.cpuUsage();
+  for (let index = 0; index < 10_000; index += 1) judged[index % judged.length]?.(permissions);
+  const { user, system } = process.cpuUsage(before);
+  expect(permissions.tally('ec2')).toMatchObject({ judged: 10_000, refused: 0 });
+  expect((user + system) / 10_000).toBeLessThan(100);
 });
 
 test('nothing is judged before a way is there', () => {

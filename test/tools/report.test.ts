@@ -3,6 +3,8 @@ import { howToUse, succeeded, summary, summaryTable, toJson, verdict } from '../
 import type { LocalRunResults, ObjectResult, WayResults } from '../../tools/local/results';
 import type { Way } from '../../tools/local/ways';
 
+const SCREEN = { columns: 80, isTerminal: false };
+
 const PERMISSIONS = { judged: 321, refused: 0, refusals: [], unused: [] };
 
 function way(objects: readonly ObjectResult[], changed: Partial<WayResults> = {}): WayResults {
@@ -169,7 +171,7 @@ describe('verdict', () => {
       run([way([], { deaths: 2 }), way([], { compute: 'lambda' }), way([], { compute: 'eks-ec2', deaths: 1 })]),
     ],
   ])('reads %j', (expected, results) => {
-    expect(verdict(results)).toBe(expected);
+    expect(verdict(results, SCREEN)).toBe(expected);
   });
 
   test('names what was refused, and what the roles need not be allowed', () => {
@@ -185,10 +187,11 @@ describe('verdict', () => {
         },
       }),
     ];
-    expect(verdict(run(ways)).split('\n').slice(1)).toEqual([
+    expect(verdict(run(ways), SCREEN).split('\n').slice(1)).toEqual([
       'lambda, refused: User: a …',
       'lambda, refused: User: b …',
-      'permissions that no call needed; the grants in lib/constructs say when one does:',
+      'permissions that no call of this run needed; beside each grant, in',
+      'lib/constructs, stands what does:',
       '  s3:ListBucket on source',
       '  sqs:X on jobs (ec2)',
     ]);

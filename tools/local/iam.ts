@@ -71,7 +71,7 @@ const ELEMENTS: Readonly<Record<PolicyKind, readonly string[]>> = {
 const OPTIONAL = ['Sid', 'Condition'];
 
 /** Condition keys that a request here can have, in lower case. Of tags, the name follows. */
-const CONDITION_KEYS = [
+export const CONDITION_KEYS: readonly string[] = [
   'aws:securetransport',
   'aws:sourcearn',
   'aws:sourceaccount',
@@ -242,17 +242,22 @@ export function covers(pattern: string, actual: string): boolean {
   return (pattern.startsWith('arn:') ? arnPattern(pattern) : actionPattern(pattern)).test(actual);
 }
 
-const arnPatterns = new Map<string, RegExp>();
+const compiled = new Map<string, RegExp>();
+
+/** Compiles a pattern once: policies are few, and calls are many. */
+function once(pattern: string, compile: () => RegExp): RegExp {
+  const known = compiled.get(pattern) ?? compile();
+  compiled.set(pattern, known);
+  return known;
+}
 
 /** Of an ARN: wildcards end at a colon, except in its last part, the resource. */
 function arnPattern(pattern: string): RegExp {
-  const known = arnPatterns.get(pattern);
-  if (known) return known;
-  const parts = pattern.split(':');
-  const fixed = parts.slice(0, 5).map((part) => wildcards(part, '[^:]'));
-  const made = new RegExp(`^${[...fixed, wildcards(parts.slice(5).join(':'))].join(':')}$`, 's');
-  arnPatterns.set(pattern, made);
-  return made;
+  return once(pattern, () => {
+    const parts = pattern.split(':');
+    const fixed = parts.slice(0, 5).map((part) => wildcards(part, '[^:]'));
+    return new RegExp(`^${[...fixed, wildcards(parts.slice(5).join(':'))].join(':')}$`, 's');
+  });
 }
 
 /** `*` for any number of characters and `?` for one, as a regular expression. */
@@ -262,7 +267,7 @@ function wildcards(pattern: string, character = '.'): string {
 }
 
 function actionPattern(pattern: string): RegExp {
-  return new RegExp(`^${wildcards(pattern)}$`, 'i');
+  return once(pattern, () => new RegExp(`^${wildcards(pattern)}$`, 'i'));
 }
 
 function texts(given: unknown, origin: string): string[] {

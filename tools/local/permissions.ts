@@ -6,6 +6,7 @@ import type { Compute } from '../../workload/contract';
 import type { Access, Role } from './access';
 import {
   type AccessRequest,
+  CONDITION_KEYS,
   covers,
   type Decision,
   decide,
@@ -270,11 +271,14 @@ function unknownKey({ operation }: WireCall): Refusal {
   return { status: 403, code: 'InvalidAccessKeyId', message: text, explanation: text };
 }
 
+/** Headers that are condition keys too, as far as `iam.ts` knows them. */
+const HEADERS = CONDITION_KEYS.filter((key) => key.startsWith('s3:')).map((key) => key.slice('s3:'.length));
+
 /** Condition keys of a call, as far as there are any. */
 function contextOf({ headers, secure = true }: WireCall): AccessRequest['context'] {
   const context: Record<string, string | undefined> = { 'aws:securetransport': String(secure) };
-  for (const [name, value] of Object.entries(headers)) {
-    if (name.startsWith('x-amz-')) context[`s3:${name}`] = String(value);
+  for (const name of HEADERS) {
+    if (headers[name] !== undefined) context[`s3:${name}`] = String(headers[name]);
   }
   return context;
 }

@@ -1,5 +1,5 @@
 import { type Compute, DEFAULTS, REJECTION_REASONS } from '../../workload/contract';
-import { type Screen, table, wrapped } from '../terminal';
+import { type Screen, screenOf, table, wrapped } from '../terminal';
 import type { Endpoints } from './endpoints';
 import { LOCAL_CREDENTIALS } from './permissions';
 import type { LocalRunResults, ObjectResult, WayResults } from './results';
@@ -89,7 +89,7 @@ const milliseconds = (ms: number | null) => (ms === null ? 'n/a' : `${ms} ms`);
 const mebibytes = (mib: number | undefined) => (mib === undefined ? 'n/a' : `${Math.round(mib)} MiB`);
 
 /** Whether the ways agree, and what went wrong behind the pictures: a line each. */
-export function verdict({ ways, byteEqual }: LocalRunResults): string {
+export function verdict({ ways, byteEqual }: LocalRunResults, screen: Screen = screenOf(process.stdout)): string {
   const dead = ways.filter(({ deaths }) => deaths > 0).map(({ compute, deaths }) => `${compute} ${deaths}`);
   const lines = [
     byteEqual
@@ -101,7 +101,7 @@ export function verdict({ ways, byteEqual }: LocalRunResults): string {
     lines.push(...permissions.refusals.map((refusal) => `${compute}, refused: ${refusal}`));
   }
   lines.push(...unusedPermissions(ways));
-  return lines.join('\n');
+  return lines.map((line) => wrapped(line, screen.columns)).join('\n');
 }
 
 /** What the roles may do and no call needed, with the ways in which that is so. */
@@ -120,7 +120,10 @@ function unusedPermissions(ways: readonly WayResults[]): string[] {
   });
   return lines.length === 0
     ? []
-    : ['permissions that no call needed; the grants in lib/constructs say when one does:', ...lines];
+    : [
+        'permissions that no call of this run needed; beside each grant, in lib/constructs, stands what does:',
+        ...lines,
+      ];
 }
 
 /**
