@@ -343,8 +343,8 @@ describe('a template with', () => {
     const refused = Object.entries(calls('ec2')).filter(([, isAllowed]) => !isAllowed(permissions));
     expect(refused.map(([name]) => name)).toEqual(expected);
     const { refusals }: Tally = permissions.tally('ec2');
-    expect(refusals[0] ?? '').toMatch(reason);
-    expect(refusals.every((text) => text.startsWith('User: '))).toBe(true);
+    expect(refusals[0]?.explanation ?? '').toMatch(reason);
+    expect(refusals.every(({ explanation }) => explanation.startsWith('User: '))).toBe(true);
   });
 
   test('no permission for S3 to invoke the function is noticed', () => {

@@ -111,12 +111,17 @@ describe('summary', () => {
 
 describe('toJson', () => {
   test('is one line of the documented shape', () => {
-    const permissions = { judged: 9, refused: 1, refusals: ['User: …'], unused: ['s3:ListBucket on lambda-source'] };
+    const permissions = {
+      judged: 9,
+      refused: 1,
+      refusals: [{ explanation: 'User: …', calls: 1 }],
+      unused: ['s3:ListBucket on lambda-source'],
+    };
     const lambda = way(timed(12), { compute: 'lambda', memory: undefined, permissions });
     expect(toJson(run([way(EVERY_STATE), lambda]))).toBe(
       '{"ways":{' +
         '"ec2":{"done":3,"rejected":3,"failed":2,"superseded":1,"ignored":1,"gone":1,"malformed":1,"p50Ms":5,"p95Ms":30,"peakRssMb":413,"permissions":{"judged":321,"refused":0,"refusals":[],"unused":[]}},' +
-        '"lambda":{"done":1,"rejected":0,"failed":0,"superseded":0,"ignored":0,"gone":0,"malformed":0,"p50Ms":12,"p95Ms":12,"peakRssMb":null,"permissions":{"judged":9,"refused":1,"refusals":["User: …"],"unused":["s3:ListBucket on lambda-source"]}}' +
+        '"lambda":{"done":1,"rejected":0,"failed":0,"superseded":0,"ignored":0,"gone":0,"malformed":0,"p50Ms":12,"p95Ms":12,"peakRssMb":null,"permissions":{"judged":9,"refused":1,"refusals":[{"explanation":"User: …","calls":1}],"unused":["s3:ListBucket on lambda-source"]}}' +
         '},"byteEqual":true}',
     );
   });
@@ -181,15 +186,18 @@ describe('verdict', () => {
         compute: 'lambda',
         permissions: {
           ...PERMISSIONS,
-          refused: 2,
-          refusals: ['User: a …', 'User: b …'],
+          refused: 3,
+          refusals: [
+            { explanation: 'User: a …', calls: 1 },
+            { explanation: 'User: b …', calls: 2 },
+          ],
           unused: ['s3:ListBucket on lambda-source'],
         },
       }),
     ];
     expect(verdict(run(ways), SCREEN).split('\n').slice(1)).toEqual([
       'lambda, refused: User: a …',
-      'lambda, refused: User: b …',
+      'lambda, refused 2 times, for example: User: b …',
       'permissions that no call of this run needed; beside each grant, in',
       'lib/constructs, stands what does:',
       '  s3:ListBucket on source',

@@ -57,8 +57,8 @@ export interface Tally {
   /** Calls to S3 and SQS, and what S3 delivers. */
   readonly judged: number;
   readonly refused: number;
-  /** Why, each once. */
-  readonly refusals: readonly string[];
+  /** One for all that are alike: the same action, on the same bucket or queue, for the same reason. */
+  readonly refusals: readonly { readonly explanation: string; readonly calls: number }[];
   /** Of what the worker's role may do on S3 and SQS, what no call needed: `s3:ListBucket on ec2-output`. */
   readonly unused: readonly string[];
 }
@@ -81,7 +81,7 @@ interface Session {
 interface Counts {
   judged: number;
   refused: number;
-  readonly refusals: Set<string>;
+  readonly refusals: Map<string, { explanation: string; calls: number }>;
   /** Statement, action and resource of an allow that was needed. */
   readonly used: Set<string>;
 }
@@ -103,7 +103,7 @@ export class Permissions {
 
   /** From now on every call is judged. A way that is there already is forgotten, and its counts. */
   add(compute: Compute, access: Access): void {
-    const counts = { judged: 0, refused: 0, refusals: new Set<string>(), used: new Set<string>() };
+    const counts = { judged: 0, refused: 0, refusals: new Map(), used: new Set<string>() };
     this.ways.set(compute, { access, counts });
     for (const [arn, statements] of Object.entries(access.resources)) this.resources.set(arn, { compute, statements });
   }
@@ -202,10 +202,13 @@ export class Permissions {
       return undefined;
     }
     const text = message(request, decision, identity);
-    const explanation = `${text}${why(decision)}`;
+    const reason = why(decision);
+    const explanation = `${text}${reason}`;
     if (counts) {
       counts.refused += 1;
-      counts.refusals.add(explanation);
+      const kind = JSON.stringify([request.action, ownerOf(request.resource), reason]);
+      const alike = counts.refusals.get(kind) ?? { explanation, calls: 0 };
+      counts.refusals.set(kind, { ...alike, calls: alike.calls + 1 });
     }
     return { status: 403, code: 'AccessDenied', message: text, explanation };
   }
@@ -224,7 +227,7 @@ export class Permissions {
         ),
     );
     const { judged, refused, refusals } = counts;
-    return { judged, refused, refusals: [...refusals], unused };
+    return { judged, refused, refusals: [...refusals.values()], unused };
   }
 }
 

@@ -98,7 +98,12 @@ export function verdict({ ways, byteEqual }: LocalRunResults, screen: Screen = s
   ];
   if (dead.length > 0) lines.push(`processes that died: ${dead.join(', ')}`);
   for (const { compute, permissions } of ways) {
-    lines.push(...permissions.refusals.map((refusal) => `${compute}, refused: ${refusal}`));
+    lines.push(
+      ...permissions.refusals.map(
+        ({ explanation, calls }) =>
+          `${compute}, refused${calls > 1 ? ` ${calls} times, for example` : ''}: ${explanation}`,
+      ),
+    );
   }
   lines.push(...unusedPermissions(ways));
   return lines.map((line) => wrapped(line, screen.columns)).join('\n');

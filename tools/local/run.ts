@@ -231,8 +231,8 @@ async function takeTurn(
     while (tracker.missing > 0) {
       await sleep(50, undefined, { signal });
       for (const body of endpoints.messages(way.failureQueue)) tracker.onFailure(body);
-      const { refusals } = endpoints.permissions.tally(way.compute);
-      if (refusals[0] !== undefined && tracker.idleMs > REFUSED_MS) tracker.giveUp(refusals[0]);
+      const [refusal] = endpoints.permissions.tally(way.compute).refusals;
+      if (refusal && tracker.idleMs > REFUSED_MS) tracker.giveUp(refusal.explanation);
       if (tracker.idleMs > STALLED_MS) {
         throw new Error(
           `${way.compute}: ${tracker.missing} objects came to no end; the last line was: ${tracker.lastLine}`,

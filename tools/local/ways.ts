@@ -254,8 +254,8 @@ async function notify(compute: Compute, endpoints: Endpoints, { notification }: 
     );
   } catch (error) {
     const [refusal] = endpoints.permissions.tally(compute).refusals;
-    if (refusal === undefined) throw error;
-    throw new Error(`${compute} would not deploy: ${refusal}`);
+    if (!refusal) throw error;
+    throw new Error(`${compute} would not deploy: ${refusal.explanation}`);
   } finally {
     s3.destroy();
   }
