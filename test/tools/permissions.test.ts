@@ -1,6 +1,7 @@
 import { GetObjectCommand, HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { readAccess } from '../../tools/local/access';
+import { readDeployment } from '../../tools/local/deployment';
 import { type Endpoints, startEndpoints } from '../../tools/local/endpoints';
 import { ACCOUNT, LOCAL_CREDENTIALS, Permissions, type Tally, type WireCall } from '../../tools/local/permissions';
 import { clientConfig, namesAt } from '../../tools/local/ways';
@@ -89,10 +90,7 @@ function calls(compute: Compute): Readonly<Record<string, (permissions: Permissi
   };
 }
 
-const readFunctionArn = (compute: Compute) =>
-  compute === 'lambda'
-    ? Object.keys(readAccess(compute, all[compute], NAMES).resources).find((arn) => arn.startsWith('arn:aws:lambda:'))
-    : undefined;
+const readFunctionArn = (compute: Compute) => readDeployment(compute, all[compute], NAMES).function?.arn;
 
 describe.each(COMPUTES)('on %s', (compute) => {
   test('the worker may do all that it does, and needs all that it may', () => {
@@ -370,6 +368,61 @@ describe('a template with', () => {
     expect(() => permissionsOf(compute, template)).toThrow(
       `${compute}: User: ${service} is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::${ACCOUNT}:role/${compute}-`,
     );
+  });
+
+  test('no policy at all is judged like one that allows nothing', () => {
+    const template = structuredClone(all.ec2) as { Resources: Record<string, Json> };
+    for (const [id, { Type }] of Object.entries(template.Resources)) {
+      if (Type === BUCKET || Type === QUEUE) delete template.Resources[id];
+    }
+    const permissions = permissionsOf('ec2', template);
+    expect(calls('ec2')['the delivery']?.(permissions)).toBe(false);
+    expect(permissions.judge(s3('GET', 'ec2-source', 'incoming/a', { caller: '' }), () => true)?.code).toBe(
+      'AccessDenied',
+    );
+  });
+
+  test.each<[string, (resources: Record<string, Json>) => void]>([
+    [
+      'a permissions boundary',
+      (resources) => {
+        for (const { Type, Properties } of Object.values(resources)) {
+          if (Type === 'AWS::IAM::Role') Properties.PermissionsBoundary = 'arn:aws:iam::aws:policy/ReadOnlyAccess';
+        }
+      },
+    ],
+    [
+      'a managed policy',
+      (resources) => {
+        resources.Extra = { Type: 'AWS::IAM::ManagedPolicy', Properties: { PolicyDocument: {}, Roles: [] } };
+      },
+    ],
+    [
+      'an access point',
+      (resources) => {
+        resources.Extra = { Type: 'AWS::S3::AccessPoint', Properties: {} };
+      },
+    ],
+    [
+      'a policy on the way to S3',
+      (resources) => {
+        for (const { Type, Properties } of Object.values(resources)) {
+          if (Type === 'AWS::EC2::VPCEndpoint') Properties.PolicyDocument = {};
+        }
+      },
+    ],
+  ])('%s, which nobody here would judge, is an error at once', (_what, change) => {
+    const template = structuredClone(all.ec2) as { Resources: Record<string, Json> };
+    change(template.Resources);
+    expect(() => permissionsOf('ec2', template)).toThrow(/^\w+: .* is not understood by the local run/);
+  });
+
+  test('a policy of AWS that is not known, on the role of the worker, is an error at once', () => {
+    const template = structuredClone(all.ec2);
+    for (const { Type, Properties } of Object.values(template.Resources)) {
+      if (Type === 'AWS::IAM::Role') Properties.ManagedPolicyArns = ['arn:aws:iam::aws:policy/ReadOnlyAccess'];
+    }
+    expect(() => permissionsOf('ec2', template)).toThrow(/^ec2: the role Role\w+ has a policy of AWS's/);
   });
 
   test('a policy in words that are not known is an error at once', () => {

@@ -1,5 +1,5 @@
 import type { Compute } from '../../workload/contract';
-import type { Template } from '../templates';
+import type { Resource, Template } from '../templates';
 import { type Names, type OpenTemplate, openTemplate } from './deployment';
 import { readPolicy, type Statement } from './iam';
 
@@ -11,7 +11,7 @@ export interface Access {
   readonly worker: string;
   /** And of the one with which CDK tells the bucket where its events go. */
   readonly notifier: string;
-  /** By ARN of a bucket, queue or function: its own policy. */
+  /** By ARN of a bucket, queue or function: its own policy, empty where it has none. */
   readonly resources: Readonly<Record<string, readonly Statement[]>>;
 }
 
@@ -40,6 +40,40 @@ const MANAGED_POLICIES: Readonly<Record<string, object>> = {
   },
 };
 
+/** What permissions can be in, and is read here. Of these services, another type of resource could hold others. */
+const TYPES: readonly string[] = [
+  'AWS::IAM::InstanceProfile',
+  'AWS::IAM::Policy',
+  'AWS::S3::Bucket',
+  'AWS::S3::BucketPolicy',
+  'AWS::SQS::Queue',
+  'AWS::SQS::QueuePolicy',
+];
+
+/** What of a role is read here, or says nothing about what it may do. */
+const ROLE_PROPERTIES: readonly string[] = [
+  'AssumeRolePolicyDocument',
+  'Description',
+  'ManagedPolicyArns',
+  'MaxSessionDuration',
+  'Policies',
+  'Tags',
+];
+
+function checkUnderstood({ Resources }: Template): void {
+  for (const [id, resource] of Object.entries(Resources)) {
+    const what = unread(resource);
+    if (what) throw new Error(`${id}: ${what} is not understood by the local run: teach tools/local/access.ts`);
+  }
+}
+
+/** What could allow or forbid something and is not read. */
+function unread({ Type, Properties }: Resource): string | undefined {
+  if (Type === 'AWS::IAM::Role') return Object.keys(Properties).find((name) => !ROLE_PROPERTIES.includes(name));
+  if (Type === 'AWS::EC2::VPCEndpoint') return Properties.PolicyDocument && 'the policy of an endpoint';
+  return /^AWS::(IAM|S3|SQS)::/.test(Type) && !TYPES.includes(Type) ? Type : undefined;
+}
+
 /**
  * Reads the roles and the policies of a template. Roles with a policy of AWS's that is not known here are left out: none
  * of them is the worker's.
@@ -48,9 +82,9 @@ const MANAGED_POLICIES: Readonly<Record<string, object>> = {
  * @throws Error naming the policy and what in it is not understood
  */
 export function readAccess(compute: Compute, template: Template, names: Names, prefix?: string): Access {
+  checkUnderstood(template);
   const open = openTemplate(compute, template, names, prefix);
   const { ofType, resolve } = open;
-  const attached = [...ofType('AWS::IAM::Policy'), ...ofType('AWS::IAM::ManagedPolicy')];
   const roles: Record<string, Role> = {};
   for (const [id, { Properties }] of ofType('AWS::IAM::Role')) {
     const managed = list(Properties.ManagedPolicyArns).map(managedPolicyName);
@@ -63,7 +97,7 @@ export function readAccess(compute: Compute, template: Template, names: Names, p
         ...list(Properties.Policies).flatMap(({ PolicyName, PolicyDocument }) =>
           readPolicy('identity', `${PolicyName} of ${id}`, resolve(PolicyDocument)),
         ),
-        ...attached
+        ...ofType('AWS::IAM::Policy')
           .filter(([, policy]) => list(policy.Properties.Roles).some((role) => role.Ref === id))
           .flatMap(
             ([
@@ -123,6 +157,9 @@ function notifierRole({ one, ofType }: OpenTemplate): string {
 function resourcePolicies({ ofType, resolve }: OpenTemplate): Record<string, readonly Statement[]> {
   const policies: Record<string, Statement[]> = {};
   const arnOf = (reference: { Ref: string }) => resolve({ 'Fn::GetAtt': [reference.Ref, 'Arn'] }) as string;
+  for (const type of ['AWS::S3::Bucket', 'AWS::SQS::Queue', 'AWS::Lambda::Function']) {
+    for (const [id] of ofType(type)) policies[arnOf({ Ref: id })] = [];
+  }
   const add = (arn: string, statements: Statement[]) => {
     policies[arn] = [...(policies[arn] ?? []), ...statements];
   };
