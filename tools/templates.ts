@@ -22,6 +22,8 @@ export interface Resource {
   readonly Type: string;
   // biome-ignore lint/suspicious/noExplicitAny: as deep and as varied as CloudFormation.
   readonly Properties: any;
+  /** Under which it is made at all. */
+  readonly Condition?: string;
 }
 
 /**

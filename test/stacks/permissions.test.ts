@@ -101,6 +101,10 @@ function requestOf(call: string): { action: string; resource: string } {
   throw new Error(`the scripts call something that this test does not know: ${call}`);
 }
 
+/** What the job does, action by action. */
+const JOB =
+  /^(s3:(GetObject|PutObject|ListBucket) arn:aws:s3:::[a-z0-9-]+-(source|output)|sqs:(ReceiveMessage|DeleteMessage|ChangeMessageVisibility) \S+-jobs$|sqs:SendMessage \S+-failed$)/;
+
 const onLinux = process.platform === 'linux' && existsSync('/bin/bash');
 
 describe.each(COMPUTES)('on %s', (compute) => {
@@ -123,7 +127,7 @@ describe.each(COMPUTES)('on %s', (compute) => {
           actions.flatMap((action) =>
             resources
               // The job's own, which the local run and its tests hold.
-              .filter((resource) => !(id === worker && /:(s3:::|sqs:).*(source|output|jobs|failed)/.test(resource)))
+              .filter((resource) => !(id === worker && JOB.test(`${action} ${resource}`)))
               .filter(
                 (resource) =>
                   !used.some(

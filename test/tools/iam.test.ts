@@ -129,7 +129,8 @@ describe('a condition', () => {
     ['ArnLike', 'arn:aws:s3:::b', 'arn:aws:s3:::b', true],
     ['ArnLike', 'arn:aws:s3:::b*', 'arn:aws:s3:::b2', true],
     ['ArnLike', 'arn:aws:s3:::b', 'arn:aws:s3:::c', false],
-    ['ArnLike', 'arn:aws:*', 'arn:aws:s3:::b', false],
+    ['ArnLike', 'arn:aws:*:::b', 'arn:aws:s3:::b', true],
+    ['ArnLike', 'arn:aws:s*:::b', 'arn:aws:s3:a::b', false],
     ['ArnLike', 'arn:aws:s3:::b', undefined, false],
     ['Bool', 'false', 'false', true],
     ['Bool', false, 'false', true],
@@ -159,8 +160,10 @@ describe('a condition', () => {
 
   test('knows the tags of a resource', () => {
     const Condition = { StringEquals: { 'aws:ResourceTag/eks:cluster-name': 'c' } };
-    expect(allowed({ ...ALLOW, Condition }, { context: { 'aws:resourcetag/eks:cluster-name': 'c' } })).toBe(true);
-    expect(allowed({ ...ALLOW, Condition })).toBe(false);
+    const statement = { ...ALLOW, Action: 'autoscaling:SetDesiredCapacity', Condition };
+    const action = 'autoscaling:SetDesiredCapacity';
+    expect(allowed(statement, { action, context: { 'aws:resourcetag/eks:cluster-name': 'c' } })).toBe(true);
+    expect(allowed(statement, { action })).toBe(false);
   });
 });
 

@@ -116,8 +116,8 @@ describe.each(COMPUTES)('on %s', (compute) => {
       s3('PUT', `${compute}-output`, 'renditions/a', { headers: { 'x-amz-acl': 'public-read' } }),
       s3('PUT', `${compute}-output`, 'renditions/a', { headers: { 'x-amz-tagging': 'a=b' } }),
       s3('PUT', `${compute}-output`, 'renditions/a', { headers: { 'x-amz-copy-source': `/${compute}-output/other` } }),
-      s3('PUT', `${compute}-output`, 'renditions/a', { query: { acl: '' } }),
-      s3('PATCH', `${compute}-output`, 'renditions/a'),
+      s3('PUT', `${compute}-output`, 'renditions/a', { headers: { 'x-amz-object-lock-mode': 'COMPLIANCE' } }),
+      s3('POST', `${compute}-output`, '', { query: { delete: '' }, keys: ['renditions/a'] }),
       s3('PUT', `${compute}-source`, '', { query: { notification: '' } }),
       s3('DELETE', `${compute}-output`),
       s3('GET', '', '', { bucket: undefined }),
@@ -126,11 +126,34 @@ describe.each(COMPUTES)('on %s', (compute) => {
       sqs('PurgeQueue', `${compute}-jobs`),
       sqs('ReceiveMessage', `${compute}-failed`),
       sqs('ReceiveMessage', 'somebody-elses'),
+      sqs('ListQueues', '', { input: {} }),
+      sqs('ReceiveMessage', '', { input: { QueueUrl: 1 } }),
     ];
     for (const call of others) {
       expect([call, permissions.judge(call, () => true)?.code]).toEqual([call, 'AccessDenied']);
     }
     expect(permissions.tally(compute).refused).toBe(others.length);
+  });
+
+  test('nobody may do what needs a permission that is not known here', () => {
+    const permissions = permissionsOf(compute);
+    const caller = LOCAL_CREDENTIALS.accessKeyId;
+    const unknown = [
+      s3('PATCH', `${compute}-output`, 'renditions/a', { caller }),
+      s3('GET', `${compute}-source`, 'incoming/a', { caller, query: { versionId: '1' } }),
+      s3('GET', `${compute}-source`, 'incoming/a', { caller, query: { attributes: '' } }),
+      s3('PUT', `${compute}-source`, 'incoming/a', { caller, query: { acl: '' } }),
+      s3('GET', `${compute}-source`, '', { caller, query: { policy: '' } }),
+      s3('POST', `${compute}-source`, '', { caller }),
+      s3('POST', `${compute}-source`, '', { caller, query: { delete: '' }, keys: [] }),
+      s3('DELETE', '', '', { caller, bucket: undefined }),
+    ];
+    for (const call of unknown) {
+      expect([call, permissions.judge(call, () => true)]).toEqual([
+        call,
+        expect.objectContaining({ status: 501, code: 'NotImplemented' }),
+      ]);
+    }
   });
 
   test('S3 delivers the events of its own bucket only', () => {
@@ -404,6 +427,26 @@ describe('a template with', () => {
       },
     ],
     [
+      'a policy of the role beside the others',
+      (resources) => {
+        resources.Extra = { Type: 'AWS::IAM::RolePolicy', Properties: {} };
+      },
+    ],
+    [
+      'a policy that is made in some cases only',
+      (resources) => {
+        for (const resource of Object.values(resources)) if (resource.Type === ROLE) resource.Condition = 'Never';
+      },
+    ],
+    [
+      'a key of KMS for the queue',
+      (resources) => {
+        for (const { Type, Properties } of Object.values(resources)) {
+          if (Type === 'AWS::SQS::Queue') Properties.KmsMasterKeyId = 'alias/aws/sqs';
+        }
+      },
+    ],
+    [
       'a policy on the way to S3',
       (resources) => {
         for (const { Type, Properties } of Object.values(resources)) {
@@ -414,7 +457,7 @@ describe('a template with', () => {
   ])('%s, which nobody here would judge, is an error at once', (_what, change) => {
     const template = structuredClone(all.ec2) as { Resources: Record<string, Json> };
     change(template.Resources);
-    expect(() => permissionsOf('ec2', template)).toThrow(/^\w+: .* is not understood by the local run/);
+    expect(() => permissionsOf('ec2', template)).toThrow(/^ec2: \w+: .* is not understood by the local run/);
   });
 
   test('a policy of AWS that is not known, on the role of the worker, is an error at once', () => {
@@ -422,7 +465,41 @@ describe('a template with', () => {
     for (const { Type, Properties } of Object.values(template.Resources)) {
       if (Type === 'AWS::IAM::Role') Properties.ManagedPolicyArns = ['arn:aws:iam::aws:policy/ReadOnlyAccess'];
     }
-    expect(() => permissionsOf('ec2', template)).toThrow(/^ec2: the role Role\w+ has a policy of AWS's/);
+    expect(() => permissionsOf('ec2', template)).toThrow(/^ec2: the role Role\w+ has the policy ReadOnlyAccess: teach/);
+  });
+
+  test.each([
+    [
+      'allows everybody something',
+      (statement: Json) => {
+        if (reads(statement, 's3:PutObject')) Object.assign(statement, { Effect: 'Allow', Principal: '*' });
+      },
+    ],
+    [
+      'is about arn:aws:s3:::elsewhere/*, and the policy is that of arn:aws:s3:::ec2-source',
+      (statement: Json) => {
+        if (reads(statement, 's3:PutObject')) statement.Resource = 'arn:aws:s3:::elsewhere/*';
+      },
+    ],
+  ])('a policy of the bucket that S3 would not take is an error at once: it %s', (what, change) => {
+    expect(() => permissionsOf('ec2', mistaken('ec2', BUCKET, change))).toThrow(what);
+  });
+
+  test('no right for Lambda to send failures is an error at once, as it is for Lambda', () => {
+    const permissions = permissionsOf('lambda', mistaken('lambda', ROLE, without('sqs:SendMessage')));
+    expect(() => permissions.checkDestination('lambda', NAMES.queueArn('lambda-failed'))).toThrow(
+      /^lambda would not deploy: User: .* is not authorized to perform: sqs:sendmessage on resource: .*lambda-failed/,
+    );
+  });
+
+  test('rights in wildcards are counted among those that nobody needs', () => {
+    const template = mistaken('ec2', ROLE, (statement) => {
+      if (reads(statement, 's3:ListBucket')) {
+        statement.Action = ['S3:PutBucketAcl', 's3:ListBucket'];
+        statement.Resource = 'arn:aws:s3:::ec2-*';
+      }
+    });
+    expect(permissionsOf('ec2', template).tally('ec2').unused).toContain('S3:PutBucketAcl on ec2-*');
   });
 
   test('a policy in words that are not known is an error at once', () => {
@@ -430,7 +507,7 @@ describe('a template with', () => {
       statement.Condition = { DateGreaterThan: { 'aws:CurrentTime': '2030-01-01' } };
     });
     expect(() => permissionsOf('ec2', template)).toThrow(
-      /^\w+, statement 1: the condition operator DateGreaterThan is not understood by the local run/,
+      /^ec2: \w+, statement 1: the condition operator DateGreaterThan is not understood by the local run/,
     );
   });
 });
@@ -486,6 +563,13 @@ describe('on the wire', () => {
     });
     const missing = { Bucket: 'ec2-source', Key: 'incoming/missing' };
     expect(await refused(s3, new GetObjectCommand(missing))).toMatchObject({ name: 'NoSuchKey' });
+  });
+
+  test('no header makes a call to S3 one to SQS, and a presigned URL is signed', async () => {
+    const status = async (url: string, headers = {}) => (await fetch(`${endpoints.url}/${url}`, { headers })).status;
+    expect(await status('ec2-source/incoming/missing', { 'x-amz-target': 'AmazonSQS.ListQueues' })).toBe(403);
+    expect(await status('ec2-source/incoming/missing')).toBe(403);
+    expect(await status('ec2-source/incoming/missing?X-Amz-Credential=worker%2F20260101%2Fx')).toBe(404);
   });
 
   test('SQS refuses as SQS does', async () => {

@@ -1,12 +1,14 @@
 import type { Compute } from '../../workload/contract';
 import type { Resource, Template } from '../templates';
-import { type Names, type OpenTemplate, openTemplate } from './deployment';
+import { type Names, type OpenTemplate, openTemplate, workerFunction } from './deployment';
 import { readPolicy, type Statement } from './iam';
 
 /** Who may do what, as one way's template says it. */
 export interface Access {
   /** By logical id. */
   readonly roles: Readonly<Record<string, Role>>;
+  /** Of the roles that are not there, a policy that is not known here. */
+  readonly unknown: Readonly<Record<string, string>>;
   /** Logical id of the role that the worker or the function has. */
   readonly worker: string;
   /** And of the one with which CDK tells the bucket where its events go. */
@@ -44,6 +46,10 @@ const MANAGED_POLICIES: Readonly<Record<string, object>> = {
 const TYPES: readonly string[] = [
   'AWS::IAM::InstanceProfile',
   'AWS::IAM::Policy',
+  'AWS::Lambda::EventInvokeConfig',
+  'AWS::Lambda::Function',
+  'AWS::Lambda::LayerVersion',
+  'AWS::Lambda::Permission',
   'AWS::S3::Bucket',
   'AWS::S3::BucketPolicy',
   'AWS::SQS::Queue',
@@ -68,10 +74,23 @@ function checkUnderstood({ Resources }: Template): void {
 }
 
 /** What could allow or forbid something and is not read. */
-function unread({ Type, Properties }: Resource): string | undefined {
-  if (Type === 'AWS::IAM::Role') return Object.keys(Properties).find((name) => !ROLE_PROPERTIES.includes(name));
-  if (Type === 'AWS::EC2::VPCEndpoint') return Properties.PolicyDocument && 'the policy of an endpoint';
-  return /^AWS::(IAM|S3|SQS)::/.test(Type) && !TYPES.includes(Type) ? Type : undefined;
+function unread({ Type, Properties, Condition }: Resource): string | undefined {
+  const isRead = TYPES.includes(Type) || Type === 'AWS::IAM::Role';
+  if (isRead && Condition) return `the condition ${Condition}`;
+  switch (Type) {
+    case 'AWS::IAM::Role':
+      return Object.keys(Properties).find((name) => !ROLE_PROPERTIES.includes(name));
+    case 'AWS::EC2::VPCEndpoint':
+      return Properties.PolicyDocument && 'the policy of an endpoint';
+    case 'AWS::EKS::PodIdentityAssociation':
+      return ['TargetRoleArn', 'Policy'].find((name) => name in Properties);
+    case 'AWS::S3::Bucket':
+      return JSON.stringify(Properties?.BucketEncryption ?? '').includes('aws:kms') ? 'encryption with KMS' : undefined;
+    case 'AWS::SQS::Queue':
+      return ['KmsMasterKeyId', 'RedriveAllowPolicy'].find((name) => name in (Properties ?? {}));
+    default:
+      return /^AWS::(IAM|KMS|Lambda|S3|SQS)::/.test(Type) && !isRead ? Type : undefined;
+  }
 }
 
 /**
@@ -82,13 +101,26 @@ function unread({ Type, Properties }: Resource): string | undefined {
  * @throws Error naming the policy and what in it is not understood
  */
 export function readAccess(compute: Compute, template: Template, names: Names, prefix?: string): Access {
+  try {
+    return read(compute, template, names, prefix);
+  } catch (error) {
+    throw new Error(`${compute}: ${(error as Error).message}`);
+  }
+}
+
+function read(compute: Compute, template: Template, names: Names, prefix?: string): Access {
   checkUnderstood(template);
   const open = openTemplate(compute, template, names, prefix);
   const { ofType, resolve } = open;
   const roles: Record<string, Role> = {};
+  const unknown: Record<string, string> = {};
   for (const [id, { Properties }] of ofType('AWS::IAM::Role')) {
     const managed = list(Properties.ManagedPolicyArns).map(managedPolicyName);
-    if (!managed.every((name) => name in MANAGED_POLICIES)) continue;
+    const foreign = managed.find((name) => !(name in MANAGED_POLICIES));
+    if (foreign !== undefined) {
+      unknown[id] = foreign;
+      continue;
+    }
     roles[id] = {
       arn: resolve({ 'Fn::GetAtt': [id, 'Arn'] }) as string,
       trust: readPolicy('trust', `trust of ${id}`, resolve(Properties.AssumeRolePolicyDocument)),
@@ -110,7 +142,15 @@ export function readAccess(compute: Compute, template: Template, names: Names, p
       ],
     };
   }
-  return { roles, worker: workerRole(compute, open), notifier: notifierRole(open), resources: resourcePolicies(open) };
+  const [worker, notifier] = [workerRole(compute, open), notifierRole(open)];
+  return { roles, unknown, worker, notifier, resources: resourcePolicies(open) };
+}
+
+/** Logical id of what is referred to by its ARN. @throws Error when it is not of this template */
+function idOf(what: string, reference: { 'Fn::GetAtt'?: readonly [string, string] } | undefined): string {
+  const [id] = reference?.['Fn::GetAtt'] ?? [];
+  if (id === undefined) throw new Error(`${what} is not one of this template: ${JSON.stringify(reference)}`);
+  return id;
 }
 
 /** Where each way says which role its worker has. */
@@ -118,15 +158,13 @@ function workerRole(compute: Compute, { one, ofType, resolve }: OpenTemplate): s
   switch (compute) {
     case 'ec2': {
       const { IamInstanceProfile } = one('AWS::EC2::LaunchTemplate').Properties.LaunchTemplateData;
-      const [profile] = IamInstanceProfile.Arn['Fn::GetAtt'];
+      const profile = idOf('the instance profile', IamInstanceProfile.Arn);
       return ofType('AWS::IAM::InstanceProfile').find(([id]) => id === profile)?.[1].Properties.Roles[0].Ref;
     }
     case 'lambda':
-      return ofType('AWS::Lambda::Function').find(([id]) => id.startsWith('Worker'))?.[1].Properties.Role[
-        'Fn::GetAtt'
-      ][0];
+      return idOf('the role of the function', workerFunction(ofType).Role);
     case 'ecs-fargate':
-      return one('AWS::ECS::TaskDefinition').Properties.TaskRoleArn['Fn::GetAtt'][0];
+      return idOf('the role of the task', one('AWS::ECS::TaskDefinition').Properties.TaskRoleArn);
     case 'eks-ec2': {
       const manifests = ofType('Custom::AWSCDK-EKS-KubernetesResource').flatMap(
         ([, { Properties }]) => JSON.parse(resolve(Properties.Manifest) as string) as KubernetesObject[],
@@ -138,7 +176,7 @@ function workerRole(compute: Compute, { one, ofType, resolve }: OpenTemplate): s
         ({ Namespace, ServiceAccount }) => Namespace === pods?.metadata.namespace && ServiceAccount === account,
       );
       if (!own) throw new Error(`no Pod Identity association gives the service account ${account} a role`);
-      return own.RoleArn['Fn::GetAtt'][0];
+      return idOf('the role of the pods', own.RoleArn);
     }
   }
 }
@@ -150,8 +188,9 @@ interface KubernetesObject {
 }
 
 function notifierRole({ one, ofType }: OpenTemplate): string {
-  const [handler] = one('Custom::S3BucketNotifications').Properties.ServiceToken['Fn::GetAtt'];
-  return ofType('AWS::Lambda::Function').find(([id]) => id === handler)?.[1].Properties.Role['Fn::GetAtt'][0];
+  const handler = idOf('the handler of notifications', one('Custom::S3BucketNotifications').Properties.ServiceToken);
+  const [, found] = ofType('AWS::Lambda::Function').find(([id]) => id === handler) ?? [];
+  return idOf('the role of the handler of notifications', found?.Properties.Role);
 }
 
 function resourcePolicies({ ofType, resolve }: OpenTemplate): Record<string, readonly Statement[]> {
@@ -160,15 +199,25 @@ function resourcePolicies({ ofType, resolve }: OpenTemplate): Record<string, rea
   for (const type of ['AWS::S3::Bucket', 'AWS::SQS::Queue', 'AWS::Lambda::Function']) {
     for (const [id] of ofType(type)) policies[arnOf({ Ref: id })] = [];
   }
-  const add = (arn: string, statements: Statement[]) => {
-    policies[arn] = [...(policies[arn] ?? []), ...statements];
+  /** A bucket and a queue have one policy each, about itself. */
+  const set = (id: string, reference: { Ref: string }, { PolicyDocument }: { PolicyDocument: unknown }) => {
+    const arn = arnOf(reference);
+    const statements = readPolicy('resource', id, resolve(PolicyDocument));
+    if (policies[arn]?.length !== 0) throw new Error(`${id} is a second policy of ${arn}, or of something unknown`);
+    for (const { origin, effect, resources, parts } of statements) {
+      const foreign = resources.find((resource) => resource !== arn && !resource.startsWith(`${arn}/`));
+      if (foreign) throw new Error(`${origin} is about ${foreign}, and the policy is that of ${arn}: AWS refuses it`);
+      const isForAll = parts.some(({ name, words }) => name === 'principal' && words.includes('"*"'));
+      // `BlockPublicAccess` is on. With conditions AWS might take it; nobody here knows which.
+      if (effect === 'Allow' && isForAll) throw new Error(`${origin} allows everybody something: AWS refuses it`);
+    }
+    policies[arn] = statements;
   };
   for (const [id, { Properties }] of ofType('AWS::S3::BucketPolicy')) {
-    add(arnOf(Properties.Bucket), readPolicy('resource', id, resolve(Properties.PolicyDocument)));
+    set(id, Properties.Bucket, Properties);
   }
   for (const [id, { Properties }] of ofType('AWS::SQS::QueuePolicy')) {
-    const statements = readPolicy('resource', id, resolve(Properties.PolicyDocument));
-    for (const queue of Properties.Queues) add(arnOf(queue), statements);
+    for (const queue of Properties.Queues) set(id, queue, Properties);
   }
   for (const [id, { Properties }] of ofType('AWS::Lambda::Permission')) {
     const { Action, FunctionName, Principal, SourceAccount, SourceArn, ...others } = Properties;
@@ -180,12 +229,14 @@ function resourcePolicies({ ofType, resolve }: OpenTemplate): Record<string, rea
     };
     const arn = resolve(FunctionName) as string;
     const statement = { Effect: 'Allow', Principal: { Service: Principal }, Action, Resource: arn, Condition };
-    add(arn, readPolicy('resource', id, { Version: '2012-10-17', Statement: [statement] }));
+    // Of permissions a function may have many.
+    const statements = readPolicy('resource', id, { Version: '2012-10-17', Statement: [statement] });
+    policies[arn] = [...(policies[arn] ?? []), ...statements];
   }
   return policies;
 }
 
-/** `service-role/AWSLambdaBasicExecutionRole`, of an ARN in whichever way CDK puts it together. */
+/** `service-role/AWSLambdaBasicExecutionRole`, of an ARN in whichever way CDK puts it together; or what else it is. */
 function managedPolicyName(arn: unknown): string {
   return /:iam::aws:policy\/([\w/-]+)/.exec(JSON.stringify(arn))?.[1] ?? JSON.stringify(arn);
 }

@@ -98,18 +98,24 @@ function breakOff(socket: Socket, status: number, payload: unknown, fault: 'rese
   socket.write(half, end);
 }
 
-/** The access key id that signed a request. Empty when nobody signed. */
-export function callerOf({ authorization = '' }: FastifyRequest['headers']): string {
-  return /Credential=([^/]+)\//.exec(authorization)?.[1] ?? '';
+/** The access key id that signed a request, in a header or in a presigned URL. Empty when nobody signed. */
+export function callerOf({ headers, query }: Pick<FastifyRequest, 'headers' | 'query'>): string {
+  const { 'X-Amz-Credential': presigned = '' } = query as Record<string, string>;
+  return /Credential=([^/]+)\//.exec(headers.authorization ?? '')?.[1] ?? presigned.split('/')[0] ?? '';
 }
 
-function describe({ method, headers, params, body }: FastifyRequest): Call {
-  const caller = callerOf(headers);
-  const target = headers['x-amz-target'];
-  if (target !== undefined) {
-    const action = String(target).replace('AmazonSQS.', '');
-    return { caller, action, input: body as Record<string, unknown> };
-  }
+/** Of a call to SQS, which one. Whatever else a header says, a path names a bucket. */
+export function sqsOperation({ method, headers, params }: FastifyRequest): string | undefined {
+  const { bucket } = params as { bucket?: string };
+  const target = /^AmazonSQS\.(\w+)$/.exec(String(headers['x-amz-target']))?.[1];
+  return method === 'POST' && bucket === undefined ? target : undefined;
+}
+
+function describe(request: FastifyRequest): Call {
+  const { method, params, body } = request;
+  const caller = callerOf(request);
+  const operation = sqsOperation(request);
+  if (operation !== undefined) return { caller, action: operation, input: body as Record<string, unknown> };
   const { bucket = '', '*': key = '' } = params as { bucket?: string; '*'?: string };
   return { caller, action: (key && OBJECT_ACTIONS[method]) || method, bucket, key, input: {} };
 }

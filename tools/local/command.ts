@@ -54,6 +54,7 @@ export const local: Command = async (args, stopSignal) => {
       if (values.json) printJson(toJson(found));
     },
     ...(values.keep && { onKept: (endpoints, kept) => howToUse(endpoints, kept).split('\n').forEach(say) }),
+    onRefused: (compute, explanation) => say(`${compute}, refused: ${explanation}`),
   });
   return succeeded(results) ? 0 : 1;
 };

@@ -51,6 +51,9 @@ const DEFAULT_VISIBILITY_SECONDS = 30;
 export function readDeployment(compute: Compute, template: Template, names: Names): Deployment {
   const { local, resolve, ofType, one } = openTemplate(compute, template, names);
   const notification = one('Custom::S3BucketNotifications').Properties;
+  if (ofType('Custom::S3BucketNotifications').length > 1) {
+    throw new Error(`the template of ${compute} has notifications of several buckets: the local run knows one`);
+  }
   const environment = resolve(environmentOf(compute, one, ofType)) as Record<string, string>;
   const queues = ofType('AWS::SQS::Queue').map(([id, { Properties }]) => {
     const redrive = Properties?.RedrivePolicy;
@@ -166,7 +169,7 @@ class InText {
 
 /** The function with an environment of ours; the others are CDK's own. */
 // biome-ignore lint/suspicious/noExplicitAny: CloudFormation.
-function workerFunction(ofType: OfType): any {
+export function workerFunction(ofType: OfType): any {
   return ofType('AWS::Lambda::Function').find(([id]) => id.startsWith('Worker'))?.[1].Properties;
 }
 

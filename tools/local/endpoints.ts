@@ -7,10 +7,10 @@
 import type { RequestListener } from 'node:http';
 import { XmlNode } from '@aws-sdk/xml-builder';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { addCallHooks, type CallHooks, callerOf } from './call-hooks';
+import { addCallHooks, type CallHooks, callerOf, sqsOperation } from './call-hooks';
 import { ownRequests } from './own-requests';
 import { ACCOUNT, Permissions, type Refusal } from './permissions';
-import { bareEtag, bridgeS3 } from './s3-bridge';
+import { bareEtag, bridgeS3, deletedKeys } from './s3-bridge';
 
 /** The largest object S3 takes in one PutObject, in bytes. */
 const MAX_PUT_BYTES = 5 * 2 ** 30;
@@ -121,7 +121,7 @@ export async function startEndpoints(options: EndpointsOptions = {}): Promise<En
   );
 
   app.addHook('preHandler', (request, _reply, done) => {
-    if (request.headers['x-amz-target'] !== undefined) request.body = parseJson(request.body);
+    if (sqsOperation(request) !== undefined) request.body = parseJson(request.body);
     done();
   });
   // Before anything else can look or write: a call that is held up must meet the state of the moment it goes on.
@@ -137,22 +137,24 @@ export async function startEndpoints(options: EndpointsOptions = {}): Promise<En
   };
   app.addHook('preHandler', (request, reply, done) => {
     const { bucket, '*': key } = request.params as { bucket?: string; '*'?: string };
-    const target = request.headers['x-amz-target'];
+    const query = request.query as Record<string, string>;
+    const operation = sqsOperation(request);
     const refusal = permissions.judge(
       {
-        caller: callerOf(request.headers),
+        caller: callerOf(request),
         method: request.method,
         headers: request.headers,
-        query: request.query as Record<string, string>,
+        query,
         bucket,
         key,
-        operation: target === undefined ? undefined : String(target).replace('AmazonSQS.', ''),
-        input: target === undefined ? {} : (request.body as Record<string, unknown>),
+        keys: 'delete' in query ? deletedKeys(request.body) : undefined,
+        operation,
+        input: operation === undefined ? {} : (request.body as Record<string, unknown>),
       },
       exists,
     );
     if (!refusal) return done();
-    return sendRefusal(reply, refusal, target !== undefined);
+    return sendRefusal(reply, refusal, operation !== undefined);
   });
 
   const through = (deliver: (event: unknown) => void) =>
@@ -266,10 +268,11 @@ export async function startEndpoints(options: EndpointsOptions = {}): Promise<En
 function sendRefusal(reply: FastifyReply, { status, code, message }: Refusal, isSqs: boolean) {
   reply.code(status);
   if (isSqs) {
-    const [type, query] =
-      code === 'AccessDenied'
-        ? ['AccessDeniedException', 'AccessDenied']
-        : ['UnrecognizedClientException', 'InvalidClientTokenId'];
+    const [type, query] = {
+      AccessDenied: ['AccessDeniedException', 'AccessDenied'],
+      InvalidAccessKeyId: ['UnrecognizedClientException', 'InvalidClientTokenId'],
+      NotImplemented: ['UnknownOperationException', 'InvalidAction'],
+    }[code] as [string, string];
     reply.header('x-amzn-query-error', `${query};Sender`).type('application/x-amz-json-1.0');
     return reply.send(JSON.stringify({ __type: `com.amazon.coral.service#${type}`, message }));
   }

@@ -81,7 +81,14 @@ export const CONDITION_KEYS: readonly string[] = [
 ];
 const TAG_KEY = /^aws:resourcetag\/[^*?]+$/;
 
-type Operator = (actual: string | undefined, expected: readonly string[]) => boolean;
+interface Operator {
+  readonly holds: (actual: string | undefined, expected: readonly string[]) => boolean;
+  /** What a value in a policy has to look like. */
+  readonly value?: RegExp;
+}
+
+const BOOLEAN = /^(true|false)$/i;
+const ARN = /^arn:([^:]*:){4}./;
 
 /**
  * Several values of one key: any of them, and for an operator that says no, none of them. A key that is not there fails
@@ -90,13 +97,22 @@ type Operator = (actual: string | undefined, expected: readonly string[]) => boo
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
  */
 const OPERATORS: Readonly<Record<string, Operator>> = {
-  StringEquals: (actual, expected) => actual !== undefined && expected.includes(actual),
-  StringNotEquals: (actual, expected) => actual === undefined || !expected.includes(actual),
-  ArnLike: (actual, expected) => actual !== undefined && expected.some((pattern) => arnPattern(pattern).test(actual)),
-  Bool: (actual, expected) =>
-    actual !== undefined && expected.some((value) => value.toLowerCase() === actual.toLowerCase()),
+  StringEquals: { holds: (actual, expected) => actual !== undefined && expected.includes(actual) },
+  StringNotEquals: { holds: (actual, expected) => actual === undefined || !expected.includes(actual) },
+  ArnLike: {
+    holds: (actual, expected) => actual !== undefined && expected.some((pattern) => arnPattern(pattern).test(actual)),
+    value: ARN,
+  },
+  Bool: {
+    holds: (actual, expected) =>
+      actual !== undefined && expected.some((value) => value.toLowerCase() === actual.toLowerCase()),
+    value: BOOLEAN,
+  },
   // `true`: the key is not there.
-  Null: (actual, expected) => expected.some((value) => value.toLowerCase() === String(actual === undefined)),
+  Null: {
+    holds: (actual, expected) => expected.some((value) => value.toLowerCase() === String(actual === undefined)),
+    value: BOOLEAN,
+  },
 };
 
 /**
@@ -120,18 +136,23 @@ function readStatement(kind: PolicyKind, origin: string, given: unknown): Statem
   }
   const missing = ELEMENTS[kind].find((name) => !OPTIONAL.includes(name) && statement[name] === undefined);
   if (missing !== undefined) throw unknown(origin, `a statement without ${missing}`);
-  const { Effect, Action, Resource = [], Principal: principals, Condition = {} } = statement;
+  const { Effect, Action, Resource, Principal: principals, Condition = {} } = statement;
   if (Effect !== 'Allow' && Effect !== 'Deny') throw unknown(origin, `the effect ${JSON.stringify(Effect)}`);
   const actions = texts(Action, origin);
-  const resources = texts(Resource, origin);
+  const resources = kind === 'trust' ? [] : texts(Resource, origin);
   const actionPatterns = actions.map((action) => {
     if (!/^(\*|[a-z0-9-]+:[a-z*?]+)$/i.test(action)) throw unknown(origin, `the action ${action}`);
     return actionPattern(action);
   });
   const resourcePatterns = resources.map((resource) => {
-    if (resource !== '*' && !/^arn:([^:]*:){4}./.test(resource)) throw unknown(origin, `the resource ${resource}`);
+    if (resource !== '*' && !ARN.test(resource)) throw unknown(origin, `the resource ${resource}`);
     return resource === '*' ? /^/ : arnPattern(resource);
   });
+  const conditions = readConditions(Condition, origin);
+  const ofTags = conditions.find(({ words }) => /aws:ResourceTag/i.test(words));
+  // Nobody here knows the tags of a bucket or a queue.
+  if (ofTags && actions.some((action) => /^(\*|s3:|sqs:)/i.test(action)))
+    throw unknown(origin, `${ofTags.words}, on S3 or SQS,`);
   const parts: Part[] = [
     ...(principals === undefined ? [] : [readPrincipal(principals, origin)]),
     {
@@ -148,7 +169,7 @@ function readStatement(kind: PolicyKind, origin: string, given: unknown): Statem
             holds: ({ resource }: AccessRequest) => resourcePatterns.some((pattern) => pattern.test(resource)),
           },
         ]),
-    ...readConditions(Condition, origin),
+    ...conditions,
   ];
   return { origin, effect: Effect, actions, resources, parts };
 }
@@ -160,6 +181,7 @@ function readPrincipal(given: unknown, origin: string): Part {
   if (others.length > 0) throw unknown(origin, words);
   const expected = texts(names, origin);
   if (kind === 'Service') {
+    if (!expected.every((name) => /^[a-z0-9.-]+\.amazonaws\.com$/.test(name))) throw unknown(origin, words);
     return {
       name: 'principal',
       words,
@@ -185,10 +207,12 @@ function readConditions(given: unknown, origin: string): Part[] {
       const key = written.toLowerCase();
       if (!CONDITION_KEYS.includes(key) && !TAG_KEY.test(key)) throw unknown(origin, `the condition key ${written}`);
       const expected = texts(values, origin);
+      const odd = expected.find((value) => operator.value?.test(value) === false);
+      if (odd !== undefined) throw unknown(origin, `${name} ${written} ${odd}`);
       return {
         name: 'condition' as const,
         words: `condition ${name} ${written} ${expected.join(', ')}`,
-        holds: ({ context }: AccessRequest) => operator(context[key], expected),
+        holds: ({ context }: AccessRequest) => operator.holds(context[key], expected),
       };
     });
   });
@@ -242,23 +266,24 @@ export function covers(pattern: string, actual: string): boolean {
   return (pattern.startsWith('arn:') ? arnPattern(pattern) : actionPattern(pattern)).test(actual);
 }
 
-const compiled = new Map<string, RegExp>();
-
-/** Compiles a pattern once: policies are few, and calls are many. */
-function once(pattern: string, compile: () => RegExp): RegExp {
-  const known = compiled.get(pattern) ?? compile();
-  compiled.set(pattern, known);
-  return known;
+/** Policies are few, and calls are many: each pattern is compiled once. */
+function compiling(compile: (pattern: string) => RegExp): (pattern: string) => RegExp {
+  const compiled = new Map<string, RegExp>();
+  return (pattern) => {
+    const known = compiled.get(pattern) ?? compile(pattern);
+    compiled.set(pattern, known);
+    return known;
+  };
 }
 
 /** Of an ARN: wildcards end at a colon, except in its last part, the resource. */
-function arnPattern(pattern: string): RegExp {
-  return once(pattern, () => {
-    const parts = pattern.split(':');
-    const fixed = parts.slice(0, 5).map((part) => wildcards(part, '[^:]'));
-    return new RegExp(`^${[...fixed, wildcards(parts.slice(5).join(':'))].join(':')}$`, 's');
-  });
-}
+const arnPattern = compiling((pattern) => {
+  const parts = pattern.split(':');
+  const fixed = parts.slice(0, 5).map((part) => wildcards(part, '[^:]'));
+  return new RegExp(`^${[...fixed, wildcards(parts.slice(5).join(':'))].join(':')}$`, 's');
+});
+
+const actionPattern = compiling((pattern) => new RegExp(`^${wildcards(pattern)}$`, 'i'));
 
 /** `*` for any number of characters and `?` for one, as a regular expression. */
 function wildcards(pattern: string, character = '.'): string {
@@ -266,11 +291,8 @@ function wildcards(pattern: string, character = '.'): string {
   return literal.replaceAll('*', `${character}*`).replaceAll('?', character);
 }
 
-function actionPattern(pattern: string): RegExp {
-  return once(pattern, () => new RegExp(`^${wildcards(pattern)}$`, 'i'));
-}
-
 function texts(given: unknown, origin: string): string[] {
+  if (list(given).length === 0) throw unknown(origin, 'an empty list');
   return list(given).map((value) => {
     if (typeof value === 'boolean') return String(value);
     if (typeof value !== 'string') throw unknown(origin, JSON.stringify(value));

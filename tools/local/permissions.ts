@@ -36,6 +36,8 @@ export interface WireCall {
   readonly bucket?: string | undefined;
   readonly key?: string | undefined;
   readonly query: Readonly<Record<string, string>>;
+  /** Of S3, where one call deletes many objects. */
+  readonly keys?: readonly string[] | undefined;
   /** Of SQS, such as `ReceiveMessage`. */
   readonly operation?: string | undefined;
   /** Of SQS, its parameters. */
@@ -44,8 +46,9 @@ export interface WireCall {
 
 /** What AWS answers. */
 export interface Refusal {
-  readonly status: 403;
-  readonly code: 'AccessDenied' | 'InvalidAccessKeyId';
+  readonly status: 403 | 501;
+  /** `NotImplemented` is ours: nobody here knows which permission that call needs. */
+  readonly code: 'AccessDenied' | 'InvalidAccessKeyId' | 'NotImplemented';
   /** As AWS words it. */
   readonly message: string;
   /** With the statement that decided, or the one that comes nearest, and the way whose call it was. */
@@ -91,6 +94,8 @@ export class Permissions {
   private readonly ways = new Map<Compute, { access: Access; counts: Counts }>();
   private readonly resources = new Map<string, { compute: Compute; statements: readonly Statement[] }>();
   private readonly sessions = new Map<string, Session>();
+  /** Called with the first refusal of its kind. */
+  onRefusal?: (compute: Compute, explanation: string) => void;
 
   /** @param region of the queues */
   constructor(private readonly region: string) {
@@ -118,11 +123,29 @@ export class Permissions {
     const role = this.role(compute, id);
     for (const action of actions) {
       const principal: Principal = { kind: 'service', name: service };
-      const request = { principal, action, resource: role.arn, context: {} };
+      const request = { principal, action, resource: role.arn, context: { 'aws:sourceaccount': ACCOUNT } };
       const decision = decide(request, role.trust);
       if (!decision.allowed) throw new Error(`${compute}: ${message(request, decision)}${why(decision)}`);
     }
     this.enter(accessKeyId, compute, role);
+  }
+
+  /**
+   * Whether Lambda would take a queue as the destination of the function's failures.
+   * @throws Error with the reason when the worker's role may not send there
+   */
+  checkDestination(compute: Compute, queue: string): void {
+    const { arn, statements } = this.role(compute, this.access(compute).worker);
+    const principal: Principal = { kind: 'role', arn, session: 'deployment' };
+    const request = {
+      principal,
+      action: 'sqs:SendMessage',
+      resource: queue,
+      context: { 'aws:securetransport': 'true' },
+    };
+    const decision = decide(request, [...statements, ...(this.resources.get(queue)?.statements ?? [])]);
+    if (decision.allowed) return;
+    throw new Error(`${compute} would not deploy: ${message(request, decision, statements)}${why(decision)}`);
   }
 
   /** Gives CDK's handler, which tells the bucket where its events go, the role that the template gives it. */
@@ -142,7 +165,10 @@ export class Permissions {
 
   private role(compute: Compute, id: string): Role {
     const role = this.access(compute).roles[id];
-    if (!role) throw new Error(`${compute}: the role ${id} has a policy of AWS's that the local run does not know`);
+    if (!role) {
+      const policy = this.access(compute).unknown[id];
+      throw new Error(`${compute}: the role ${id} has the policy ${policy}: teach tools/local/access.ts what is in it`);
+    }
     return role;
   }
 
@@ -158,7 +184,9 @@ export class Permissions {
     if (counts) counts.judged += 1;
     const principal = session?.principal ?? ({ kind: 'anonymous' } as const);
     const context = contextOf(call);
-    for (const { action, resource } of permissionsFor(call, this.region, exists)) {
+    const permissions = permissionsFor(call, this.region, exists);
+    if (permissions.length === 0) return unknownCall(call);
+    for (const { action, resource } of permissions) {
       const request = { principal, action, resource, context };
       const refusal = this.decide(request, session?.statements ?? [], session?.compute);
       if (refusal) return refusal;
@@ -208,6 +236,7 @@ export class Permissions {
       counts.refused += 1;
       const kind = JSON.stringify([request.action, ownerOf(request.resource), reason]);
       const alike = counts.refusals.get(kind) ?? { explanation, calls: 0 };
+      if (alike.calls === 0) this.onRefusal?.(compute as Compute, explanation);
       counts.refusals.set(kind, { ...alike, calls: alike.calls + 1 });
     }
     return { status: 403, code: 'AccessDenied', message: text, explanation };
@@ -218,10 +247,10 @@ export class Permissions {
     const granted = (access.roles[access.worker]?.statements ?? []).filter(({ effect }) => effect === 'Allow');
     const unused = granted.flatMap(({ origin, actions, resources }) =>
       actions
-        .filter((action) => /^(\*$|s3:|sqs:)/.test(action))
+        .filter((action) => /^(\*$|s3:|sqs:)/i.test(action))
         .flatMap((action) =>
           resources
-            .filter((resource) => isLocal(resource, this.resources))
+            .filter((resource) => isLocal(resource, [...this.resources.keys()]))
             .filter((resource) => !counts.used.has(JSON.stringify([origin, action, resource])))
             .map((resource) => `${action} on ${shortName(resource)}`),
         ),
@@ -234,9 +263,9 @@ export class Permissions {
 /** A bucket by its name, a queue too: `ec2-output/renditions/*`. */
 const shortName = (arn: string) => arn.split(':').slice(5).join(':');
 
-/** Whether there is such a bucket or queue here. The bucket that EC2 fetches its code from is not: nobody asks it. */
-function isLocal(resource: string, resources: ReadonlyMap<string, unknown>): boolean {
-  return resource === '*' || resources.has(ownerOf(resource));
+/** Whether a pattern is about a bucket or queue that is here. The one that EC2 fetches its code from is not. */
+function isLocal(pattern: string, arns: readonly string[]): boolean {
+  return arns.some((arn) => covers(ownerOf(pattern), arn));
 }
 
 /** Of an object, the bucket. */
@@ -266,6 +295,13 @@ function why(decision: Decision): string {
   return `: nearest is ${statement.origin}, which is about ${misses.join('; ')}`;
 }
 
+function unknownCall({ method, operation, bucket = '', query }: WireCall): Refusal {
+  const asked =
+    operation ?? `${method} ${bucket}${Object.keys(query).length > 0 ? `?${Object.keys(query).join('&')}` : ''}`;
+  const text = `The local run does not know which permission this call needs: ${asked}`;
+  return { status: 501, code: 'NotImplemented', message: text, explanation: text };
+}
+
 function unknownKey({ operation }: WireCall): Refusal {
   const text =
     operation === undefined
@@ -286,8 +322,10 @@ function contextOf({ headers, secure = true }: WireCall): AccessRequest['context
   return context;
 }
 
+type Permission = Pick<AccessRequest, 'action' | 'resource'>;
+
 /**
- * What a call has to be allowed.
+ * What a call has to be allowed; nothing when that is not known.
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
  */
@@ -295,22 +333,29 @@ function permissionsFor(
   call: WireCall,
   region: string,
   exists: (bucket: string, key: string) => boolean,
-): readonly { action: string; resource: string }[] {
-  const { bucket, key, operation } = call;
+): readonly Permission[] {
+  const { method, bucket, key, query, operation } = call;
   if (operation !== undefined) return sqsPermissions(operation, call.input, region);
-  if (bucket === undefined) return [{ action: 's3:ListAllMyBuckets', resource: '*' }];
-  const ofBucket = (action: string) => ({ action, resource: `arn:aws:s3:::${bucket}` });
-  if (!key) return bucketActions(call).map(ofBucket);
-  const actions = objectActions(call);
-  const permissions = actions.map((action) => ({ action, resource: `arn:aws:s3:::${bucket}/${key}` }));
+  // What else a call could ask for.
+  if (!Object.keys(query).every((name) => PARAMETERS.test(name))) return [];
+  if (bucket === undefined) return method === 'GET' ? [{ action: 's3:ListAllMyBuckets', resource: '*' }] : [];
+  const arn = `arn:aws:s3:::${bucket}`;
+  const action = actionOf(key ? OBJECT_ACTIONS : BUCKET_ACTIONS, call);
+  if (action === undefined) return [];
+  if (!key) {
+    if (action !== 's3:DeleteObject') return [{ action, resource: arn }];
+    return (call.keys ?? []).map((each) => ({ action, resource: `${arn}/${each}` }));
+  }
+  const permissions = [action, ...furtherActions(action, call)].map((each) => ({
+    action: each,
+    resource: `${arn}/${key}`,
+  }));
   const source = call.headers['x-amz-copy-source'];
   if (source !== undefined) {
-    permissions.push({
-      action: 's3:GetObject',
-      resource: `arn:aws:s3:::${decoded(String(source)).replace(/^\//, '')}`,
-    });
+    const from = decoded(String(source)).replace(/^\//, '');
+    permissions.push({ action: 's3:GetObject', resource: `arn:aws:s3:::${from}` });
   }
-  if (actions.includes('s3:GetObject') && !exists(bucket, key)) permissions.push(ofBucket('s3:ListBucket'));
+  if (action === 's3:GetObject' && !exists(bucket, key)) permissions.push({ action: 's3:ListBucket', resource: arn });
   return permissions;
 }
 
@@ -323,63 +368,61 @@ function decoded(text: string): string {
   }
 }
 
-/** Of calls about one object, what a query parameter makes of them. */
-const OBJECT_ACTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  GET: { '': 'GetObject', uploadId: 'ListMultipartUploadParts', tagging: 'GetObjectTagging', acl: 'GetObjectAcl' },
-  HEAD: { '': 'GetObject' },
-  PUT: { '': 'PutObject', tagging: 'PutObjectTagging', acl: 'PutObjectAcl' },
-  POST: { '': 'PutObject' },
-  DELETE: { '': 'DeleteObject', uploadId: 'AbortMultipartUpload', tagging: 'DeleteObjectTagging' },
+/** Query parameters that change nothing about the permission, or are in the tables below. */
+const PARAMETERS =
+  /^(x-id|list-type|prefix|delimiter|max-keys|start-after|marker|continuation-token|encoding-type|fetch-owner|key-marker|upload-id-marker|max-uploads|response-.*|partNumber|part-number-marker|max-parts|uploadId|uploads|delete|notification|location|lifecycle|X-Amz-.*)$/;
+
+/** By method, and by a query parameter that makes another call of it. What is not here is not known here. */
+type Actions = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+const OBJECT_ACTIONS: Actions = {
+  GET: { uploadId: 's3:ListMultipartUploadParts', '': 's3:GetObject' },
+  HEAD: { '': 's3:GetObject' },
+  PUT: { '': 's3:PutObject' },
+  POST: { uploads: 's3:PutObject', uploadId: 's3:PutObject' },
+  DELETE: { uploadId: 's3:AbortMultipartUpload', '': 's3:DeleteObject' },
 };
 
-function objectActions({ method, query, headers }: WireCall): string[] {
-  const actions = OBJECT_ACTIONS[method] ?? {};
-  const special = Object.keys(actions).find((name) => name !== '' && name in query) ?? '';
-  const found = [actions[special] ?? `${method}Object`];
-  if (found[0] === 'PutObject') {
-    if (headers['x-amz-tagging'] !== undefined) found.push('PutObjectTagging');
-    if (Object.keys(headers).some((name) => /^x-amz-(acl|grant-)/.test(name))) found.push('PutObjectAcl');
-    // Whoever learns whether the object is still the one that is named has read something of it.
-    if (headers['if-match'] !== undefined) found.push('GetObject');
-  }
-  return found.map((name) => `s3:${name}`);
-}
-
-/** Of calls about a bucket. */
-const BUCKET_ACTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+const BUCKET_ACTIONS: Actions = {
   GET: {
-    '': 'ListBucket',
-    notification: 'GetBucketNotification',
-    location: 'GetBucketLocation',
-    lifecycle: 'GetLifecycleConfiguration',
-    versioning: 'GetBucketVersioning',
-    versions: 'ListBucketVersions',
-    uploads: 'ListBucketMultipartUploads',
-    policy: 'GetBucketPolicy',
-    tagging: 'GetBucketTagging',
+    notification: 's3:GetBucketNotification',
+    location: 's3:GetBucketLocation',
+    lifecycle: 's3:GetLifecycleConfiguration',
+    uploads: 's3:ListBucketMultipartUploads',
+    '': 's3:ListBucket',
   },
-  HEAD: { '': 'ListBucket' },
-  PUT: {
-    '': 'CreateBucket',
-    notification: 'PutBucketNotification',
-    lifecycle: 'PutLifecycleConfiguration',
-    policy: 'PutBucketPolicy',
-  },
-  // One deletion for each of its keys, which are in the body: nobody here but the reader does that.
-  POST: { '': 'DeleteObject' },
-  DELETE: { '': 'DeleteBucket' },
+  HEAD: { '': 's3:ListBucket' },
+  PUT: { notification: 's3:PutBucketNotification', lifecycle: 's3:PutLifecycleConfiguration', '': 's3:CreateBucket' },
+  // Of many objects at once. Not the form of a browser, which is a POST without a parameter.
+  POST: { delete: 's3:DeleteObject' },
+  DELETE: { lifecycle: 's3:PutLifecycleConfiguration', '': 's3:DeleteBucket' },
 };
 
-function bucketActions({ method, query }: WireCall): string[] {
-  const actions = BUCKET_ACTIONS[method] ?? {};
-  const special = Object.keys(actions).find((name) => name !== '' && name in query) ?? '';
-  return [`s3:${actions[special] ?? `${method}Bucket`}`];
+function actionOf(actions: Actions, { method, query }: WireCall): string | undefined {
+  const ofMethod = actions[method] ?? {};
+  const special = Object.keys(ofMethod).find((name) => name !== '' && name in query);
+  return ofMethod[special ?? ''];
 }
 
-function sqsPermissions(operation: string, input: WireCall['input'], region: string) {
-  const url = input.QueueUrl ?? input.QueueName ?? input.SourceArn;
-  // SQS asks the same permission for ten messages at once. A call without a queue is for SQS to refuse.
-  if (typeof url !== 'string') return [];
-  const name = url.split(/[/:]/).at(-1);
-  return [{ action: `sqs:${operation.replace(/Batch$/, '')}`, resource: `arn:aws:sqs:${region}:${ACCOUNT}:${name}` }];
+/** What a write asks for besides, by its headers. */
+function furtherActions(action: string, { headers }: WireCall): string[] {
+  if (action !== 's3:PutObject') return [];
+  const sends = (pattern: RegExp) => Object.keys(headers).some((name) => pattern.test(name));
+  return [
+    ...(sends(/^x-amz-tagging$/) ? ['s3:PutObjectTagging'] : []),
+    ...(sends(/^x-amz-(acl$|grant-)/) ? ['s3:PutObjectAcl'] : []),
+    ...(sends(/^x-amz-object-lock-(mode|retain)/) ? ['s3:PutObjectRetention'] : []),
+    ...(sends(/^x-amz-object-lock-legal-hold$/) ? ['s3:PutObjectLegalHold'] : []),
+    // Whoever learns whether the object is still the one that is named has read something of it.
+    ...(sends(/^if-match$/) ? ['s3:GetObject'] : []),
+  ];
+}
+
+function sqsPermissions(operation: string, input: WireCall['input'], region: string): Permission[] {
+  // SQS asks the same permission for ten messages at once.
+  const action = `sqs:${operation.replace(/Batch$/, '')}`;
+  const queue = input.QueueUrl ?? input.QueueName ?? input.SourceArn;
+  const name = typeof queue === 'string' ? queue.split(/[/:]/).at(-1) : undefined;
+  // ListQueues knows no queue, and a call that should name one and does not is for SQS to refuse.
+  return [{ action, resource: name ? `arn:aws:sqs:${region}:${ACCOUNT}:${name}` : '*' }];
 }

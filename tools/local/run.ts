@@ -40,6 +40,8 @@ export interface LocalRunOptions {
   readonly progress: Writable;
   /** Leave everything up when the ways are through, until `signal`. Called with the endpoints' address. */
   readonly onKept?: (endpoints: Endpoints, ways: readonly Way[]) => void;
+  /** Called with a refusal of a new kind while everything is kept. */
+  readonly onRefused?: (compute: Compute, explanation: string) => void;
   /** Called with the results before anything is kept. */
   readonly onResults: (results: LocalRunResults) => void;
 }
@@ -188,6 +190,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalRunResult
     options.onResults(all);
     if (options.onKept) {
       options.onKept(endpoints, running);
+      endpoints.permissions.onRefusal = (compute, explanation) => options.onRefused?.(compute, explanation);
       await new Promise<void>((resolve) => {
         if (signal.aborted) resolve();
         signal.addEventListener('abort', () => resolve(), { once: true });

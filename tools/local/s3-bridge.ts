@@ -335,6 +335,16 @@ export function bareEtag(etag: string): string {
   return etag.replaceAll('"', '');
 }
 
+/** What a call that deletes many objects names. Nothing, when it is no such document. */
+export function deletedKeys(body: unknown): string[] {
+  try {
+    const { Delete } = parseXML(String(body)) as { Delete?: DeleteXml };
+    return many(Delete?.Object).map(({ Key }) => Key);
+  } catch {
+    return [];
+  }
+}
+
 function many<T>(value: Repeated<T>): T[] {
   return value === undefined ? [] : Array.isArray(value) ? value : [value];
 }

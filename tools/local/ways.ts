@@ -101,7 +101,8 @@ const startFunction: Start = async (compute, deployment, endpoints, { dist, onLi
     Deployment['function']
   >;
   const { sourceBucket, outputBucket, failureQueue } = deployment;
-  // Lambda itself sends to the failure queue, and as the function's role.
+  // Lambda itself sends to the failure queue, and as the function's role, which it looks at when the stack is deployed.
+  endpoints.permissions.checkDestination(compute, endpoints.queueArn(failureQueue));
   endpoints.permissions.signIn(`service-${compute}`, compute);
   const sqs = new SQSClient(clientConfig(endpoints, `service-${compute}`));
   const running = new Map<number, string>();
