@@ -7,11 +7,11 @@ set -euo pipefail
 # the drain below has it replaced. Before that, what systemd knows of the worker is added to the log of the boot and shipped.
 give_up() {
   set +e
-  journalctl --unit worker --no-pager --lines 50
+  systemctl status worker --no-pager --full --lines 50
   sleep 20
   touch /run/boot-failed
   # Should the drain fail too.
-  shutdown -h +3
+  systemd-run --on-active=3min systemctl poweroff
 }
 
 cat > /etc/systemd/system/worker.service <<'UNIT'

@@ -56,10 +56,10 @@ const LOOK = 'systemctl show worker --property NRestarts --value';
 
 /** What a boot does that has failed: ship what systemd knows, have the drain end this instance, and tell a rollout. */
 const GIVE_UP = [
-  'journalctl --unit worker --no-pager --lines 50',
+  'systemctl status worker --no-pager --full --lines 50',
   'sleep 20',
   'touch /run/boot-failed',
-  'shutdown -h +3',
+  'systemd-run --on-active=3min systemctl poweroff',
   expect.stringMatching(/^cfn-signal .* -e 1$/),
 ];
 
@@ -170,10 +170,11 @@ onLinux('the boot, of its worker,', () => {
   test.each<[what: string, worker: WorkerState, looks: number]>([
     ['it ended and was started again', { restarts: 1 }, 1],
     ['it says something else, and ends', { says: 'worker: QUEUE_URL is not set\n', restarts: 1 }, 1],
-    ['it is not ready within a minute', { says: 'Still waiting\n' }, 61],
+    ['it is not ready in time', { says: 'Still waiting\n' }, 4],
   ])('gives up when %s', (_, worker, looks) => {
+    expect(userData).toContain('\nseconds=60\n');
     instance.worker(worker);
-    const run = instance.boot(userData);
+    const run = instance.boot(userData.replace('\nseconds=60\n', '\nseconds=3\n'));
     expect(run.status).not.toBe(0);
     expect(run.stderr).toMatch(/^Not started: the worker ended, or was not ready within a minute\. [^\n]*\n$/);
     expect(only(run, LOOK)).toHaveLength(looks);

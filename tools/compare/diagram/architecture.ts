@@ -321,7 +321,8 @@ function groupsByName(resource: Json, roleOf: ReadonlyMap<string, Role>): readon
   const text = JSON.stringify(resource ?? '');
   if (text.includes('autoScalingGroupName/eks-')) return ['host'];
   const [, logicalId] = /autoScalingGroupName\/.*?-(\w+)\*/.exec(text) ?? [];
-  return logicalId === undefined ? [] : [...roleOf].flatMap(([id, role]) => (id.startsWith(logicalId) ? [role] : []));
+  const ours = [...roleOf].some(([id, role]) => role === 'orchestrator' && logicalId && id.startsWith(logicalId));
+  return ours ? ['orchestrator'] : [];
 }
 
 /** The steps of step scaling: `+1`, `−4`. */
