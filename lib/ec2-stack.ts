@@ -98,8 +98,8 @@ export class Ec2Stack extends cdk.Stack {
         defaultResult: autoscaling.DefaultResult.CONTINUE,
       },
     ];
-    // The rights, the route and the bucket exist before the first worker and are deleted after the last.
-    group.node.addDependency(role, boot, route, buckets.output);
+    // The rights, the queue, the route and the bucket exist before the first worker and are deleted after the last.
+    group.node.addDependency(role, boot, jobs.queue, route, buckets.output);
 
     // 6. Trigger
     // S3 only puts an event into the queue. What starts a worker for it is under Scaling.

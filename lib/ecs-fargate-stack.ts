@@ -87,8 +87,8 @@ export class EcsFargateStack extends cdk.Stack {
       minHealthyPercent: 100,
     });
     const role = task.taskRole;
-    // The rights, the route and the bucket exist before the first worker and are deleted after the last.
-    service.node.addDependency(task, route, buckets.output);
+    // The rights, the queue, the route and the bucket exist before the first worker and are deleted after the last.
+    service.node.addDependency(task, jobs.queue, route, buckets.output);
 
     // 6. Trigger
     // S3 only puts an event into the queue. What starts a worker for it is under Scaling.

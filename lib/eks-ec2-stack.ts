@@ -148,9 +148,10 @@ export class EksEc2Stack extends cdk.Stack {
       },
     } satisfies Deployment;
     const pods = cluster.addManifest('Pods', deployment);
-    // The rules, the role, the nodes and the bucket exist before the first worker and are deleted after the last was told
-    // to stop.
-    pods.node.addDependency(new Admission(this, 'Admission', { cluster, addons }), role, nodes, buckets.output);
+    const admission = new Admission(this, 'Admission', { cluster, addons });
+    // The rules, the rights, the queue, the nodes and the bucket exist before the first worker and are deleted after the
+    // last was told to stop.
+    pods.node.addDependency(admission, role, jobs.queue, nodes, buckets.output);
     const shipper = new LogShipper(this, 'LogShipper', { cluster, nodes, logGroup });
 
     // 6. Trigger

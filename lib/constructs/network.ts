@@ -1,6 +1,6 @@
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { Stack } from 'aws-cdk-lib/core';
-import { Construct, type IDependable } from 'constructs';
+import { Construct, DependencyGroup, type IDependable } from 'constructs';
 import type { FourWaysStackProps } from '../props';
 
 export type NetworkProps = Pick<FourWaysStackProps, 'production' | 'zones'>;
@@ -15,7 +15,7 @@ export class Network extends Construct {
   readonly vpcSubnets: ec2.SubnetSelection;
   /** Whether a worker needs an address of its own to reach AWS. */
   readonly publicAddress: boolean;
-  /** The route by which a worker reaches AWS. Nothing else makes what starts workers wait for it. */
+  /** How a worker reaches AWS, to depend on: what starts workers does not wait for it by itself. */
   readonly route: IDependable;
 
   constructor(scope: Construct, id: string, { production = false, zones }: NetworkProps) {
@@ -30,11 +30,11 @@ export class Network extends Construct {
         { name: 'Public', subnetType: ec2.SubnetType.PUBLIC, mapPublicIpOnLaunch: !production, cidrMask: 20 },
         ...(production ? [{ name: 'Private', subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS, cidrMask: 20 }] : []),
       ],
-      // Pictures travel to S3 without passing a NAT gateway, which would charge for every byte.
-      gatewayEndpoints: { S3: { service: ec2.GatewayVpcEndpointAwsService.S3 } },
     });
+    // Pictures travel to S3 without passing a NAT gateway, which would charge for every byte.
+    const s3 = this.vpc.addGatewayEndpoint('S3', { service: ec2.GatewayVpcEndpointAwsService.S3 });
     this.vpcSubnets = { subnetType: production ? ec2.SubnetType.PRIVATE_WITH_EGRESS : ec2.SubnetType.PUBLIC };
     this.publicAddress = !production;
-    this.route = this.vpc.selectSubnets(this.vpcSubnets).internetConnectivityEstablished;
+    this.route = new DependencyGroup(this.vpc.selectSubnets(this.vpcSubnets).internetConnectivityEstablished, s3);
   }
 }

@@ -84,6 +84,7 @@ const DRAIN =
 const HOOK = 'the group waits 180 s for the worker to stop';
 const UPDATE = 'an update replaces instances, and is not disturbed by the alarms';
 const ENDED = 'a boot tells the rollout of this group how it has ended, and gives up when it has not come to its end';
+const WAY_OUT = 'workers start when there is a way out, and are gone before it is taken away';
 const RIGHTS = 'workers start with the rights that they and their platform need, and keep them to the end';
 const FUNCTION = 'the function is Node 24 on arm64, with 2,048 MB and a minute';
 const CONTAINER = 'the container gives up every privilege';
@@ -417,7 +418,17 @@ const MUTATIONS: Record<string, Mutation> = {
   'tasks that start before there is a way out': {
     way: 'ecs-fargate',
     make: (column) => without(column, 'AWS::ECS::Service', '', /DefaultRoute/),
-    reported: ['workers start when there is a way out, and are gone before it is taken away'],
+    reported: [WAY_OUT],
+  },
+  'instances that lose their way to S3 in the middle': {
+    way: 'ec2',
+    make: (column) => without(column, 'AWS::AutoScaling::AutoScalingGroup', '', /^NetworkVpcS3/),
+    reported: [WAY_OUT],
+  },
+  'a queue whose policy goes before the tasks that poll it': {
+    way: 'ecs-fargate',
+    make: (column) => without(column, 'AWS::ECS::Service', '', /^JobsQueuePolicy/),
+    reported: ['workers start when their queue is there, with its policy, and are gone before it'],
   },
   'a function that writes into a bucket that is being emptied': {
     way: 'lambda',

@@ -636,6 +636,16 @@ export const PARITY: Checks = {
       const wayOut = ['DefaultRoute', 'RouteTableAssociation'].map((part) => subnet.replace(/Subnet\w{8}$/, part));
       for (const part of wayOut) expect([...waits]).toContainEqual(expect.stringContaining(part));
     }
+    const endpoints = column.all('AWS::EC2::VPCEndpoint').map(([id]) => id);
+    expect(endpoints.filter((id) => !waits.has(id))).toEqual([]);
+  },
+
+  'workers start when their queue is there, with its policy, and are gone before it': (column) => {
+    if (column.way === 'lambda') return;
+    const waits = column.waitsFor(starter(column));
+    const policies = column.all('AWS::SQS::QueuePolicy').filter(([, { Queues }]) => Queues.includes(`<${JOBS}>`));
+    expect(policies).toHaveLength(1);
+    expect([JOBS, ...policies.map(([id]) => id)].filter((id) => !waits.has(id))).toEqual([]);
   },
 
   'workers start with the rights that they and their platform need, and keep them to the end': (column) => {
