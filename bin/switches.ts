@@ -4,12 +4,13 @@ import leven from 'leven';
 export interface Switches {
   readonly production: boolean;
   readonly spot: boolean;
+  readonly zones?: readonly string[];
   readonly clusterAdmin?: string;
   /** The end of every stack's name: `-blue` for the name `blue`, nothing where no name is chosen. */
   readonly suffix: string;
 }
 
-const NAMES = ['production', 'spot', 'clusterAdmin', 'name'] as const;
+const NAMES = ['production', 'spot', 'zones', 'clusterAdmin', 'name'] as const;
 
 /** What the CDK command line keeps in the context: after `cdk acknowledge`, and after `cdk cli-telemetry`. */
 const CDK_OWN = ['acknowledged-issue-numbers', 'cli-telemetry'];
@@ -17,6 +18,13 @@ const CDK_OWN = ['acknowledged-issue-numbers', 'cli-telemetry'];
 /** Not a session's (`arn:aws:sts::…:assumed-role/…`), which EKS does not accept. */
 const PRINCIPAL = /^arn:aws(-[a-z]+)*:iam::\d{12}:(role|user)\/[\w+=,.@/-]+$/;
 const A_PRINCIPAL = 'the ARN of an IAM role or user, such as arn:aws:iam::123456789012:role/admin';
+
+/**
+ * By letter or name. EKS wants two. Each takes two subnets in production, and the network has room for sixteen; no region
+ * has more than six.
+ */
+const ZONE = /^([a-z]{2}(-[a-z]+)+-\d)?[a-z]$/;
+const SOME_ZONES = 'two to six different zones by letter or name, such as a,b or us-east-1a,us-east-1b';
 
 /**
  * The EKS cluster is named after its stack and may have 100 characters. The longest name of a stack leaves over 80. What
@@ -51,14 +59,26 @@ export function readSwitches(context: Readonly<Record<string, unknown>>): Switch
     if (typeof value !== 'string' || !pattern.test(value)) throw wrong(name, value, expected);
     return value;
   };
+  const zones = readZones(context.zones);
   const clusterAdmin = text('clusterAdmin', PRINCIPAL, A_PRINCIPAL);
   const name = text('name', NAME, A_NAME);
   return {
     production: flag('production'),
     spot: flag('spot'),
+    ...(zones && { zones }),
     ...(clusterAdmin && { clusterAdmin }),
     suffix: name ? `-${name}` : '',
   };
+}
+
+function readZones(value: unknown): readonly string[] | undefined {
+  if (value === undefined) return undefined;
+  const zones = typeof value === 'string' ? value.split(',') : [];
+  const letters = new Set(zones.map((zone) => zone.at(-1)));
+  const regions = new Set(zones.map((zone) => zone.slice(0, -1)).filter(Boolean));
+  const different = letters.size === zones.length && letters.size >= 2 && letters.size <= 6 && regions.size <= 1;
+  if (!different || !zones.every((zone) => ZONE.test(zone))) throw wrong('zones', value, SOME_ZONES);
+  return zones;
 }
 
 function wrong(name: string, value: unknown, expected: string): Error {

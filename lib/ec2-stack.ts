@@ -10,6 +10,7 @@ import { bundle } from './constructs/bundle';
 import { ImageBuckets } from './constructs/image-buckets';
 import { workerEnvironment } from './constructs/job-environment';
 import { JobQueue } from './constructs/job-queue';
+import { Network } from './constructs/network';
 import { outputs } from './constructs/outputs';
 import { ownedLogGroup, ownLogs } from './constructs/owned-logs';
 import { WorkerBoot } from './constructs/worker-boot';
@@ -19,32 +20,22 @@ import type { FourWaysStackProps } from './props';
  * Resizes images on EC2 instances in an Auto Scaling group.
  *
  * You own the operating system: what is installed, how it is patched, how it starts, stops and logs. Any workload fits.
- * Choose it when a job needs a host of its own: a GPU, a kernel module, days of time. Compare section by section with
- * the other `*-stack.ts` files.
+ * Choose it when a job needs a host of its own: a GPU, a kernel module, a licence bound to a machine. Compare section by
+ * section with the other `*-stack.ts` files.
  */
 export class Ec2Stack extends cdk.Stack {
   constructor(scope: Construct, id: string, props: FourWaysStackProps = {}) {
     super(scope, id, props);
-    const { production = false, spot = false } = props;
+    const { production, spot = false, zones } = props;
 
     // 1. Data
-    const images = new ImageBuckets(this, 'Images');
+    const buckets = new ImageBuckets(this, 'Images');
     const jobs = new JobQueue(this, 'Jobs');
 
     // 2. Network
-    const vpc = new ec2.Vpc(this, 'Network', {
-      maxAzs: 2,
-      natGateways: production ? 1 : 0,
-      subnetConfiguration: [
-        { name: 'Public', subnetType: ec2.SubnetType.PUBLIC, mapPublicIpOnLaunch: !production, cidrMask: 20 },
-        ...(production ? [{ name: 'Private', subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS, cidrMask: 20 }] : []),
-      ],
-      // Pictures travel to S3 without passing a NAT gateway, which would charge for every byte.
-      gatewayEndpoints: { S3: { service: ec2.GatewayVpcEndpointAwsService.S3 } },
-    });
-    const vpcSubnets = { subnetType: production ? ec2.SubnetType.PRIVATE_WITH_EGRESS : ec2.SubnetType.PUBLIC };
-    const securityGroup = new ec2.SecurityGroup(this, 'NoInbound', { vpc, allowAllOutbound: false });
+    const { vpc, vpcSubnets, publicAddress, route } = new Network(this, 'Network', { production, zones });
     // AWS is HTTPS. Names, time and credentials come from inside the VPC, where security groups do not filter them.
+    const securityGroup = new ec2.SecurityGroup(this, 'OutboundHttps', { vpc, allowAllOutbound: false });
     securityGroup.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.HTTPS);
 
     // 3. Logs
@@ -52,26 +43,26 @@ export class Ec2Stack extends cdk.Stack {
     ownLogs(this);
 
     // 4. Package
-    // A zip that every instance downloads when it boots. Baking an image would boot faster, and be one more thing to
-    // keep up to date.
-    const environment = workerEnvironment('ec2', images, jobs);
+    // A zip that every instance downloads when it boots. An image of ours would boot faster, and have to be kept up to date.
+    const environment = workerEnvironment('ec2', buckets, jobs);
     const boot = new WorkerBoot(this, 'Boot', { bundle: bundle(this, 'worker-arm64'), environment, logGroup });
 
     // 5. Compute
-    const worker = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com') });
+    const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com') });
     const launchTemplate = new ec2.LaunchTemplate(this, 'Instances', {
       // Today's image, looked up whenever an instance starts. Instances are replaced instead of patched.
       machineImage: ec2.MachineImage.resolveSsmParameterAtLaunch(
         '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64',
       ),
-      // 1 vCPU, 2 GiB.
-      instanceType: ec2.InstanceType.of(ec2.InstanceClass.C7G, ec2.InstanceSize.MEDIUM),
-      role: worker,
+      instanceType: ec2.InstanceType.of(ec2.InstanceClass.C7G, ec2.InstanceSize.MEDIUM), // 1 vCPU, 2 GiB
+      role,
       userData: boot.userData,
       securityGroup,
-      associatePublicIpAddress: !production,
+      associatePublicIpAddress: publicAddress,
       requireImdsv2: true,
       httpPutResponseHopLimit: 1,
+      instanceMetadataTags: true, // with the name of the group; no key of a tag may then have a space or a slash
+      instanceInitiatedShutdownBehavior: ec2.InstanceInitiatedShutdownBehavior.TERMINATE, // and not stopped
       blockDevices: [
         {
           deviceName: '/dev/xvda',
@@ -90,49 +81,68 @@ export class Ec2Stack extends cdk.Stack {
       maxInstanceLifetime: cdk.Duration.days(7),
       updatePolicy: autoscaling.UpdatePolicy.rollingUpdate({
         minInstancesInService: 0,
+        // An instance that does not come up ends the rollout, and the others go on with what they have.
+        waitOnResourceSignals: true,
+        pauseTime: cdk.Duration.minutes(10),
         suspendProcesses: [autoscaling.ScalingProcess.ALARM_NOTIFICATION, autoscaling.ScalingProcess.AZ_REBALANCE],
       }),
     });
-    // A route to the internet and the output bucket: there before the first instance, and until the last is gone.
-    group.node.addDependency(vpc.selectSubnets(vpcSubnets).internetConnectivityEstablished, images.output);
-    // ECS and Kubernetes stop a worker by themselves. Here the group waits until the instance says that it has.
-    boot.drain(group);
+    boot.userData.addSignalOnExitCommand(group);
+    // ECS and Kubernetes send a signal to a worker that has to stop. Here the group waits until the instance says that it
+    // has stopped. Not `addLifecycleHook`: that would be deleted before the group, and `cdk destroy` would not wait.
+    (group.node.defaultChild as autoscaling.CfnAutoScalingGroup).lifecycleHookSpecificationList = [
+      {
+        lifecycleHookName: 'Drain',
+        lifecycleTransition: autoscaling.LifecycleTransition.INSTANCE_TERMINATING,
+        heartbeatTimeout: 2 * config.stopGrace.toSeconds(), // time to notice, and to stop
+        defaultResult: autoscaling.DefaultResult.CONTINUE,
+      },
+    ];
+    // The rights, the queue, the route and the bucket exist before the first worker and are deleted after the last.
+    group.node.addDependency(role, boot, jobs.queue, route, buckets.output);
 
     // 6. Trigger
+    // S3 only puts an event into the queue. What starts a worker for it is under Scaling.
     const prefix = config.sourcePrefix;
-    images.source.addEventNotification(s3.EventType.OBJECT_CREATED, jobs, { prefix });
+    buckets.source.addEventNotification(s3.EventType.OBJECT_CREATED, jobs, { prefix });
 
     // 7. Permissions
-    images.grantResize(worker);
-    jobs.grantWork(worker);
-    // What the platform does by itself on the other ways: fetch the code, ship the logs, end the drain.
-    boot.grantBoot(worker, logGroup);
-    // The reader's own way in: Session Manager instead of SSH, no key pair, no open port.
-    boot.grantSessions(worker);
+    buckets.grantResize(role);
+    jobs.grantWork(role);
+    // All that runs on an instance has this role: the agent that ships the logs, the script that fetches the code, Session
+    // Manager (instead of SSH: no key pair, no open port), and the drain.
+    logGroup.grants.write(role);
+    boot.grantDownload(role);
+    boot.grantSessions(role);
+    // The group by its name: a reference would be a circle, and would take the right away before the group.
+    const groups = `autoScalingGroup:*:autoScalingGroupName/${cdk.Aws.STACK_NAME}-Workers*`;
+    const resources = [`arn:${this.partition}:autoscaling:${this.region}:${this.account}:${groups}`];
+    const actions = ['autoscaling:CompleteLifecycleAction', 'autoscaling:SetInstanceHealth'];
+    role.addToPolicy(new iam.PolicyStatement({ actions, resources }));
 
     // 8. Scaling
     group.scaleOnMetric('ScaleOut', {
       metric: jobs.visible,
       scalingSteps: [
         { lower: 1, change: +1 },
-        { lower: 100, change: +3 }, // much waits: all at once
+        { lower: 100, change: config.unit.max - 1 }, // much waits: all at once
       ],
       adjustmentType: autoscaling.AdjustmentType.CHANGE_IN_CAPACITY,
       evaluationPeriods: 1,
-      // Until then an instance that boots counts as one that works.
+      // As long as an instance takes to boot, with room to spare. Meanwhile the steps count it as there.
       estimatedInstanceWarmup: cdk.Duration.minutes(3),
     });
     group.scaleOnMetric('ScaleIn', {
       metric: jobs.outstanding,
       scalingSteps: [
-        { upper: 0, change: -config.unit.max },
-        { lower: 0, change: 0 },
+        { upper: 0, change: -config.unit.max }, // nothing outstanding: all go
+        { lower: 0, change: 0 }, // otherwise none: CDK wants two steps
       ],
       adjustmentType: autoscaling.AdjustmentType.CHANGE_IN_CAPACITY,
       evaluationPeriods: 5,
     });
 
     // 9. Outputs
-    outputs(this, { images, target: jobs.queue, failures: jobs.failures.queue, logGroup });
+    outputs(this, { buckets, target: jobs.queue, failures: jobs.failures.queue, logGroup });
   }
 }

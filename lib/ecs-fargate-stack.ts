@@ -11,6 +11,7 @@ import { bundle } from './constructs/bundle';
 import { ImageBuckets } from './constructs/image-buckets';
 import { workerEnvironment } from './constructs/job-environment';
 import { JobQueue } from './constructs/job-queue';
+import { Network } from './constructs/network';
 import { outputs } from './constructs/outputs';
 import { ownedLogGroup, ownLogs } from './constructs/owned-logs';
 import type { FourWaysStackProps } from './props';
@@ -25,26 +26,16 @@ import type { FourWaysStackProps } from './props';
 export class EcsFargateStack extends cdk.Stack {
   constructor(scope: Construct, id: string, props: FourWaysStackProps = {}) {
     super(scope, id, props);
-    const { production = false, spot = false } = props;
+    const { production, spot = false, zones } = props;
 
     // 1. Data
-    const images = new ImageBuckets(this, 'Images');
+    const buckets = new ImageBuckets(this, 'Images');
     const jobs = new JobQueue(this, 'Jobs');
 
     // 2. Network
-    const vpc = new ec2.Vpc(this, 'Network', {
-      maxAzs: 2,
-      natGateways: production ? 1 : 0,
-      subnetConfiguration: [
-        { name: 'Public', subnetType: ec2.SubnetType.PUBLIC, mapPublicIpOnLaunch: !production, cidrMask: 20 },
-        ...(production ? [{ name: 'Private', subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS, cidrMask: 20 }] : []),
-      ],
-      // Pictures travel to S3 without passing a NAT gateway, which would charge for every byte.
-      gatewayEndpoints: { S3: { service: ec2.GatewayVpcEndpointAwsService.S3 } },
-    });
-    const vpcSubnets = { subnetType: production ? ec2.SubnetType.PRIVATE_WITH_EGRESS : ec2.SubnetType.PUBLIC };
-    const securityGroup = new ec2.SecurityGroup(this, 'NoInbound', { vpc, allowAllOutbound: false });
+    const { vpc, vpcSubnets, publicAddress, route } = new Network(this, 'Network', { production, zones });
     // AWS is HTTPS. Names, time and credentials come from inside the VPC, where security groups do not filter them.
+    const securityGroup = new ec2.SecurityGroup(this, 'OutboundHttps', { vpc, allowAllOutbound: false });
     securityGroup.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.HTTPS);
 
     // 3. Logs
@@ -73,14 +64,14 @@ export class EcsFargateStack extends cdk.Stack {
       image,
       // The task's limit, said again: only from one of its own can a container tell how much memory it has.
       memoryLimitMiB: config.unit.memory.toMebibytes(),
-      environment: workerEnvironment('ecs-fargate', images, jobs),
+      environment: workerEnvironment('ecs-fargate', buckets, jobs),
       logging: ecs.LogDrivers.awsLogs({ logGroup, streamPrefix: 'resizer' }),
       user: '1000:1000',
       readonlyRootFilesystem: true,
       // 120 s is the most Fargate waits between SIGTERM and SIGKILL.
       stopTimeout: config.stopGrace,
-      // An init process reaps the decoders that were killed, and passes SIGTERM on.
-      linuxParameters: new ecs.LinuxParameters(this, 'Init', { initProcessEnabled: true }),
+      // No init process: the worker handles SIGTERM, and starts no process that it does not wait for.
+      linuxParameters: new ecs.LinuxParameters(this, 'Linux'),
     });
     container.linuxParameters?.dropCapabilities(ecs.Capability.ALL);
     const service = new ecs.FargateService(this, 'Service', {
@@ -88,23 +79,25 @@ export class EcsFargateStack extends cdk.Stack {
       taskDefinition: task,
       vpcSubnets,
       securityGroups: [securityGroup],
-      assignPublicIp: !production,
+      assignPublicIp: publicAddress,
       capacityProviderStrategies: [{ capacityProvider: spot ? 'FARGATE_SPOT' : 'FARGATE', weight: 1 }],
-      // No desired count: the first deployment starts one task, which proves the image; then scaling takes it to zero.
+      // No desired count: the first deployment starts one task, which proves the image; then scaling takes it to zero. Of
+      // later images a deployment proves nothing while no task runs.
       circuitBreaker: { rollback: true },
       minHealthyPercent: 100,
     });
-    // A route to the internet and the output bucket: there before the first task, and until the last is gone.
-    service.node.addDependency(vpc.selectSubnets(vpcSubnets).internetConnectivityEstablished, images.output);
-    const worker = task.taskRole;
+    const role = task.taskRole;
+    // The rights, the queue, the route and the bucket exist before the first worker and are deleted after the last.
+    service.node.addDependency(task, jobs.queue, route, buckets.output);
 
     // 6. Trigger
+    // S3 only puts an event into the queue. What starts a worker for it is under Scaling.
     const prefix = config.sourcePrefix;
-    images.source.addEventNotification(s3.EventType.OBJECT_CREATED, jobs, { prefix });
+    buckets.source.addEventNotification(s3.EventType.OBJECT_CREATED, jobs, { prefix });
 
     // 7. Permissions
-    images.grantResize(worker);
-    jobs.grantWork(worker);
+    buckets.grantResize(role);
+    jobs.grantWork(role);
 
     // 8. Scaling
     const scaling = service.autoScaleTaskCount({ minCapacity: 0, maxCapacity: config.unit.max });
@@ -112,24 +105,24 @@ export class EcsFargateStack extends cdk.Stack {
       metric: jobs.visible,
       scalingSteps: [
         { lower: 1, change: +1 },
-        { lower: 100, change: +3 }, // much waits: all at once
+        { lower: 100, change: config.unit.max - 1 }, // much waits: all at once
       ],
       adjustmentType: appscaling.AdjustmentType.CHANGE_IN_CAPACITY,
       evaluationPeriods: 1,
-      // As long as a task takes to start, with room to spare; 5 minutes if nothing is said.
+      // As long as a task takes to start, with room to spare. Until then nothing else is started.
       cooldown: cdk.Duration.minutes(3),
     });
     scaling.scaleOnMetric('ScaleIn', {
       metric: jobs.outstanding,
       scalingSteps: [
-        { upper: 0, change: -config.unit.max },
-        { lower: 0, change: 0 },
+        { upper: 0, change: -config.unit.max }, // nothing outstanding: all go
+        { lower: 0, change: 0 }, // otherwise none: CDK wants two steps
       ],
       adjustmentType: appscaling.AdjustmentType.CHANGE_IN_CAPACITY,
       evaluationPeriods: 5,
     });
 
     // 9. Outputs
-    outputs(this, { images, target: jobs.queue, failures: jobs.failures.queue, logGroup });
+    outputs(this, { buckets, target: jobs.queue, failures: jobs.failures.queue, logGroup });
   }
 }

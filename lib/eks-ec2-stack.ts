@@ -14,6 +14,7 @@ import { Admission, ClusterAddons, LogShipper } from './constructs/cluster-servi
 import { ImageBuckets } from './constructs/image-buckets';
 import { workerEnvironment } from './constructs/job-environment';
 import { JobQueue } from './constructs/job-queue';
+import { Network } from './constructs/network';
 import { outputs } from './constructs/outputs';
 import { ownedLogGroup, ownLogs } from './constructs/owned-logs';
 import { podRole } from './constructs/pod-role';
@@ -32,30 +33,20 @@ const LogType = eks.ClusterLoggingTypes;
 export class EksEc2Stack extends cdk.Stack {
   constructor(scope: Construct, id: string, props: FourWaysStackProps = {}) {
     super(scope, id, props);
-    const { production = false, spot = false, clusterAdmin } = props;
+    const { production = false, spot = false, zones, clusterAdmin } = props;
 
     // 1. Data
-    const images = new ImageBuckets(this, 'Images');
+    const buckets = new ImageBuckets(this, 'Images');
     const jobs = new JobQueue(this, 'Jobs');
 
     // 2. Network
-    const vpc = new ec2.Vpc(this, 'Network', {
-      maxAzs: 2,
-      natGateways: production ? 1 : 0,
-      subnetConfiguration: [
-        { name: 'Public', subnetType: ec2.SubnetType.PUBLIC, mapPublicIpOnLaunch: !production, cidrMask: 20 },
-        ...(production ? [{ name: 'Private', subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS, cidrMask: 20 }] : []),
-      ],
-      // Pictures travel to S3 without passing a NAT gateway, which would charge for every byte.
-      gatewayEndpoints: { S3: { service: ec2.GatewayVpcEndpointAwsService.S3 } },
-    });
-    const vpcSubnets = { subnetType: production ? ec2.SubnetType.PRIVATE_WITH_EGRESS : ec2.SubnetType.PUBLIC };
+    const { vpc, vpcSubnets, route } = new Network(this, 'Network', { production, zones });
     // No security group of ours: nodes and control plane need more than HTTPS. The worker has a network policy.
 
     // 3. Logs
     const logGroup = new logs.LogGroup(this, 'Logs', ownedLogGroup);
-    // EKS writes to a group named after the cluster, and makes it if it is not there. So that the stack owns it, the
-    // cluster has a name: the only physical name in the four stacks.
+    // EKS writes to a group named after the cluster, and makes it if it is not there. So that the stack owns it, cluster and
+    // group have names, as nothing else in the four stacks.
     const clusterName = this.stackName;
     const controlPlaneLogs = new logs.LogGroup(this, 'ControlPlaneLogs', {
       ...ownedLogGroup,
@@ -73,14 +64,14 @@ export class EksEc2Stack extends cdk.Stack {
     // 5. Compute
     const cluster = new eks.Cluster(this, 'Cluster', {
       clusterName,
-      // In standard support, with a kubectl of the same version on npm, and the latest KEDA is tested on.
+      // The newest version that KEDA is tested on. It is in standard support, and there is a kubectl for it.
       version: eks.KubernetesVersion.V1_35,
       kubectlProviderOptions: { kubectlLayer: new KubectlV35Layer(this, 'Kubectl') },
       vpc,
       vpcSubnets: [vpcSubnets],
       // Not EKS Auto Mode, the default: it manages nodes as Fargate does, and this column is about owning them.
       defaultCapacityType: eks.DefaultCapacityType.NODEGROUP,
-      defaultCapacity: 0,
+      defaultCapacity: 0, // nodes of ours follow
       endpointAccess: production ? eks.EndpointAccess.PRIVATE : eks.EndpointAccess.PUBLIC_AND_PRIVATE,
       bootstrapClusterCreatorAdminPermissions: false,
       clusterLogging: [LogType.API, LogType.AUDIT, LogType.AUTHENTICATOR],
@@ -111,9 +102,9 @@ export class EksEc2Stack extends cdk.Stack {
       maxSize: config.unit.max,
       enableNodeAutoRepair: true,
     });
-    nodes.node.addDependency(addons, vpc.selectSubnets(vpcSubnets).internetConnectivityEstablished);
-    const worker = podRole(this, 'Role', cluster, manifests.names.namespace, manifests.names.app);
-    const environment = workerEnvironment('eks-ec2', images, jobs);
+    nodes.node.addDependency(addons, route);
+    const role = podRole(this, 'Role', cluster, manifests.names.namespace, manifests.names.app);
+    const environment = workerEnvironment('eks-ec2', buckets, jobs);
     const unit = { cpu: String(config.unit.vcpus), memory: `${config.unit.memory.toMebibytes()}Mi` };
     const name = manifests.names.app;
     const labels = { app: name };
@@ -122,6 +113,7 @@ export class EksEc2Stack extends cdk.Stack {
       kind: 'Deployment',
       metadata: { name, namespace: manifests.names.namespace },
       spec: {
+        // No `replicas`: KEDA sets them.
         selector: { matchLabels: labels },
         template: {
           metadata: { labels },
@@ -156,18 +148,21 @@ export class EksEc2Stack extends cdk.Stack {
       },
     } satisfies Deployment;
     const pods = cluster.addManifest('Pods', deployment);
-    // Admission, role, nodes and the output bucket: there before the first pod, and until the last is gone.
-    pods.node.addDependency(new Admission(this, 'Admission', { cluster, addons }), worker, nodes, images.output);
+    const admission = new Admission(this, 'Admission', { cluster, addons });
+    // The rules, the rights, the queue, the nodes and the bucket exist before the first worker and are deleted after the
+    // last was told to stop.
+    pods.node.addDependency(admission, role, jobs.queue, nodes, buckets.output);
     const shipper = new LogShipper(this, 'LogShipper', { cluster, nodes, logGroup });
 
     // 6. Trigger
+    // S3 only puts an event into the queue. What starts a worker for it is under Scaling.
     const prefix = config.sourcePrefix;
-    images.source.addEventNotification(s3.EventType.OBJECT_CREATED, jobs, { prefix });
+    buckets.source.addEventNotification(s3.EventType.OBJECT_CREATED, jobs, { prefix });
 
     // 7. Permissions
-    images.grantResize(worker);
-    jobs.grantWork(worker);
-    // What the platform does by itself on ECS and Lambda.
+    buckets.grantResize(role);
+    jobs.grantWork(role);
+    // Lambda writes logs with the function's role, ECS with one of the platform's. Here a pod does.
     logGroup.grants.write(shipper.role);
     // The reader's own way in, where one is named.
     if (clusterAdmin) cluster.grantClusterAdmin('Admin', clusterAdmin);
@@ -179,6 +174,6 @@ export class EksEc2Stack extends cdk.Stack {
     new NodeAutoscaler(this, 'NodeAutoscaler', { cluster, nodes });
 
     // 9. Outputs
-    outputs(this, { images, target: jobs.queue, failures: jobs.failures.queue, logGroup });
+    outputs(this, { buckets, target: jobs.queue, failures: jobs.failures.queue, logGroup });
   }
 }

@@ -25,7 +25,7 @@ export class LambdaStack extends cdk.Stack {
     super(scope, id, props);
 
     // 1. Data
-    const images = new ImageBuckets(this, 'Images');
+    const buckets = new ImageBuckets(this, 'Images');
     // No job queue: Lambda has one of its own in front of the function, which nobody sees. Only failures come out.
     const failures = new FailureQueue(this, 'Failures');
 
@@ -42,7 +42,6 @@ export class LambdaStack extends cdk.Stack {
 
     // 5. Compute
     const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
-    logGroup.grants.write(role);
     const worker = new lambda.Function(this, 'Worker', {
       runtime: lambda.Runtime.NODEJS_24_X,
       architecture: lambda.Architecture.ARM_64,
@@ -52,36 +51,36 @@ export class LambdaStack extends cdk.Stack {
       timeout: cdk.Duration.seconds(60),
       code,
       handler: 'index.handler',
-      environment: jobEnvironment('lambda', images),
+      environment: jobEnvironment('lambda', buckets),
       role,
       logGroup,
       loggingFormat: lambda.LoggingFormat.JSON,
-      // S3 invokes asynchronously: Lambda queues the event (up to 1 MB of it) and retries after one and two minutes.
-      // Whatever is out of order for longer fills the failure queue, and one `npm run replay` sends it all again.
+      // S3 invokes asynchronously: Lambda queues the event (up to 1 MB of it) and retries after one and two minutes. What
+      // fails for longer, S3 for example, fills the failure queue; one `npm run replay` sends all of it again.
       retryAttempts: 2,
       maxEventAge: cdk.Duration.hours(6),
       onFailure: failures,
       // Should the results ever be written where the function is triggered, Lambda stops the loop.
       recursiveLoop: lambda.RecursiveLoop.TERMINATE,
     });
-
-    // Gone before the bucket is emptied: what writes to it must not do so afterwards.
-    worker.node.addDependency(images.output);
+    // The bucket exists before the first worker and is deleted after the last.
+    worker.node.addDependency(buckets.output);
 
     // 6. Trigger
     const prefix = config.sourcePrefix;
-    images.source.addEventNotification(s3.EventType.OBJECT_CREATED, new s3n.LambdaDestination(worker), { prefix });
+    buckets.source.addEventNotification(s3.EventType.OBJECT_CREATED, new s3n.LambdaDestination(worker), { prefix });
 
     // 7. Permissions
-    images.grantResize(worker);
-    // No queue to receive from: Lambda does that by itself.
+    buckets.grantResize(role);
+    // No job queue, and no rights to it: Lambda takes the events out of its own. It ships the logs with this role.
+    logGroup.grants.write(role);
 
     // 8. Scaling
-    // Nothing to declare: one environment for each event at a time, as many as the account's concurrency allows. A
-    // ceiling would be `reservedConcurrentExecutions`. It is not set, because new accounts have a concurrency of 10 and
-    // Lambda refuses to reserve the last 10 of it, and the deployment would fail.
+    // Nothing to declare: one environment for each event at a time, as many as the account's concurrency allows. Where other
+    // functions share it, a burst of uploads can leave them nothing: then set `reservedConcurrentExecutions`. It is not set
+    // here because Lambda keeps part of the concurrency unreserved, in new accounts all of it: the deployment would fail.
 
     // 9. Outputs
-    outputs(this, { images, target: worker, failures: failures.queue, logGroup });
+    outputs(this, { buckets, target: worker, failures: failures.queue, logGroup });
   }
 }

@@ -3,12 +3,20 @@ import type * as cdk from 'aws-cdk-lib/core';
 /** What the app decides for all four stacks. */
 export interface FourWaysStackProps extends cdk.StackProps {
   /**
-   * Puts machines into private subnets behind one NAT gateway, and closes the endpoint of the EKS cluster to the
-   * internet. Costs an hourly fee even when idle.
+   * Puts machines into private subnets behind one NAT gateway, which is billed by the hour, and closes the endpoint of the
+   * EKS cluster to the internet. To be chosen before the first deployment.
    *
-   * @default false - public subnets without inbound rules: nothing can connect, and nothing is paid for idling
+   * @default false - public subnets, and no rule that lets anybody connect to a worker; the endpoint of the EKS cluster is
+   * public, and IAM decides who may use it
    */
   readonly production?: boolean;
+  /**
+   * Availability zones by name (`us-east-1a`) or letter (`a`), two or more: where a zone lacks an instance type, or EKS
+   * refuses it. To be chosen before the first deployment, because a subnet cannot move. Lambda has no network of ours.
+   *
+   * @default - the first two of the region
+   */
+  readonly zones?: readonly string[];
   /**
    * Runs workers on spare capacity that AWS may take back with two minutes' notice: the job survives that by design.
    *

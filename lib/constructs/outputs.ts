@@ -6,7 +6,7 @@ import { config } from '../config';
 import type { ImageBuckets } from './image-buckets';
 
 export interface OutputsProps {
-  readonly images: ImageBuckets;
+  readonly buckets: ImageBuckets;
   /** What S3 sends its events to. */
   readonly target: sqs.Queue | lambda.Function;
   readonly failures: sqs.Queue;
@@ -14,9 +14,9 @@ export interface OutputsProps {
 }
 
 /** Defines the outputs every stack has: commands for a person, and names and addresses for a program. */
-export function outputs(stack: Stack, { images, target, failures, logGroup }: OutputsProps): void {
+export function outputs(stack: Stack, { buckets, target, failures, logGroup }: OutputsProps): void {
   const output = (id: string, value: string, description: string) => new CfnOutput(stack, id, { value, description });
-  const { source, output: results } = images;
+  const { source, output: results } = buckets;
   // Deployed to one region and looked for in another, it would seem not to be there.
   const region = `--region ${stack.region}`;
   output(

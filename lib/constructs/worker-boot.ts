@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import * as s3Assets from 'aws-cdk-lib/aws-s3-assets';
-import { type CfnElement, Duration, Lazy, Stack } from 'aws-cdk-lib/core';
+import { Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 
 export interface WorkerBootProps {
@@ -49,12 +48,9 @@ export class WorkerBoot extends Construct {
    */
   readonly userData = ec2.UserData.forLinux();
   private readonly zip: s3Assets.Asset;
-  private hook: autoscaling.LifecycleHook | undefined;
-  private group: autoscaling.AutoScalingGroup | undefined;
 
   constructor(scope: Construct, id: string, { bundle, environment, logGroup }: WorkerBootProps) {
     super(scope, id);
-    const { region, stackName } = Stack.of(this);
     this.zip = new s3Assets.Asset(this, 'Bundle', { path: bundle });
     const lines = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
     const variables = {
@@ -63,44 +59,29 @@ export class WorkerBoot extends Construct {
       // images have tags that CDK's repository lets nobody overwrite.
       BUNDLE_DIGEST: digestOfFiles(bundle),
       WORKER_ENVIRONMENT: lines.join('\n'),
-      AWS_REGION: region,
+      AWS_REGION: Stack.of(this).region,
       LOG_GROUP: logGroup.logGroupName,
-      STACK_NAME: stackName,
-      // Logical ids: the group is made from this script, and its physical name is not known before.
-      GROUP_ID: this.logicalId(() => this.group?.node.defaultChild),
-      HOOK_ID: this.logicalId(() => this.hook?.node.defaultChild),
     };
     const script = readFileSync(path.join(__dirname, 'worker-boot.sh'), 'utf8').replace(/^#!.*\n/, '');
     this.userData.addCommands(...Object.entries(variables).map(([name, value]) => `${name}='${value}'`), script);
+    // `exitCode` is what CDK calls it.
+    this.userData.addOnExitCommands('[ "$exitCode" = 0 ] || give_up');
   }
 
-  /** Makes the group wait, before it ends an instance, until the instance says that its worker has stopped. */
-  drain(group: autoscaling.AutoScalingGroup): void {
-    this.group = group;
-    this.hook = group.addLifecycleHook('Drain', {
-      lifecycleTransition: autoscaling.LifecycleTransition.INSTANCE_TERMINATING,
-      // Twice the worker's own grace: time to notice, and to stop.
-      heartbeatTimeout: Duration.seconds(180),
-      defaultResult: autoscaling.DefaultResult.CONTINUE,
+  /**
+   * Grants to fetch this version of the code, by a policy that is named after it. At an update the next version's policy
+   * is made before the group replaces its instances, and this one is deleted afterwards: until then instances that start
+   * from the old launch template need it.
+   */
+  grantDownload(role: iam.Role): void {
+    const { bucket, s3ObjectKey, assetHash } = this.zip;
+    const statement = new iam.PolicyStatement({
+      actions: ['s3:GetObject'],
+      resources: [bucket.arnForObjects(s3ObjectKey)],
     });
-  }
-
-  /** Grants what the script does: fetch the code, ship the logs, end the drain. */
-  grantBoot(worker: iam.Role, logGroup: logs.LogGroup): void {
-    const { stackId } = Stack.of(this);
-    const allow = (action: string, resource: string) =>
-      new iam.PolicyStatement({ actions: [action], resources: [resource] });
-    logGroup.grants.write(worker);
-    worker.addToPolicy(allow('s3:GetObject', this.zip.bucket.arnForObjects(this.zip.s3ObjectKey)));
-    if (!this.group) return;
-    // A policy of its own: in the role's it would close a circle, group -> launch template -> role -> group.
-    new iam.Policy(this, 'DrainPolicy', {
-      roles: [worker],
-      statements: [
-        allow('autoscaling:CompleteLifecycleAction', this.group.autoScalingGroupArn),
-        allow('cloudformation:DescribeStackResource', stackId),
-      ],
-    });
+    const policy = new iam.Policy(this, 'Download', { roles: [role], statements: [statement] });
+    const version = assetHash.slice(0, 8).toUpperCase();
+    (policy.node.defaultChild as iam.CfnPolicy).overrideLogicalId(`BootDownload${version}`);
   }
 
   /**
@@ -109,13 +90,9 @@ export class WorkerBoot extends Construct {
    *
    * @see https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
    */
-  grantSessions(worker: iam.Role): void {
+  grantSessions(role: iam.Role): void {
     const channels = ['CreateControlChannel', 'CreateDataChannel', 'OpenControlChannel', 'OpenDataChannel'];
     const actions = ['ssm:UpdateInstanceInformation', ...channels.map((action) => `ssmmessages:${action}`)];
-    worker.addToPolicy(new iam.PolicyStatement({ actions, resources: ['*'] }));
-  }
-
-  private logicalId(element: () => unknown): string {
-    return Lazy.string({ produce: () => Stack.of(this).getLogicalId(element() as CfnElement) });
+    role.addToPolicy(new iam.PolicyStatement({ actions, resources: ['*'] }));
   }
 }

@@ -16,11 +16,24 @@ describe('the switches', () => {
   });
 
   test.each([
-    ['typed', { production: 'true', spot: 'false', clusterAdmin: ADMIN, name: 'blue' }],
-    ['in cdk.json', { production: true, spot: false, clusterAdmin: ADMIN, name: 'blue' }],
+    ['typed', { production: 'true', spot: 'false', zones: 'a,c', clusterAdmin: ADMIN, name: 'blue' }],
+    ['in cdk.json', { production: true, spot: false, zones: 'a,c', clusterAdmin: ADMIN, name: 'blue' }],
   ])('are read as they are %s', (_, context) => {
-    expect(readSwitches(context)).toEqual({ production: true, spot: false, clusterAdmin: ADMIN, suffix: '-blue' });
+    expect(readSwitches(context)).toEqual({
+      production: true,
+      spot: false,
+      zones: ['a', 'c'],
+      clusterAdmin: ADMIN,
+      suffix: '-blue',
+    });
   });
+
+  test.each(['a,b', 'us-east-1a,us-east-1d', 'us-gov-west-1a,us-gov-west-1b,us-gov-west-1c', 'a,b,c,d,e,f'])(
+    'take the zones %s',
+    (zones) => {
+      expect(readSwitches({ zones }).zones).toEqual(zones.split(','));
+    },
+  );
 
   test.each([ADMIN, 'arn:aws-cn:iam::123456789012:user/reader', 'arn:aws-us-gov:iam::123456789012:role/a+b=c,d.e@f-g'])(
     'take the administrator %s',
@@ -36,7 +49,19 @@ describe('the switches', () => {
   const FLAG = 'expected true or false';
   const ARN = 'expected the ARN of an IAM role or user, such as arn:aws:iam::123456789012:role/admin';
   const NAME = 'expected up to 80 letters, digits and hyphens, no hyphen at either end, such as blue';
+  const ZONES = 'expected two to six different zones by letter or name, such as a,b or us-east-1a,us-east-1b';
   test.each<[context: Record<string, unknown>, message: string]>([
+    [{ zones: '' }, `The switch zones is "": ${ZONES}`],
+    [{ zones: 'a' }, `The switch zones is "a": ${ZONES}`],
+    [{ zones: 'a,' }, `The switch zones is "a,": ${ZONES}`],
+    [{ zones: 'a, b' }, `The switch zones is "a, b": ${ZONES}`],
+    [{ zones: 'A,B' }, `The switch zones is "A,B": ${ZONES}`],
+    [{ zones: 'a,a' }, `The switch zones is "a,a": ${ZONES}`],
+    [{ zones: 'a,us-east-1a' }, `The switch zones is "a,us-east-1a": ${ZONES}`],
+    [{ zones: 'use1-az1,use1-az2' }, `The switch zones is "use1-az1,use1-az2": ${ZONES}`],
+    [{ zones: 'us-east-1a,eu-west-1b' }, `The switch zones is "us-east-1a,eu-west-1b": ${ZONES}`],
+    [{ zones: 'a,b,c,d,e,f,g' }, `The switch zones is "a,b,c,d,e,f,g": ${ZONES}`],
+    [{ zones: ['a', 'b'] }, `The switch zones is ["a","b"]: ${ZONES}`],
     [{ production: 'yes' }, `The switch production is "yes": ${FLAG}`],
     [{ production: 'True' }, `The switch production is "True": ${FLAG}`],
     [{ production: '' }, `The switch production is "": ${FLAG}`],
@@ -52,7 +77,7 @@ describe('the switches', () => {
     ],
     [
       { dist: '/tmp' },
-      'There is no switch dist ("/tmp", from -c, cdk.json or ~/.cdk.json): expected one of production, spot, clusterAdmin, name',
+      'There is no switch dist ("/tmp", from -c, cdk.json or ~/.cdk.json): expected one of production, spot, zones, clusterAdmin, name',
     ],
     [{ clusterAdmin: 'foo' }, `The switch clusterAdmin is "foo": ${ARN}`],
     [{ clusterAdmin: '' }, `The switch clusterAdmin is "": ${ARN}`],

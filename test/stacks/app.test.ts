@@ -5,7 +5,7 @@ const READER = 'arn:aws:iam::123456789012:role/reader';
 
 /** They run beside each other, while this process synthesizes. */
 const runs = {
-  chosen: { production: 'true', spot: 'true', clusterAdmin: READER },
+  chosen: { production: 'true', spot: 'true', zones: 'a,c', clusterAdmin: READER },
   wrong: { production: 'yes' },
 };
 const ended: Partial<Record<keyof typeof runs, Promise<AppRun>>> = {};
@@ -37,7 +37,7 @@ describe('bin/app.ts', () => {
     expect(app?.stderr).toBe('');
     expect(app?.status).toBe(0);
     for (const way of WAYS) {
-      const chosen = { production: true, spot: true, clusterAdmin: READER };
+      const chosen = { production: true, spot: true, zones: ['a', 'c'], clusterAdmin: READER };
       expect(app?.template(way)).toEqual(synth(way, chosen).template);
       expect(app?.tags(way)).toEqual({ project: 'four-ways' });
     }

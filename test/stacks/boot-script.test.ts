@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { digestOfFiles } from '../../lib/constructs/worker-boot';
-import { Instance, type Run } from '../support/boot-script';
+import { logLine } from '../../workload/log';
+import { Instance, type Run, type WorkerState } from '../support/boot-script';
 import { Column } from './column';
 
 /** What EC2's instances do at their first start and at their end: the scripts of the template, run. */
@@ -10,11 +11,24 @@ import { Column } from './column';
 const onLinux = process.platform === 'linux' && existsSync('/bin/bash') ? describe : describe.skip;
 
 const column = Column.of('ec2');
-const { userData, environment } = column;
+const { environment } = column;
+/** With the region filled in, which stands in a command without quotes. */
+const userData = column.userData.replace('--region <AWS::Region>', '--region eu-west-1');
+
+/** What the worker says when it can take work. */
+const STARTED = (() => {
+  const write = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
+  logLine({ Compute: 'ec2', State: 'started', DecodeSlots: 1 });
+  const [[line] = []] = write.mock.calls;
+  write.mockRestore();
+  return String(line);
+})();
+
 /** An instance that downloads what was deployed: the bundle that the template was made from. */
 function newInstance(): Instance {
   const made = new Instance();
   writeFileSync(path.join(made.zip, 'index.js'), 'one');
+  made.worker({ says: STARTED });
   return made;
 }
 
@@ -35,25 +49,60 @@ const position = ({ calls }: Run, call: string) => {
 const only = ({ calls }: Run, ...beginnings: string[]) =>
   calls.filter((call) => beginnings.some((beginning) => call.startsWith(beginning)));
 
+const START_DRAIN = 'systemctl enable --now drain.service';
 const START_AGENT = 'amazon-cloudwatch-agent-ctl -a fetch-config';
-const START_WORKER = 'systemctl enable --now worker.service';
+const START_WORKER = 'systemctl enable --now logrotate.timer worker.service';
+const LOOK = 'systemctl show worker --property NRestarts --value';
+
+/** What a boot does that has failed: ship what systemd knows, have the drain end this instance, and tell a rollout. */
+const GIVE_UP = [
+  'systemctl status worker --no-pager --full --lines 50',
+  'sleep 20',
+  'touch /run/boot-failed',
+  'systemd-run --on-active=3min systemctl poweroff',
+  expect.stringMatching(/^cfn-signal .* -e 1$/),
+];
 
 onLinux('the boot', () => {
-  test('ends with a worker that is started, and no shutdown', () => {
+  test('ends with a worker that can take work, tells a rollout so, and nobody else', () => {
     const run = instance.boot(userData);
     expect(run).toMatchObject({ status: 0, stderr: '' });
-    expect(only(run, 'systemctl enable')).toEqual([expect.stringMatching(/ --now worker\.service drain\.service$/)]);
-    expect(only(run, 'shutdown')).toEqual([]);
+    expect(run.calls.slice(-2)).toEqual([START_WORKER, expect.stringMatching(/^cfn-signal .* -e 0$/)]);
+    expect(instance.has('/run/boot-failed')).toBe(false);
   });
 
-  test('starts the agent before anything else that can fail, so that a failure can be read', () => {
+  test('is over when no rollout waits for it, and CloudFormation refuses the signal', () => {
+    expect(instance.boot(userData, { fail: 'cfn-signal' })).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  test('starts the drain first, which takes the instance away when anything fails', () => {
+    const run = instance.boot(userData);
+    expect(run.calls.slice(0, position(run, START_DRAIN)).map((call) => call.split(' ')[0])).toEqual([
+      'cat', // the unit of the worker, which it stops
+      'cat',
+      'chmod',
+      'cat',
+      'systemctl',
+    ]);
+    expect(run.calls[position(run, START_DRAIN) - 1]).toBe('systemctl daemon-reload');
+  });
+
+  test('then the agent, before anything else that can fail, so that a failure can be read', () => {
     const run = instance.boot(userData);
     // What comes before it: the packages, of which it is one, and its own settings.
-    expect(run.calls.slice(0, position(run, START_AGENT)).map((call) => call.split(' ')[0])).toEqual(['dnf', 'cat']);
+    const between = run.calls.slice(position(run, START_DRAIN) + 1, position(run, START_AGENT));
+    expect(between.map((call) => call.split(' ')[0])).toEqual(['dnf', 'cat']);
     expect(run.calls[position(run, START_AGENT)]).toContain('file:/opt/aws/amazon-cloudwatch-agent/etc/worker.json');
     const files = JSON.parse(instance.read('/opt/aws/amazon-cloudwatch-agent/etc/worker.json')).logs.logs_collected;
     expect(files.files.collect_list).toContainEqual(
       expect.objectContaining({ file_path: '/var/log/cloud-init-output.log' }),
+    );
+  });
+
+  test('installs what it uses, and does not hope for it', () => {
+    const [call = ''] = only(instance.boot(userData), 'dnf');
+    expect(call.split(' ').slice(4).sort()).toEqual(
+      ['amazon-cloudwatch-agent', 'aws-cfn-bootstrap', 'logrotate', 'nodejs24', 'unzip'].sort(),
     );
   });
 
@@ -67,6 +116,7 @@ onLinux('the boot', () => {
     expect(unit).toContain('EnvironmentFile=/etc/worker.env\n');
     expect(unit).toContain('ExecStart=/usr/bin/node-24 /opt/worker/index.js\n');
     expect(instance.read('/opt/worker/index.js')).toBe('one');
+    expect(instance.read('/etc/logrotate.d/worker')).toMatch(/^\/var\/log\/worker\/worker\.log \{\n/);
     expect(run.calls[position(run, 'install --directory')]).toMatch(/ --owner=worker .* \/var\/log\/worker$/);
   });
 
@@ -77,18 +127,65 @@ onLinux('the boot', () => {
     expect(instance.read('/etc/worker.env')).toBe(lines.join(''));
   });
 
-  test('ends in a shutdown, and in no worker, whichever step fails', () => {
+  test('gives up, and starts no worker, whichever step fails', () => {
     const { calls } = instance.boot(userData);
-    const survived = calls.filter((_call, index) => {
+    const ends = calls.map((call, index) => {
       const other = newInstance();
       const run = other.boot(userData, { fail: index + 1 });
       other.remove();
-      // Time to ship what it said, and then nothing else than the end.
-      const rest = run.calls.slice(index + 1).map((each) => each.split(' ')[0]);
-      return run.status === 0 || rest.join() !== 'sleep,shutdown';
+      expect(run.calls.slice(0, index + 1)).toEqual(calls.slice(0, index + 1));
+      return [call, run.status === 0 ? 'up' : run.calls.slice(index + 1)];
     });
-    expect(survived).toEqual([]);
-    expect(calls.length).toBeGreaterThan(10);
+    // Before the packages are there is nothing to tell a rollout with: it waits, and then gives up too.
+    const packages = calls.findIndex((call) => call.startsWith('dnf'));
+    const expected = calls.map((call, index) => {
+      if (call.startsWith('cfn-signal')) return [call, 'up'];
+      return [call, index <= packages ? GIVE_UP.slice(0, -1) : GIVE_UP];
+    });
+    expect(ends).toEqual(expected);
+    expect(packages).toBeGreaterThan(0);
+  });
+
+  test.each(GIVE_UP.slice(0, -1) as string[])('gives up all the same when `%s` fails', (fail) => {
+    const packages = instance.boot(userData.replace('dnf install', 'dnf() { false; }; dnf install'), { fail });
+    expect(packages.status).not.toBe(0);
+    expect(packages.calls.slice(-4)).toEqual(GIVE_UP.slice(0, -1));
+  });
+
+  test('gives up on a variable that nobody sets', () => {
+    const run = instance.boot(userData.replace(/^BUNDLE_URL=.*\n/m, ''));
+    expect(run.status).not.toBe(0);
+    expect(run.calls.slice(-5)).toEqual(GIVE_UP);
+  });
+});
+
+onLinux('the boot, of its worker,', () => {
+  test('waits until it can take work', () => {
+    instance.worker({ saysLater: STARTED, looks: 3 });
+    const run = instance.boot(userData);
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    expect(only(run, LOOK, 'sleep')).toEqual([LOOK, 'sleep 1', LOOK, 'sleep 1', LOOK, 'sleep 1']);
+  });
+
+  test.each<[what: string, worker: WorkerState, looks: number]>([
+    ['it ended and was started again', { restarts: 1 }, 1],
+    ['it says something else, and ends', { says: 'worker: QUEUE_URL is not set\n', restarts: 1 }, 1],
+    ['it is not ready in time', { says: 'Still waiting\n' }, 4],
+  ])('gives up when %s', (_, worker, looks) => {
+    expect(userData).toContain('\nseconds=60\n');
+    instance.worker(worker);
+    const run = instance.boot(userData.replace('\nseconds=60\n', '\nseconds=3\n'));
+    expect(run.status).not.toBe(0);
+    expect(run.stderr).toMatch(/^Not started: the worker ended, or was not ready within a minute\. [^\n]*\n$/);
+    expect(only(run, LOOK)).toHaveLength(looks);
+    expect(run.calls.slice(-5)).toEqual(GIVE_UP);
+  });
+
+  test('gives up when systemd cannot be asked', () => {
+    instance.worker({});
+    const run = instance.boot(userData, { fail: LOOK });
+    expect(run.status).not.toBe(0);
+    expect(run.calls.slice(-5)).toEqual(GIVE_UP);
   });
 });
 
@@ -154,8 +251,8 @@ onLinux('the boot, of what it downloads,', () => {
     expect(run.stderr).toMatch(
       /^Not started: s3:\/\/.* is not the worker that was deployed, [^\n]*, and deploy again\n$/,
     );
-    expect(only(run, 'mv', 'systemctl')).toEqual([]);
-    expect(run.calls.slice(-2)).toEqual(['sleep 20', 'shutdown -h now']);
+    expect(only(run, 'mv', START_WORKER)).toEqual([]);
+    expect(run.calls.slice(-5)).toEqual(GIVE_UP);
   });
 
   test('the stack names no digest of what would come out of the zip as something else', () => {
@@ -172,7 +269,9 @@ onLinux('the boot, of what it downloads,', () => {
 onLinux('the drain', () => {
   const DRAIN = '/usr/local/bin/drain';
   const STATE =
-    'curl --silent --fail --header X-aws-ec2-metadata-token: TOKEN http://169.254.169.254/latest/meta-data/autoscaling';
+    'curl --silent --fail --max-time 5 --header X-aws-ec2-metadata-token: TOKEN http://169.254.169.254/latest/meta-data/autoscaling';
+  const TELL =
+    'aws autoscaling set-instance-health --instance-id i-0123456789 --health-status Unhealthy --no-should-respect-grace-period';
   const STOP = 'systemctl stop worker';
   const COMPLETE = 'aws autoscaling complete-lifecycle-action';
 
@@ -193,24 +292,21 @@ onLinux('the drain', () => {
     instance.lifecycle('InService', 'InService', 'Terminated');
     const run = drain();
     expect(run).toMatchObject({ status: 0, stderr: '' });
-    expect(only(run, STATE, 'sleep', 'systemctl', COMPLETE)).toEqual([
-      expect.stringMatching(STATE),
+    expect(only(run, 'sleep', 'systemctl', 'aws')).toEqual([
       'sleep 5',
-      expect.stringMatching(STATE),
       'sleep 5',
-      expect.stringMatching(STATE),
       STOP,
       expect.stringMatching(COMPLETE),
     ]);
+    expect(position(run, STATE)).toBeLessThan(position(run, 'sleep'));
   });
 
-  test('names this instance, and the group and the hook of the template', () => {
+  test('names this instance, its group by its tag, and the hook of the template', () => {
     instance.lifecycle('Terminated');
-    const call = only(drain(), COMPLETE).join();
-    expect(call).toContain('--lifecycle-action-result CONTINUE');
-    expect(call).toContain('--instance-id i-0123456789 ');
-    expect(call).toContain(`--auto-scaling-group-name physical-${column.id('AWS::AutoScaling::AutoScalingGroup')} `);
-    expect(call).toContain(`--lifecycle-hook-name physical-${column.id('AWS::AutoScaling::LifecycleHook')}`);
+    const [{ LifecycleHookName }] = column.one('AWS::AutoScaling::AutoScalingGroup').LifecycleHookSpecificationList;
+    expect(only(drain(), COMPLETE)).toEqual([
+      `${COMPLETE} --lifecycle-action-result CONTINUE --lifecycle-hook-name ${LifecycleHookName} --instance-id i-0123456789 --auto-scaling-group-name GROUP`,
+    ]);
   });
 
   test('goes on asking when the metadata service does not answer', () => {
@@ -221,11 +317,47 @@ onLinux('the drain', () => {
   });
 
   test.each([
+    ['AWS announces that it takes the Spot instance back', () => instance.announceEnd()],
+    ['the boot has failed', () => instance.boot(userData, { fail: START_WORKER })],
+  ])('tells the group first when %s, and ends as otherwise', (_, happens) => {
+    happens();
+    instance.lifecycle('InService');
+    const run = drain();
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    expect(only(run, 'sleep', 'systemctl', 'aws')).toEqual([TELL, STOP, expect.stringMatching(COMPLETE)]);
+  });
+
+  test('tells the group nothing that it knows', () => {
+    instance.announceEnd();
+    instance.lifecycle('Terminated');
+    expect(only(drain(), 'systemctl', 'aws')).toEqual([STOP, expect.stringMatching(COMPLETE)]);
+  });
+
+  test('says that the worker has stopped only when the group waits for it', () => {
+    instance.announceEnd();
+    instance.lifecycle('InService');
+    instance.lifecycleWhenTold('InService', 'InService', 'Terminated');
+    const run = drain();
+    expect(only(run, 'sleep', 'systemctl', 'aws')).toEqual([
+      TELL,
+      STOP,
+      'sleep 5',
+      'sleep 5',
+      expect.stringMatching(COMPLETE),
+    ]);
+  });
+
+  test.each([
     ['the worker is not stopped', STOP],
-    ['the group or the hook is not found', 'aws cloudformation describe-stack-resource'],
-    ['the group is not told', COMPLETE],
+    [
+      'the group is not found',
+      'curl --silent --fail --max-time 5 --header X-aws-ec2-metadata-token: TOKEN http://169.254.169.254/latest/meta-data/tags',
+    ],
+    ['the group is not told that the worker has stopped', COMPLETE],
+    ['the group is not told that the instance has to go', TELL],
   ])('fails when %s, and is started again by systemd', (_, step) => {
-    instance.lifecycle('Terminated', 'Terminated');
+    instance.announceEnd();
+    instance.lifecycle('InService');
     const run = drain(step);
     expect(run.status).not.toBe(0);
     expect(unit).toContain('Restart=on-failure\n');

@@ -4,9 +4,10 @@ import { type Column, referenced } from './column';
 import type { Checks } from './parity-checks';
 
 /** What EC2's instances and EKS's nodes have in common: tokens, one hop, an encrypted disk, no key pair. */
-function hardened(column: Column, gibibytes: number): void {
+function hardened(column: Column, gibibytes: number, metadata: Json = {}): void {
   const { LaunchTemplateData } = column.one('AWS::EC2::LaunchTemplate');
-  expect(LaunchTemplateData.MetadataOptions).toEqual({ HttpTokens: 'required', HttpPutResponseHopLimit: 1 });
+  const metadataOptions = { HttpTokens: 'required', HttpPutResponseHopLimit: 1, ...metadata };
+  expect(LaunchTemplateData.MetadataOptions).toEqual(metadataOptions);
   expect(LaunchTemplateData.BlockDeviceMappings).toEqual([
     { DeviceName: '/dev/xvda', Ebs: { Encrypted: true, VolumeSize: gibibytes, VolumeType: 'gp3' } },
   ]);
@@ -89,7 +90,8 @@ function syntaxErrors(script: string): string {
 
 const EC2: Checks = {
   'instances need a token for their metadata, one hop away, and have encrypted disks and no key pair': (column) =>
-    hardened(column, 8),
+    // Tags, because of the name of the group.
+    hardened(column, 8, { InstanceMetadataTags: 'enabled' }),
 
   'instances start from that day’s image': (column) => {
     expect(column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData.ImageId).toBe(
@@ -113,16 +115,39 @@ const EC2: Checks = {
     expect(column.template.Resources[id]?.UpdatePolicy.AutoScalingRollingUpdate).toEqual({
       MinInstancesInService: 0,
       SuspendProcesses: ['AlarmNotification', 'AZRebalance'],
+      WaitOnResourceSignals: true,
+      PauseTime: 'PT10M',
     });
   },
 
+  'a boot tells the rollout of this group how it has ended, and gives up when it has not come to its end': (column) => {
+    const group = column.id('AWS::AutoScaling::AutoScalingGroup');
+    const [trap = ''] = /^function exitTrap\(\)\{\n.*?\n\}\ntrap exitTrap EXIT$/ms.exec(column.userData) ?? [];
+    expect(trap.split('\n').slice(1, -2)).toEqual([
+      'exitCode=$?',
+      '[ "$exitCode" = 0 ] || give_up',
+      `/opt/aws/bin/cfn-signal --stack ResizeOnEc2 --resource ${group} --region <AWS::Region> -e $exitCode || echo 'Failed to send Cloudformation Signal'`,
+    ]);
+    // Nothing may set another one.
+    expect(column.userData.match(/^ *trap .*/gm)).toEqual(['trap exitTrap EXIT']);
+  },
+
+  'an instance that shuts itself down is gone, and not stopped': (column) => {
+    const { InstanceInitiatedShutdownBehavior } = column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData;
+    expect(InstanceInitiatedShutdownBehavior).toBe('terminate');
+  },
+
   'the group waits 180 s for the worker to stop': (column) => {
-    expect(column.one('AWS::AutoScaling::LifecycleHook')).toEqual({
-      AutoScalingGroupName: `<${column.id('AWS::AutoScaling::AutoScalingGroup')}>`,
-      LifecycleTransition: 'autoscaling:EC2_INSTANCE_TERMINATING',
-      HeartbeatTimeout: 180,
-      DefaultResult: 'CONTINUE',
-    });
+    expect(column.one('AWS::AutoScaling::AutoScalingGroup').LifecycleHookSpecificationList).toEqual([
+      {
+        LifecycleHookName: 'Drain',
+        LifecycleTransition: 'autoscaling:EC2_INSTANCE_TERMINATING',
+        HeartbeatTimeout: 180,
+        DefaultResult: 'CONTINUE',
+      },
+    ]);
+    // A resource of its own would be deleted before the group, which then would not wait.
+    expect(column.all('AWS::AutoScaling::LifecycleHook')).toEqual([]);
   },
 
   'the boot script is handed every variable it reads, and no other': (column) => {
@@ -131,7 +156,8 @@ const EC2: Checks = {
     expect(Object.keys(assigned(column.userData)).sort()).toEqual(read(boot).sort());
     // The drain runs later, with what its unit hands it.
     const handed = /^Environment=(.*)$/m.exec(boot)?.[1]?.split(' ') ?? [];
-    for (const name of read(drain)) expect(handed).toContain(`${name}=$${name}`);
+    expect(handed).toEqual(['AWS_DEFAULT_REGION=$AWS_REGION']);
+    expect(read(drain)).toEqual([]);
   },
 
   'the boot script contains no placeholder that nobody fills in': (column) => {
@@ -151,18 +177,18 @@ const EC2: Checks = {
     expect(Buffer.byteLength(column.userData)).toBeLessThan(15_000);
   },
 
-  'the drain names the group and the hook of this template': (column) => {
-    expect(assigned(column.userData)).toMatchObject({
-      STACK_NAME: 'ResizeOnEc2',
-      GROUP_ID: column.id('AWS::AutoScaling::AutoScalingGroup'),
-      HOOK_ID: column.id('AWS::AutoScaling::LifecycleHook'),
-    });
-  },
-
   // That it does as it says is in boot-script.test.ts, where it runs.
-  'the drain waits for the word Terminated, and stops the worker before it says that it has': (column) => {
-    expect(heredoc(column.userData, 'DRAIN')).toMatch(
-      /^until \[ "\$\(imds autoscaling\/target-lifecycle-state\)" = Terminated \]; .*\nsystemctl stop worker\naws autoscaling complete-lifecycle-action /m,
+  'the drain waits for the word Terminated, stops the worker, and then says so of the hook of this template': (
+    column,
+  ) => {
+    const drain = heredoc(column.userData, 'DRAIN');
+    const [{ LifecycleHookName }] = column.one('AWS::AutoScaling::AutoScalingGroup').LifecycleHookSpecificationList;
+    expect(drain).toContain('taken_away() { [ "$(imds autoscaling/target-lifecycle-state)" = Terminated ]; }\n');
+    expect(drain).toMatch(
+      new RegExp(
+        `^systemctl stop worker\\nuntil taken_away; .*\\naws autoscaling complete-lifecycle-action .* --lifecycle-hook-name ${LifecycleHookName} `,
+        'm',
+      ),
     );
   },
 
@@ -178,6 +204,7 @@ const EC2: Checks = {
     const unit = heredoc(column.userData, 'UNIT').split('\n');
     expect(unit).toEqual(
       expect.arrayContaining([
+        'Type=exec',
         'User=worker',
         'ExecStart=/usr/bin/node-24 /opt/worker/index.js',
         'Restart=always',
@@ -295,16 +322,11 @@ const ECS: Checks = {
     expect(column.container).toMatchObject({
       User: '1000:1000',
       ReadonlyRootFilesystem: true,
-      LinuxParameters: { Capabilities: { Drop: ['ALL'] } },
     });
-    expect(column.container.LinuxParameters.Capabilities).not.toHaveProperty('Add');
+    expect(column.container.LinuxParameters).toEqual({ Capabilities: { Drop: ['ALL'] } });
     expect(column.container.Privileged ?? false).toBe(false);
     expect(column.container).not.toHaveProperty('Secrets');
     expect(column.one('AWS::ECS::TaskDefinition')).not.toHaveProperty('Volumes');
-  },
-
-  'an init process passes SIGTERM on': (column) => {
-    expect(column.container.LinuxParameters.InitProcessEnabled).toBe(true);
   },
 
   'the container logs to the log group of the stack': (column) => {

@@ -79,7 +79,13 @@ const NAT = 'no NAT gateway and no fixed address by default, one of each in prod
 const INSTANCES = 'instances need a token for their metadata, one hop away, and have encrypted disks and no key pair';
 const NODES = 'pods get no credentials of their node, and nodes have encrypted disks and no key pair';
 const UNPRIVILEGED = 'the worker runs as a user that may do next to nothing';
-const DRAIN = 'the drain waits for the word Terminated, and stops the worker before it says that it has';
+const DRAIN =
+  'the drain waits for the word Terminated, stops the worker, and then says so of the hook of this template';
+const HOOK = 'the group waits 180 s for the worker to stop';
+const UPDATE = 'an update replaces instances, and is not disturbed by the alarms';
+const ENDED = 'a boot tells the rollout of this group how it has ended, and gives up when it has not come to its end';
+const WAY_OUT = 'workers start when there is a way out, and are gone before it is taken away';
+const RIGHTS = 'workers start with the rights that they and their platform need, and keep them to the end';
 const FUNCTION = 'the function is Node 24 on arm64, with 2,048 MB and a minute';
 const CONTAINER = 'the container gives up every privilege';
 const POD = 'the worker’s pod keeps to the restricted standard, and its namespace admits no other';
@@ -357,7 +363,7 @@ const MUTATIONS: Record<string, Mutation> = {
     settings: SETTINGS.production,
     make: (column) => {
       service(column).NetworkConfiguration.AwsvpcConfiguration.SecurityGroups = [
-        '<NetworkC7F3F4D0.DefaultSecurityGroup>',
+        '<NetworkVpc7FB7348F.DefaultSecurityGroup>',
       ];
     },
     reported: [EGRESS],
@@ -391,7 +397,7 @@ const MUTATIONS: Record<string, Mutation> = {
     way: 'eks-ec2',
     settings: SETTINGS.production,
     make: (column) => {
-      column.one('AWS::EC2::Subnet', 'NetworkPublicSubnet1').MapPublicIpOnLaunch = true;
+      column.one('AWS::EC2::Subnet', 'NetworkVpcPublicSubnet1').MapPublicIpOnLaunch = true;
     },
     reported: [ADDRESSES],
   },
@@ -399,7 +405,7 @@ const MUTATIONS: Record<string, Mutation> = {
     way: 'eks-ec2',
     settings: SETTINGS.production,
     make: (column) => {
-      column.one('AWS::EC2::Subnet', 'NetworkPrivateSubnet1').CidrBlock = '10.0.32.0/28';
+      column.one('AWS::EC2::Subnet', 'NetworkVpcPrivateSubnet1').CidrBlock = '10.0.32.0/28';
     },
     reported: ['every subnet has the same 4,096 addresses: each node, pod, task and handler takes one'],
   },
@@ -412,7 +418,17 @@ const MUTATIONS: Record<string, Mutation> = {
   'tasks that start before there is a way out': {
     way: 'ecs-fargate',
     make: (column) => without(column, 'AWS::ECS::Service', '', /DefaultRoute/),
-    reported: ['workers start when there is a way out, and are gone before it is taken away'],
+    reported: [WAY_OUT],
+  },
+  'instances that lose their way to S3 in the middle': {
+    way: 'ec2',
+    make: (column) => without(column, 'AWS::AutoScaling::AutoScalingGroup', '', /^NetworkVpcS3/),
+    reported: [WAY_OUT],
+  },
+  'a queue whose policy goes before the tasks that poll it': {
+    way: 'ecs-fargate',
+    make: (column) => without(column, 'AWS::ECS::Service', '', /^JobsQueuePolicy/),
+    reported: ['workers start when their queue is there, with its policy, and are gone before it'],
   },
   'a function that writes into a bucket that is being emptied': {
     way: 'lambda',
@@ -461,9 +477,64 @@ const MUTATIONS: Record<string, Mutation> = {
   'instances that are taken away in the middle': {
     way: 'ec2',
     make: (column) => {
-      column.one('AWS::AutoScaling::LifecycleHook').HeartbeatTimeout = 30;
+      column.one('AWS::AutoScaling::AutoScalingGroup').LifecycleHookSpecificationList[0].HeartbeatTimeout = 30;
     },
-    reported: ['the group waits 180 s for the worker to stop'],
+    reported: [HOOK],
+  },
+  'a hook that is deleted before its group': {
+    way: 'ec2',
+    make: (column) => add(column, 'Hook', 'AWS::AutoScaling::LifecycleHook'),
+    reported: [HOOK],
+  },
+  'instances that stop and stay': {
+    way: 'ec2',
+    make: (column) => delete launch(column).InstanceInitiatedShutdownBehavior,
+    reported: ['an instance that shuts itself down is gone, and not stopped'],
+  },
+  'instances that cannot read their tags': {
+    way: 'ec2',
+    make: (column) => delete launch(column).MetadataOptions.InstanceMetadataTags,
+    reported: [INSTANCES],
+  },
+  'a rollout that does not wait': {
+    way: 'ec2',
+    make: (column) =>
+      delete resource(column, 'AWS::AutoScaling::AutoScalingGroup').UpdatePolicy.AutoScalingRollingUpdate
+        .WaitOnResourceSignals,
+    reported: [UPDATE],
+  },
+  'a boot that tells no rollout': {
+    way: 'ec2',
+    make: (column) => script(column, (text) => text.replace('/opt/aws/bin/cfn-signal', 'true')),
+    reported: [ENDED],
+  },
+  'a boot that fails and does not give up': {
+    way: 'ec2',
+    make: (column) => script(column, (text) => text.replace('[ "$exitCode" = 0 ] || give_up\n', '')),
+    reported: [ENDED],
+  },
+  'a boot that forgets what to do at its end': {
+    way: 'ec2',
+    make: (column) => script(column, (text) => text.replace('\nset -euo', "\ntrap 'shutdown -h now' EXIT\nset -euo")),
+    reported: [ENDED],
+  },
+  'instances that lose their rights before they are gone': {
+    way: 'ec2',
+    make: (column) => {
+      without(column, 'AWS::AutoScaling::AutoScalingGroup', '', /^RoleDefaultPolicy/);
+      without(column, 'AWS::EC2::LaunchTemplate', '', /^RoleDefaultPolicy/);
+    },
+    reported: [RIGHTS],
+  },
+  'code that cannot be fetched any more during an update': {
+    way: 'ec2',
+    make: (column) => without(column, 'AWS::AutoScaling::AutoScalingGroup', '', /^BootDownload/),
+    reported: [RIGHTS],
+  },
+  'tasks whose last lines are not shipped': {
+    way: 'ecs-fargate',
+    make: (column) => without(column, 'AWS::ECS::Service', '', /^TaskExecutionRoleDefaultPolicy/),
+    reported: [RIGHTS],
   },
   'a variable that the boot script is not handed': {
     way: 'ec2',
@@ -483,8 +554,9 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   'a drain of a hook that is not there': {
     way: 'ec2',
-    make: (column) => script(column, (text) => text.replace(/^HOOK_ID=.*$/m, "HOOK_ID='Drain'")),
-    reported: ['the drain names the group and the hook of this template'],
+    make: (column) =>
+      script(column, (text) => text.replace('--lifecycle-hook-name Drain', '--lifecycle-hook-name End')),
+    reported: [DRAIN],
   },
   'a drain that stops nothing': {
     way: 'ec2',
@@ -549,7 +621,7 @@ const MUTATIONS: Record<string, Mutation> = {
     make: (column) =>
       delete resource(column, 'AWS::AutoScaling::AutoScalingGroup').UpdatePolicy.AutoScalingRollingUpdate
         .SuspendProcesses,
-    reported: ['an update replaces instances, and is not disturbed by the alarms'],
+    reported: [UPDATE],
   },
   'lines that are written where no agent looks': {
     way: 'ec2',
@@ -618,10 +690,12 @@ const MUTATIONS: Record<string, Mutation> = {
     make: (column) => delete column.container.StopTimeout,
     reported: [STARTS, 'a worker has 90 s to stop'],
   },
-  'no init process': {
+  'an init process that nobody needs': {
     way: 'ecs-fargate',
-    make: (column) => delete column.container.LinuxParameters.InitProcessEnabled,
-    reported: ['an init process passes SIGTERM on'],
+    make: (column) => {
+      column.container.LinuxParameters.InitProcessEnabled = true;
+    },
+    reported: [CONTAINER],
   },
   'a deployment that is tried for ever': {
     way: 'ecs-fargate',

@@ -40,6 +40,9 @@ const SESSIONS = [
   'ssmmessages:OpenControlChannel',
   'ssmmessages:OpenDataChannel',
 ];
+/** The group of the stack, by its name: a reference would be a circle. */
+const GROUP =
+  'arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:autoScalingGroup:*:autoScalingGroupName/<AWS::StackName>-Workers*';
 const WRITE_LOGS = [`logs:CreateLogStream <${LOGS}.Arn>`, `logs:PutLogEvents <${LOGS}.Arn>`];
 
 /** What the worker may do, and who may take its role. The rest, on EC2 and Lambda, is the platform's work. */
@@ -50,8 +53,7 @@ const PERMISSIONS: Record<Way, { trusts: string; may: string[] }> = {
       ...POLLER,
       ...WRITE_LOGS,
       ...SESSIONS.map((action) => `${action} *`),
-      'autoscaling:CompleteLifecycleAction arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:autoScalingGroup:*:autoScalingGroupName/<WorkersASG15B3D7F9>',
-      'cloudformation:DescribeStackResource <AWS::StackId>',
+      ...['autoscaling:CompleteLifecycleAction', 'autoscaling:SetInstanceHealth'].map((action) => `${action} ${GROUP}`),
       's3:GetObject arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/(asset).zip',
     ],
   },
@@ -628,6 +630,30 @@ export const PARITY: Checks = {
       const wayOut = ['DefaultRoute', 'RouteTableAssociation'].map((part) => subnet.replace(/Subnet\w{8}$/, part));
       for (const part of wayOut) expect([...waits]).toContainEqual(expect.stringContaining(part));
     }
+    const endpoints = column.all('AWS::EC2::VPCEndpoint').map(([id]) => id);
+    expect(endpoints.filter((id) => !waits.has(id))).toEqual([]);
+  },
+
+  'workers start when their queue is there, with its policy, and are gone before it': (column) => {
+    if (column.way === 'lambda') return;
+    const waits = column.waitsFor(starter(column));
+    const policies = column.all('AWS::SQS::QueuePolicy').filter(([, { Queues }]) => Queues.includes(`<${JOBS}>`));
+    expect(policies).toHaveLength(1);
+    expect([JOBS, ...policies.map(([id]) => id)].filter((id) => !waits.has(id))).toEqual([]);
+  },
+
+  'workers start with the rights that they and their platform need, and keep them to the end': (column) => {
+    const platform = column.way === 'ecs-fargate' && column.one('AWS::ECS::TaskDefinition').ExecutionRoleArn;
+    const roles = [column.workerRole, ...(platform ? [referenced(platform)] : [])];
+    const policies = column
+      .all('AWS::IAM::Policy')
+      .filter(([, { Roles }]) => Roles.some((role: string) => roles.includes(referenced(role))))
+      .map(([id]) => id);
+    expect(policies.length).toBeGreaterThan(0);
+    const waits = column.waitsFor(starter(column));
+    expect([...roles, ...policies].filter((id) => !waits.has(id))).toEqual([]);
+    // What they say is shipped to the end, too. On EKS by others, whose manifest names the group.
+    if (column.way !== 'eks-ec2') expect([...waits]).toContain(LOGS);
   },
 
   'workers are gone before the bucket they write to is emptied': (column) => {

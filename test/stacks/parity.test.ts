@@ -1,4 +1,4 @@
-import { SETTINGS, synth, WAYS } from '../support/synth';
+import { SETTINGS, type Settings, synth, WAYS } from '../support/synth';
 import { Column } from './column';
 import { PARITY } from './parity-checks';
 
@@ -8,6 +8,38 @@ describe.each(WAYS)('%s', (way) => {
       check(Column.of(way, settings));
     });
   });
+});
+
+describe.each([undefined, ['a', 'c'], ['us-east-1a', 'us-east-1d', 'us-east-1f']])('in the zones %j', (zones) => {
+  test.each(WAYS)('%s has a public subnet in each, and in production a private one', (way) => {
+    const subnetZones = (settings: Settings) =>
+      Column.of(way, settings)
+        .all('AWS::EC2::Subnet')
+        .map(([, { AvailabilityZone }]) => AvailabilityZone);
+    const found = [0, 1].map((index) => ({ 'Fn::Select': [index, { 'Fn::GetAZs': '' }] }));
+    const named = zones?.map((zone) => (zone.length === 1 ? `<AWS::Region>${zone}` : zone)) ?? found;
+    const expected = way === 'lambda' ? [] : named;
+    expect(subnetZones(zones ? { zones } : {})).toEqual(expected);
+    expect(subnetZones({ production: true, ...(zones && { zones }) })).toEqual([...expected, ...expected]);
+  });
+
+  test.each(WAYS)('%s keeps what it promises', (way) => {
+    const column = Column.of(way, zones ? { zones, production: true } : {});
+    for (const check of Object.values(PARITY)) check(column);
+  });
+});
+
+test('on EC2 the right to fetch the code is another resource for each version, so that an update deletes the old one last', () => {
+  const [one, other] = ['one', 'other'].map((content) => {
+    const { template } = synth('ec2', {}, content);
+    const key = /^BUNDLE_URL='s3:\/\/[^/]+\/(.*)'$/m.exec(new Column('ec2', {}, template).userData)?.[1];
+    const policies = Object.entries(template.Resources).filter(
+      ([, { Type, Properties }]) => Type === 'AWS::IAM::Policy' && JSON.stringify(Properties).includes(`/${key}"`),
+    );
+    expect(policies).toHaveLength(1);
+    return policies[0]?.[0];
+  });
+  expect(one).not.toBe(other);
 });
 
 test.each([

@@ -55,7 +55,7 @@ function normalised({ Resources, Outputs, Conditions }: Json): Json {
 function masked(value: Json, key = ''): Json {
   if (Array.isArray(value)) return value.map((each) => masked(each));
   if (value && typeof value === 'object') {
-    return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, masked(each, name)]));
+    return Object.fromEntries(Object.entries(value).map(([name, each]) => [withoutVersion(name), masked(each, name)]));
   }
   if (typeof value !== 'string') return value;
   // Code of CDK's own: a hash tells that it changed.
@@ -63,5 +63,10 @@ function masked(value: Json, key = ''): Json {
   // What goes to Kubernetes is JSON in a string, and easier to review as what it says.
   if (key === 'Manifest' || key === 'Values') return masked(JSON.parse(value));
   // Not the digest of somebody else's image, which only we change.
-  return value.replace(/(?<!sha256:)[0-9a-f]{64}/g, '(hash)');
+  return withoutVersion(value.replace(/(?<!sha256:)[0-9a-f]{64}/g, '(hash)'));
+}
+
+/** The policy that is named after the version of the code that it is for. */
+function withoutVersion(id: string): string {
+  return id.replace(/\b(BootDownload)[0-9A-F]{8}\b/g, '$1(hash)');
 }

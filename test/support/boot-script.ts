@@ -25,23 +25,33 @@ import path from 'node:path';
 const ABSOLUTE = /(?<![\w/!}]|<[\w:.]+>)\/(?=\w)/g;
 
 /** What really runs: it only changes files, and all of those are in the folder. */
-const REAL = ['cat', 'chmod', 'mkdir', 'mv', 'rm'];
+const REAL = ['cat', 'chmod', 'mkdir', 'mv', 'rm', 'touch'];
 
 /** What really runs, and takes no note, because it runs beside others: it only reads. */
-const READING = ['cut', 'find', 'sha256sum', 'sort'];
+const READING = ['cut', 'find', 'grep', 'sha256sum', 'sort'];
 
 /** What a stub does besides taking a note. Elsewhere: nothing, successfully. */
 const BEHAVIOUR: Readonly<Record<string, string>> = {
   // The packages bring their folders and programs with them.
-  dnf: `case "$*" in *amazon-cloudwatch-agent*)
-    mkdir -p "$ROOT/opt/aws/amazon-cloudwatch-agent/bin" "$ROOT/opt/aws/amazon-cloudwatch-agent/etc"
-    ln -s "$STUB" "$ROOT/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl"
-  esac`,
-  // The command line refuses an empty parameter.
+  dnf: `for package; do case "$package" in
+    amazon-cloudwatch-agent)
+      mkdir -p "$ROOT/opt/aws/amazon-cloudwatch-agent/bin" "$ROOT/opt/aws/amazon-cloudwatch-agent/etc"
+      ln -s "$STUB" "$ROOT/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl" ;;
+    aws-cfn-bootstrap) mkdir -p "$ROOT/opt/aws/bin" && ln -s "$STUB" "$ROOT/opt/aws/bin/cfn-signal" ;;
+    logrotate) mkdir -p "$ROOT/etc/logrotate.d" ;;
+  esac; done`,
+  // The command line refuses an empty parameter. A group ends what it is told to be unhealthy.
   aws: `for parameter; do [[ -n "$parameter" ]] || exit 252; done
   case "$*" in
     "s3 cp "*) : > "\${@: -1}" ;;
-    "cloudformation describe-stack-resource "*) [[ "$*" =~ --logical-resource-id\\ ([^ ]+) ]] && echo "physical-\${BASH_REMATCH[1]}" ;;
+    "autoscaling set-instance-health "*) cp "$ROOT/states-when-told" "$ROOT/states" ;;
+  esac`,
+  // A worker says what it says at its start, or only when it has been looked at so often.
+  systemctl: `case "$*" in
+    "enable --now "*worker.service) mkdir -p "$ROOT/var/log/worker" && cp "$ROOT/says" "$ROOT/var/log/worker/worker.log" ;;
+    "show worker --property NRestarts --value")
+      (( $(grep -c "^systemctl show" "$ROOT/calls") < $(cat "$ROOT/looks") )) || cp "$ROOT/says-later" "$ROOT/var/log/worker/worker.log"
+      cat "$ROOT/restarts" ;;
   esac`,
   unzip: `cp --archive --no-target-directory "$ROOT/zip" "\${@: -1}"`,
   // Nobody waits for ever: what sleeps this often is given up.
@@ -50,14 +60,18 @@ const BEHAVIOUR: Readonly<Record<string, string>> = {
   curl: `case "$*" in
     *"--request PUT"*/latest/api/token) echo TOKEN ;;
     *"X-aws-ec2-metadata-token: TOKEN"*/target-lifecycle-state)
-      read -r state < "$ROOT/states" && sed -i 1d "$ROOT/states" && [[ -n "$state" ]] || exit 28
-      printf %s "$state" ;;
+      mapfile -t states < "$ROOT/states"
+      (( \${#states[@]} == 1 )) || sed -i 1d "$ROOT/states"
+      [[ -n "\${states[0]}" ]] || exit 28
+      printf %s "\${states[0]}" ;;
+    *"X-aws-ec2-metadata-token: TOKEN"*/spot/instance-action) cat "$ROOT/notice" 2> /dev/null || exit 22 ;;
     *"X-aws-ec2-metadata-token: TOKEN"*/instance-id) printf i-0123456789 ;;
+    *"X-aws-ec2-metadata-token: TOKEN"*/tags/instance/aws:autoscaling:groupName) printf GROUP ;;
     *) exit 22 ;;
   esac`,
 };
 
-const STUBS = ['dnf', 'aws', 'unzip', 'useradd', 'install', 'systemctl', 'shutdown', 'sleep', 'curl'];
+const STUBS = ['dnf', 'aws', 'unzip', 'useradd', 'install', 'systemctl', 'systemd-run', 'sleep', 'curl'];
 
 /** How a script ended, and what it called, one line each: `systemctl daemon-reload`. */
 export interface Run {
@@ -72,6 +86,13 @@ export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
+export interface WorkerState {
+  readonly says?: string;
+  readonly saysLater?: string;
+  readonly looks?: number;
+  readonly restarts?: number;
+}
+
 export class Instance {
   private readonly root = mkdtempSync(path.join(tmpdir(), 'instance-'));
   /** What is in the zip that the instance downloads. */
@@ -79,7 +100,7 @@ export class Instance {
 
   constructor() {
     // What every Amazon Linux has.
-    const folders = ['etc/systemd/system', 'etc/logrotate.d', 'opt/aws', 'usr/local/bin', 'tmp', 'var/log'];
+    const folders = ['dev', 'etc/systemd/system', 'opt', 'run', 'usr/local/bin', 'tmp', 'var/log'];
     for (const folder of [...folders, 'stubs', 'zip']) mkdirSync(path.join(this.root, folder), { recursive: true });
     const cases = Object.entries(BEHAVIOUR).map(([name, behaviour]) => `${name}) ${behaviour} ;;`);
     const real = REAL.map((name) => `${name}) exec ${name} "$@" ;;`);
@@ -102,6 +123,8 @@ esac
     );
     chmodSync(stub, 0o755);
     for (const name of [...STUBS, ...REAL, ...READING]) symlinkSync(stub, path.join(this.root, 'stubs', name));
+    this.worker({ says: '{"State":"started"}\n' });
+    this.lifecycleWhenTold('Terminated');
   }
 
   /** Runs the user data, as cloud-init does at the first start. */
@@ -116,9 +139,29 @@ esac
     return this.run(path.join(this.root, file), options);
   }
 
-  /** What the metadata service answers, one after the other, when asked for the target state. Empty: it does not. */
+  /** What the metadata service answers, one after the other and then for ever the last. Empty: it does not answer. */
   lifecycle(...states: string[]): void {
     writeFileSync(path.join(this.root, 'states'), states.map((state) => `${state}\n`).join(''));
+  }
+
+  /** And when the group has been told that this instance is unhealthy. */
+  lifecycleWhenTold(...states: string[]): void {
+    writeFileSync(path.join(this.root, 'states-when-told'), states.map((state) => `${state}\n`).join(''));
+  }
+
+  /** AWS announces that it takes this Spot instance back. */
+  announceEnd(): void {
+    writeFileSync(path.join(this.root, 'notice'), '{"action": "terminate", "time": "2026-01-01T00:02:00Z"}');
+  }
+
+  /** What the worker says at its start, and after so many looks at it, and how often systemd has started it again. */
+  worker({ says = '', saysLater = says, looks = 1, restarts = 0 }: WorkerState): void {
+    const files = { says, 'says-later': saysLater, looks: String(looks), restarts: String(restarts) };
+    for (const [name, text] of Object.entries(files)) writeFileSync(path.join(this.root, name), text);
+  }
+
+  has(file: string): boolean {
+    return existsSync(path.join(this.root, file));
   }
 
   /** A file of the instance, with paths as they are there. */

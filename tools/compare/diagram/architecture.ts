@@ -304,14 +304,25 @@ const VERBS: readonly (readonly [action: string, verb: string])[] = [
 function rights(statement: Json, roleOf: ReadonlyMap<string, Role>) {
   const granted = [statement.Action].flat();
   const resources: readonly string[] = idsIn(statement.Resource);
-  // The names of the node groups' own groups are known only to EKS: the condition says whose they are.
-  const named = JSON.stringify(statement.Resource ?? '').includes('autoScalingGroupName/eks-')
-    ? (['host'] as const)
-    : [];
-  const ends = new Set([...resources.flatMap((id) => roleOf.get(id) ?? []), ...named]);
+  const ends = new Set([
+    ...resources.flatMap((id) => roleOf.get(id) ?? []),
+    ...groupsByName(statement.Resource, roleOf),
+  ]);
   return VERBS.flatMap(([action, verb]) =>
     granted.includes(action) ? [...ends].map((to) => ({ to, verb, action })) : [],
   );
+}
+
+/**
+ * Auto Scaling groups are named in policies, and not referred to. `eks-…` are those that EKS makes of node groups, and
+ * `<stack>-Workers…` is the group of the stack whose logical id begins like this.
+ */
+function groupsByName(resource: Json, roleOf: ReadonlyMap<string, Role>): readonly Role[] {
+  const text = JSON.stringify(resource ?? '');
+  if (text.includes('autoScalingGroupName/eks-')) return ['host'];
+  const [, logicalId] = /autoScalingGroupName\/.*?-(\w+)\*/.exec(text) ?? [];
+  const ours = [...roleOf].some(([id, role]) => role === 'orchestrator' && logicalId && id.startsWith(logicalId));
+  return ours ? ['orchestrator'] : [];
 }
 
 /** The steps of step scaling: `+1`, `−4`. */

@@ -32,7 +32,7 @@ const SCALING_SERVICES = /^AWS::(?:ApplicationAutoScaling|AutoScaling|Batch|ECS|
 const KNOWN = new Set(
   Object.entries({
     'AWS::ApplicationAutoScaling': 'ScalableTarget ScalingPolicy',
-    'AWS::AutoScaling': 'AutoScalingGroup LifecycleHook ScalingPolicy',
+    'AWS::AutoScaling': 'AutoScalingGroup ScalingPolicy',
     'AWS::CloudWatch': 'Alarm',
     'AWS::EC2':
       'EIP InternetGateway LaunchTemplate NatGateway Route RouteTable SecurityGroup SecurityGroupEgress SecurityGroupIngress Subnet SubnetRouteTableAssociation VPC VPCEndpoint VPCGatewayAttachment',
@@ -298,7 +298,7 @@ function ec2(reader: Reader): WayFacts {
   // A machine has a little less memory than its size says, so that a whole number of slots never quite fits.
   const slots = decodeSlots(type.vcpus, type.memoryMib * 1024 ** 2 - 1);
   reader.lacks(group, 'MixedInstancesPolicy');
-  const hooks = reader.all('AWS::AutoScaling::LifecycleHook').map(([, { Properties }]) => Properties);
+  const hooks: Any[] = group.LifecycleHookSpecificationList ?? [];
   for (const { LifecycleTransition: at } of hooks)
     if (!/TERMINATING$/.test(at)) reader.unknown(`a lifecycle hook at ${at}`, 'how long it takes');
   const [hook] = hooks;

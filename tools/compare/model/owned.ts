@@ -111,7 +111,7 @@ function rowsOf(way: Facts[Compute], findings: readonly Finding[]): Partial<Reco
           who: 'AWS, when you let it',
           how: 'the group replaces instances that fail; what a boot installs has to be available',
           howOften: 'all the time, by itself',
-          whenNobodyDoes: 'an instance that cannot boot shuts itself down, and the next one does the same',
+          whenNobodyDoes: 'an instance that cannot boot is replaced, and the next one cannot either',
           restsOn: ['AWS::AutoScaling::AutoScalingGroup'],
         },
         network: ownNetwork,

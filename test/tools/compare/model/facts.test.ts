@@ -352,8 +352,8 @@ test.each<[string, () => unknown, RegExp]>([
     () =>
       changed(
         'ec2',
-        'AWS::AutoScaling::LifecycleHook',
-        (p) => (p.LifecycleTransition = 'autoscaling:EC2_INSTANCE_LAUNCHING'),
+        'AWS::AutoScaling::AutoScalingGroup',
+        (p) => (p.LifecycleHookSpecificationList[0].LifecycleTransition = 'autoscaling:EC2_INSTANCE_LAUNCHING'),
       ),
     /has a lifecycle hook at autoscaling:EC2_INSTANCE_LAUNCHING/,
   ],
