@@ -5,11 +5,12 @@ export interface Switches {
   readonly production: boolean;
   readonly spot: boolean;
   readonly clusterAdmin?: string;
+  readonly alarmEmail?: string;
   /** The end of every stack's name: `-blue` for the name `blue`, nothing where no name is chosen. */
   readonly suffix: string;
 }
 
-const NAMES = ['production', 'spot', 'clusterAdmin', 'name'] as const;
+const NAMES = ['production', 'spot', 'clusterAdmin', 'alarmEmail', 'name'] as const;
 
 /** What the CDK command line keeps in the context: after `cdk acknowledge`, and after `cdk cli-telemetry`. */
 const CDK_OWN = ['acknowledged-issue-numbers', 'cli-telemetry'];
@@ -17,6 +18,10 @@ const CDK_OWN = ['acknowledged-issue-numbers', 'cli-telemetry'];
 /** Not a session's (`arn:aws:sts::…:assumed-role/…`), which EKS does not accept. */
 const PRINCIPAL = /^arn:aws(-[a-z]+)*:iam::\d{12}:(role|user)\/[\w+=,.@/-]+$/;
 const A_PRINCIPAL = 'the ARN of an IAM role or user, such as arn:aws:iam::123456789012:role/admin';
+
+/** No more than what a slip of the fingers would break: whether it exists, the mail that asks it will tell. */
+const EMAIL = /^[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$/;
+const AN_EMAIL = 'an email address, such as you@example.com';
 
 /**
  * The EKS cluster is named after its stack and may have 100 characters. The longest name of a stack leaves over 80. What
@@ -52,11 +57,13 @@ export function readSwitches(context: Readonly<Record<string, unknown>>): Switch
     return value;
   };
   const clusterAdmin = text('clusterAdmin', PRINCIPAL, A_PRINCIPAL);
+  const alarmEmail = text('alarmEmail', EMAIL, AN_EMAIL);
   const name = text('name', NAME, A_NAME);
   return {
     production: flag('production'),
     spot: flag('spot'),
     ...(clusterAdmin && { clusterAdmin }),
+    ...(alarmEmail && { alarmEmail }),
     suffix: name ? `-${name}` : '',
   };
 }

@@ -6,10 +6,13 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as cdk from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { config } from './config';
+import { alarms } from './constructs/alarms';
 import { bundle } from './constructs/bundle';
+import { Dashboard, inService } from './constructs/dashboard';
 import { ImageBuckets } from './constructs/image-buckets';
 import { workerEnvironment } from './constructs/job-environment';
 import { JobQueue } from './constructs/job-queue';
+import { KeepActive } from './constructs/keep-active';
 import { outputs } from './constructs/outputs';
 import { ownedLogGroup, ownLogs } from './constructs/owned-logs';
 import { WorkerBoot } from './constructs/worker-boot';
@@ -88,6 +91,7 @@ export class Ec2Stack extends cdk.Stack {
       maxCapacity: config.unit.max,
       // This is the patching: no instance lives longer than a week, and a new one starts from that day's image.
       maxInstanceLifetime: cdk.Duration.days(7),
+      groupMetrics: [new autoscaling.GroupMetrics(autoscaling.GroupMetric.IN_SERVICE_INSTANCES)],
       updatePolicy: autoscaling.UpdatePolicy.rollingUpdate({
         minInstancesInService: 0,
         suspendProcesses: [autoscaling.ScalingProcess.ALARM_NOTIFICATION, autoscaling.ScalingProcess.AZ_REBALANCE],
@@ -123,7 +127,7 @@ export class Ec2Stack extends cdk.Stack {
       estimatedInstanceWarmup: cdk.Duration.minutes(3),
     });
     group.scaleOnMetric('ScaleIn', {
-      metric: jobs.outstanding,
+      metric: jobs.activity,
       scalingSteps: [
         { upper: 0, change: -config.unit.max },
         { lower: 0, change: 0 },
@@ -132,7 +136,13 @@ export class Ec2Stack extends cdk.Stack {
       evaluationPeriods: 5,
     });
 
+    // The first upload after a quiet night is seen as soon as any other.
+    new KeepActive(this, 'KeepActive', jobs.queue);
+
     // 9. Outputs
-    outputs(this, { images, target: jobs.queue, failures: jobs.failures.queue, logGroup });
+    alarms(this, props.alarmEmail);
+    const failures = jobs.failures.queue;
+    const dashboard = new Dashboard(this, 'Dashboard', { waiting: jobs.visible, running: inService(group), failures });
+    outputs(this, { images, target: jobs.queue, failures, logGroup, dashboard });
   }
 }

@@ -7,10 +7,13 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as cdk from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { config } from './config';
+import { alarms } from './constructs/alarms';
 import { bundle } from './constructs/bundle';
+import { Dashboard } from './constructs/dashboard';
 import { ImageBuckets } from './constructs/image-buckets';
 import { workerEnvironment } from './constructs/job-environment';
 import { JobQueue } from './constructs/job-queue';
+import { KeepActive } from './constructs/keep-active';
 import { outputs } from './constructs/outputs';
 import { ownedLogGroup, ownLogs } from './constructs/owned-logs';
 import type { FourWaysStackProps } from './props';
@@ -120,7 +123,7 @@ export class EcsFargateStack extends cdk.Stack {
       cooldown: cdk.Duration.minutes(3),
     });
     scaling.scaleOnMetric('ScaleIn', {
-      metric: jobs.outstanding,
+      metric: jobs.activity,
       scalingSteps: [
         { upper: 0, change: -config.unit.max },
         { lower: 0, change: 0 },
@@ -129,7 +132,14 @@ export class EcsFargateStack extends cdk.Stack {
       evaluationPeriods: 5,
     });
 
+    // The first upload after a quiet night is seen as soon as any other.
+    new KeepActive(this, 'KeepActive', jobs.queue);
+
     // 9. Outputs
-    outputs(this, { images, target: jobs.queue, failures: jobs.failures.queue, logGroup });
+    alarms(this, props.alarmEmail);
+    const failures = jobs.failures.queue;
+    // What the tasks hold: how many tasks there are is a metric of Container Insights, which is billed.
+    const dashboard = new Dashboard(this, 'Dashboard', { waiting: jobs.visible, running: jobs.held, failures });
+    outputs(this, { images, target: jobs.queue, failures, logGroup, dashboard });
   }
 }

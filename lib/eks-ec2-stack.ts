@@ -8,9 +8,11 @@ import * as cdk from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { Deployment } from 'kubernetes-types/apps/v1';
 import { config } from './config';
+import { alarms } from './constructs/alarms';
 import { bundle } from './constructs/bundle';
 import { NodeAutoscaler, PodAutoscaler } from './constructs/cluster-autoscalers';
 import { Admission, ClusterAddons, LogShipper } from './constructs/cluster-services';
+import { Dashboard } from './constructs/dashboard';
 import { ImageBuckets } from './constructs/image-buckets';
 import { workerEnvironment } from './constructs/job-environment';
 import { JobQueue } from './constructs/job-queue';
@@ -178,7 +180,13 @@ export class EksEc2Stack extends cdk.Stack {
     // Nodes by the pods: the platform is scaled apart from the orchestrator.
     new NodeAutoscaler(this, 'NodeAutoscaler', { cluster, nodes });
 
+    // No schedule keeps the queue's metrics awake: KEDA does not wait for them.
+
     // 9. Outputs
-    outputs(this, { images, target: jobs.queue, failures: jobs.failures.queue, logGroup });
+    alarms(this, props.alarmEmail);
+    const failures = jobs.failures.queue;
+    // What the pods hold: how many pods there are is a metric of Container Insights, which is billed.
+    const dashboard = new Dashboard(this, 'Dashboard', { waiting: jobs.visible, running: jobs.held, failures });
+    outputs(this, { images, target: jobs.queue, failures, logGroup, dashboard });
   }
 }

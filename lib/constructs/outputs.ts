@@ -3,6 +3,7 @@ import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { CfnOutput, type Stack } from 'aws-cdk-lib/core';
 import { config } from '../config';
+import type { Dashboard } from './dashboard';
 import type { ImageBuckets } from './image-buckets';
 
 export interface OutputsProps {
@@ -11,10 +12,11 @@ export interface OutputsProps {
   readonly target: sqs.Queue | lambda.Function;
   readonly failures: sqs.Queue;
   readonly logGroup: logs.LogGroup;
+  readonly dashboard: Dashboard;
 }
 
 /** Defines the outputs every stack has: commands for a person, and names and addresses for a program. */
-export function outputs(stack: Stack, { images, target, failures, logGroup }: OutputsProps): void {
+export function outputs(stack: Stack, { images, target, failures, logGroup, dashboard }: OutputsProps): void {
   const output = (id: string, value: string, description: string) => new CfnOutput(stack, id, { value, description });
   const { source, output: results } = images;
   // Deployed to one region and looked for in another, it would seem not to be there.
@@ -39,6 +41,7 @@ export function outputs(stack: Stack, { images, target, failures, logGroup }: Ou
       ? [`npm run replay -- ${stack.stackName} ${region}`, 'Run it in this repository']
       : [`aws sqs start-message-move-task --source-arn ${failures.queueArn} ${region}`, 'AWS CLI v2'];
   output('ReplayCommand', replay, `Sends the events in the failure queue to the workers again. ${how}`);
+  output('DashboardUrl', dashboard.url, 'Shows what waits, runs, is done and has failed. Open it in a browser');
   output('SourceBucket', source.bucketName, `For programs: where uploads go, under ${config.sourcePrefix}`);
   output('ResultBucket', results.bucketName, 'For programs: where renditions and rejection records appear');
   output(

@@ -1,6 +1,7 @@
 import { readSwitches } from '../../bin/switches';
 
 const ADMIN = 'arn:aws:iam::123456789012:role/team/admin';
+const EMAIL = 'you@example.com';
 
 describe('the switches', () => {
   test('are off when nothing is chosen, and CDK has keys of its own', () => {
@@ -16,10 +17,11 @@ describe('the switches', () => {
   });
 
   test.each([
-    ['typed', { production: 'true', spot: 'false', clusterAdmin: ADMIN, name: 'blue' }],
-    ['in cdk.json', { production: true, spot: false, clusterAdmin: ADMIN, name: 'blue' }],
+    ['typed', { production: 'true', spot: 'false', clusterAdmin: ADMIN, alarmEmail: EMAIL, name: 'blue' }],
+    ['in cdk.json', { production: true, spot: false, clusterAdmin: ADMIN, alarmEmail: EMAIL, name: 'blue' }],
   ])('are read as they are %s', (_, context) => {
-    expect(readSwitches(context)).toEqual({ production: true, spot: false, clusterAdmin: ADMIN, suffix: '-blue' });
+    const read = { production: true, spot: false, clusterAdmin: ADMIN, alarmEmail: EMAIL, suffix: '-blue' };
+    expect(readSwitches(context)).toEqual(read);
   });
 
   test.each([ADMIN, 'arn:aws-cn:iam::123456789012:user/reader', 'arn:aws-us-gov:iam::123456789012:role/a+b=c,d.e@f-g'])(
@@ -29,12 +31,20 @@ describe('the switches', () => {
     },
   );
 
+  test.each([EMAIL, 'first.last+alarms@mail.example.co.uk', "o'neill@a-b.example"])(
+    'take the address %s',
+    (alarmEmail) => {
+      expect(readSwitches({ alarmEmail })).toMatchObject({ alarmEmail });
+    },
+  );
+
   test.each(['b', '2', 'Team-7-blue', 'x'.repeat(80)])('take the name %s', (name) => {
     expect(readSwitches({ name }).suffix).toBe(`-${name}`);
   });
 
   const FLAG = 'expected true or false';
   const ARN = 'expected the ARN of an IAM role or user, such as arn:aws:iam::123456789012:role/admin';
+  const ADDRESS = 'expected an email address, such as you@example.com';
   const NAME = 'expected up to 80 letters, digits and hyphens, no hyphen at either end, such as blue';
   test.each<[context: Record<string, unknown>, message: string]>([
     [{ production: 'yes' }, `The switch production is "yes": ${FLAG}`],
@@ -52,7 +62,7 @@ describe('the switches', () => {
     ],
     [
       { dist: '/tmp' },
-      'There is no switch dist ("/tmp", from -c, cdk.json or ~/.cdk.json): expected one of production, spot, clusterAdmin, name',
+      'There is no switch dist ("/tmp", from -c, cdk.json or ~/.cdk.json): expected one of production, spot, clusterAdmin, alarmEmail, name',
     ],
     [{ clusterAdmin: 'foo' }, `The switch clusterAdmin is "foo": ${ARN}`],
     [{ clusterAdmin: '' }, `The switch clusterAdmin is "": ${ARN}`],
@@ -60,6 +70,15 @@ describe('the switches', () => {
       { clusterAdmin: 'arn:aws:sts::123456789012:assumed-role/admin/me' },
       `The switch clusterAdmin is "arn:aws:sts::123456789012:assumed-role/admin/me": ${ARN}`,
     ],
+    [{ alarmEmail: '' }, `The switch alarmEmail is "": ${ADDRESS}`],
+    [{ alarmEmail: true }, `The switch alarmEmail is true: ${ADDRESS}`],
+    [{ alarmEmail: 'you' }, `The switch alarmEmail is "you": ${ADDRESS}`],
+    [{ alarmEmail: 'you@example' }, `The switch alarmEmail is "you@example": ${ADDRESS}`],
+    [
+      { alarmEmail: 'a@example.com,b@example.com' },
+      `The switch alarmEmail is "a@example.com,b@example.com": ${ADDRESS}`,
+    ],
+    [{ alarmEmail: 'you@example.com\n' }, `The switch alarmEmail is "you@example.com\\n": ${ADDRESS}`],
     [{ name: '' }, `The switch name is "": ${NAME}`],
     [{ name: 'blue_green' }, `The switch name is "blue_green": ${NAME}`],
     [{ name: 'blue-' }, `The switch name is "blue-": ${NAME}`],
