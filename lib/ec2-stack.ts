@@ -6,14 +6,11 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as cdk from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { config } from './config';
-import { alarms } from './constructs/alarms';
 import { bundle } from './constructs/bundle';
-import { Dashboard, inService } from './constructs/dashboard';
 import { ImageBuckets } from './constructs/image-buckets';
 import { workerEnvironment } from './constructs/job-environment';
 import { JobQueue } from './constructs/job-queue';
-import { KeepActive } from './constructs/keep-active';
-import { outputs } from './constructs/outputs';
+import { instancesInService, outputs } from './constructs/outputs';
 import { ownedLogGroup, ownLogs } from './constructs/owned-logs';
 import { WorkerBoot } from './constructs/worker-boot';
 import type { FourWaysStackProps } from './props';
@@ -28,7 +25,7 @@ import type { FourWaysStackProps } from './props';
 export class Ec2Stack extends cdk.Stack {
   constructor(scope: Construct, id: string, props: FourWaysStackProps = {}) {
     super(scope, id, props);
-    const { production = false, spot = false } = props;
+    const { production = false, spot = false, alarmEmail } = props;
 
     // 1. Data
     const images = new ImageBuckets(this, 'Images');
@@ -91,7 +88,6 @@ export class Ec2Stack extends cdk.Stack {
       maxCapacity: config.unit.max,
       // This is the patching: no instance lives longer than a week, and a new one starts from that day's image.
       maxInstanceLifetime: cdk.Duration.days(7),
-      groupMetrics: [new autoscaling.GroupMetrics(autoscaling.GroupMetric.IN_SERVICE_INSTANCES)],
       updatePolicy: autoscaling.UpdatePolicy.rollingUpdate({
         minInstancesInService: 0,
         suspendProcesses: [autoscaling.ScalingProcess.ALARM_NOTIFICATION, autoscaling.ScalingProcess.AZ_REBALANCE],
@@ -101,6 +97,7 @@ export class Ec2Stack extends cdk.Stack {
     group.node.addDependency(vpc.selectSubnets(vpcSubnets).internetConnectivityEstablished, images.output);
     // ECS and Kubernetes stop a worker by themselves. Here the group waits until the instance says that it has.
     boot.drain(group);
+    const running = instancesInService(group);
 
     // 6. Trigger
     const prefix = config.sourcePrefix;
@@ -135,14 +132,9 @@ export class Ec2Stack extends cdk.Stack {
       adjustmentType: autoscaling.AdjustmentType.CHANGE_IN_CAPACITY,
       evaluationPeriods: 5,
     });
-
-    // The first upload after a quiet night is seen as soon as any other.
-    new KeepActive(this, 'KeepActive', jobs.queue);
+    jobs.keepActive(); // the first upload after a quiet night is seen as soon as any other
 
     // 9. Outputs
-    alarms(this, props.alarmEmail);
-    const failures = jobs.failures.queue;
-    const dashboard = new Dashboard(this, 'Dashboard', { waiting: jobs.visible, running: inService(group), failures });
-    outputs(this, { images, target: jobs.queue, failures, logGroup, dashboard });
+    outputs(this, { images, target: jobs.queue, failures: jobs.failures.queue, logGroup, running, alarmEmail });
   }
 }

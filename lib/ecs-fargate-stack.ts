@@ -7,13 +7,10 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as cdk from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { config } from './config';
-import { alarms } from './constructs/alarms';
 import { bundle } from './constructs/bundle';
-import { Dashboard } from './constructs/dashboard';
 import { ImageBuckets } from './constructs/image-buckets';
 import { workerEnvironment } from './constructs/job-environment';
 import { JobQueue } from './constructs/job-queue';
-import { KeepActive } from './constructs/keep-active';
 import { outputs } from './constructs/outputs';
 import { ownedLogGroup, ownLogs } from './constructs/owned-logs';
 import type { FourWaysStackProps } from './props';
@@ -28,7 +25,7 @@ import type { FourWaysStackProps } from './props';
 export class EcsFargateStack extends cdk.Stack {
   constructor(scope: Construct, id: string, props: FourWaysStackProps = {}) {
     super(scope, id, props);
-    const { production = false, spot = false } = props;
+    const { production = false, spot = false, alarmEmail } = props;
 
     // 1. Data
     const images = new ImageBuckets(this, 'Images');
@@ -100,6 +97,7 @@ export class EcsFargateStack extends cdk.Stack {
     // A route to the internet and the output bucket: there before the first task, and until the last is gone.
     service.node.addDependency(vpc.selectSubnets(vpcSubnets).internetConnectivityEstablished, images.output);
     const worker = task.taskRole;
+    const running = jobs.held; // by tasks: how many there are is said by Container Insights only, which is billed
 
     // 6. Trigger
     const prefix = config.sourcePrefix;
@@ -131,15 +129,9 @@ export class EcsFargateStack extends cdk.Stack {
       adjustmentType: appscaling.AdjustmentType.CHANGE_IN_CAPACITY,
       evaluationPeriods: 5,
     });
-
-    // The first upload after a quiet night is seen as soon as any other.
-    new KeepActive(this, 'KeepActive', jobs.queue);
+    jobs.keepActive(); // the first upload after a quiet night is seen as soon as any other
 
     // 9. Outputs
-    alarms(this, props.alarmEmail);
-    const failures = jobs.failures.queue;
-    // What the tasks hold: how many tasks there are is a metric of Container Insights, which is billed.
-    const dashboard = new Dashboard(this, 'Dashboard', { waiting: jobs.visible, running: jobs.held, failures });
-    outputs(this, { images, target: jobs.queue, failures, logGroup, dashboard });
+    outputs(this, { images, target: jobs.queue, failures: jobs.failures.queue, logGroup, running, alarmEmail });
   }
 }

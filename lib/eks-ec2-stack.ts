@@ -8,11 +8,9 @@ import * as cdk from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { Deployment } from 'kubernetes-types/apps/v1';
 import { config } from './config';
-import { alarms } from './constructs/alarms';
 import { bundle } from './constructs/bundle';
 import { NodeAutoscaler, PodAutoscaler } from './constructs/cluster-autoscalers';
 import { Admission, ClusterAddons, LogShipper } from './constructs/cluster-services';
-import { Dashboard } from './constructs/dashboard';
 import { ImageBuckets } from './constructs/image-buckets';
 import { workerEnvironment } from './constructs/job-environment';
 import { JobQueue } from './constructs/job-queue';
@@ -34,7 +32,7 @@ const LogType = eks.ClusterLoggingTypes;
 export class EksEc2Stack extends cdk.Stack {
   constructor(scope: Construct, id: string, props: FourWaysStackProps = {}) {
     super(scope, id, props);
-    const { production = false, spot = false, clusterAdmin } = props;
+    const { production = false, spot = false, clusterAdmin, alarmEmail } = props;
 
     // 1. Data
     const images = new ImageBuckets(this, 'Images');
@@ -161,6 +159,7 @@ export class EksEc2Stack extends cdk.Stack {
     // Admission, role, nodes and the output bucket: there before the first pod, and until the last is gone.
     pods.node.addDependency(new Admission(this, 'Admission', { cluster, addons }), worker, nodes, images.output);
     const shipper = new LogShipper(this, 'LogShipper', { cluster, nodes, logGroup });
+    const running = jobs.held; // by pods: how many there are is said by Container Insights only, which is billed
 
     // 6. Trigger
     const prefix = config.sourcePrefix;
@@ -183,10 +182,6 @@ export class EksEc2Stack extends cdk.Stack {
     // No schedule keeps the queue's metrics awake: KEDA does not wait for them.
 
     // 9. Outputs
-    alarms(this, props.alarmEmail);
-    const failures = jobs.failures.queue;
-    // What the pods hold: how many pods there are is a metric of Container Insights, which is billed.
-    const dashboard = new Dashboard(this, 'Dashboard', { waiting: jobs.visible, running: jobs.held, failures });
-    outputs(this, { images, target: jobs.queue, failures, logGroup, dashboard });
+    outputs(this, { images, target: jobs.queue, failures: jobs.failures.queue, logGroup, running, alarmEmail });
   }
 }

@@ -7,9 +7,7 @@ import * as s3n from 'aws-cdk-lib/aws-s3-notifications';
 import * as cdk from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { config } from './config';
-import { alarms } from './constructs/alarms';
 import { bundle } from './constructs/bundle';
-import { Dashboard } from './constructs/dashboard';
 import { ImageBuckets } from './constructs/image-buckets';
 import { jobEnvironment } from './constructs/job-environment';
 import { FailureQueue } from './constructs/job-queue';
@@ -68,6 +66,7 @@ export class LambdaStack extends cdk.Stack {
       recursiveLoop: lambda.RecursiveLoop.TERMINATE,
     });
 
+    const running = worker.metric('ConcurrentExecutions');
     // Gone before the bucket is emptied: what writes to it must not do so afterwards.
     worker.node.addDependency(images.output);
 
@@ -85,10 +84,7 @@ export class LambdaStack extends cdk.Stack {
     // Lambda refuses to reserve the last 10 of it, and the deployment would fail.
 
     // 9. Outputs
-    alarms(this, props.alarmEmail);
-    // How many events wait, Lambda does not say; how long, it does.
-    const [waiting, running] = [worker.metric('AsyncEventAge'), worker.metric('ConcurrentExecutions')];
-    const dashboard = new Dashboard(this, 'Dashboard', { waiting, running, failures: failures.queue });
-    outputs(this, { images, target: worker, failures: failures.queue, logGroup, dashboard });
+    const { alarmEmail } = props;
+    outputs(this, { images, target: worker, failures: failures.queue, logGroup, running, alarmEmail });
   }
 }

@@ -1,4 +1,3 @@
-import type * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Duration, Stack } from 'aws-cdk-lib/core';
@@ -54,13 +53,4 @@ export class Dashboard extends Construct {
     const { dashboardName } = dashboard;
     this.url = `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboardName}`;
   }
-}
-
-/** The instances of a group that are in service. Reported by the minute and free, where the group has `groupMetrics`. */
-export function inService(group: autoscaling.AutoScalingGroup): cloudwatch.Metric {
-  return new cloudwatch.Metric({
-    namespace: 'AWS/AutoScaling',
-    metricName: 'GroupInServiceInstances',
-    dimensionsMap: { AutoScalingGroupName: group.autoScalingGroupName },
-  });
 }

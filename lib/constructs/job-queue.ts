@@ -5,6 +5,7 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { config } from '../config';
+import { KeepActive } from './keep-active';
 
 /** Defines the queue of what no retry could help, with an alarm on its first message. */
 export class FailureQueue extends Construct {
@@ -114,6 +115,11 @@ export class JobQueue extends Construct implements s3.IBucketNotificationDestina
       // S3 checks that it may send before it accepts the configuration.
       dependencies: policyDependable ? [policyDependable] : [],
     };
+  }
+
+  /** For the ways whose workers are started by alarms on the metrics of this queue. */
+  keepActive(): void {
+    new KeepActive(this, 'KeepActive', this.queue);
   }
 
   /** Grants what the queue loop does, action by action. */
