@@ -24,10 +24,7 @@ export const config = {
   maxReceives: RETRY_SECONDS.length + 1,
   /** How long an event waits for a worker. */
   jobRetention: Duration.days(4),
-  /**
-   * How long there is to look into a failure. From the upload on, because SQS goes by when a message was first sent, and
-   * moves it as it is; on Lambda, which sends a message of its own, from the failure on.
-   */
+  /** How long there is to look into a failure. */
   failureRetention: Duration.days(14),
   /** Uploads outlive the failure queue, so that its events can be replayed. */
   sourceExpiration: Duration.days(16),
