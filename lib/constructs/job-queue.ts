@@ -49,9 +49,9 @@ export class JobQueue extends Construct implements s3.IBucketNotificationDestina
    * What waits and what is held is looked at once a minute. A picture that takes half a second falls between two looks,
    * and a queue with few uploads would seem idle. What was received is counted, so nothing is missed.
    *
-   * SQS reports what is held, and what was received, only when there was any: `FILL` takes it for 0 then, or the sum
-   * would be missing and nobody ever stopped. What waits is reported for as long as anything is, so it is not filled:
-   * a minute that has not been reported yet has no sum, and does not look idle.
+   * AWS only promises to report what is held, and what was received, when there is any: `FILL` makes it 0 otherwise, or
+   * the sum could be missing and nobody ever stopped. What waits is reported by the minute, so it is not filled: a
+   * minute that has not been reported yet has no sum, and does not look idle.
    *
    * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
    */
