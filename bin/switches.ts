@@ -6,11 +6,12 @@ export interface Switches {
   readonly spot: boolean;
   readonly zones?: readonly string[];
   readonly clusterAdmin?: string;
+  readonly alarmEmail?: string;
   /** The end of every stack's name: `-blue` for the name `blue`, nothing where no name is chosen. */
   readonly suffix: string;
 }
 
-const NAMES = ['production', 'spot', 'zones', 'clusterAdmin', 'name'] as const;
+const NAMES = ['production', 'spot', 'zones', 'clusterAdmin', 'alarmEmail', 'name'] as const;
 
 /** What the CDK command line keeps in the context: after `cdk acknowledge`, and after `cdk cli-telemetry`. */
 const CDK_OWN = ['acknowledged-issue-numbers', 'cli-telemetry'];
@@ -18,6 +19,10 @@ const CDK_OWN = ['acknowledged-issue-numbers', 'cli-telemetry'];
 /** Not a session's (`arn:aws:sts::…:assumed-role/…`), which EKS does not accept. */
 const PRINCIPAL = /^arn:aws(-[a-z]+)*:iam::\d{12}:(role|user)\/[\w+=,.@/-]+$/;
 const A_PRINCIPAL = 'the ARN of an IAM role or user, such as arn:aws:iam::123456789012:role/admin';
+
+/** No more than what a slip of the fingers would break: whether it exists, the mail that asks it will tell. */
+const EMAIL = /^[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$/;
+const AN_EMAIL = 'an email address, such as you@example.com';
 
 /**
  * By letter or name. EKS wants two. Each takes two subnets in production, and the network has room for sixteen; no region
@@ -61,12 +66,14 @@ export function readSwitches(context: Readonly<Record<string, unknown>>): Switch
   };
   const zones = readZones(context.zones);
   const clusterAdmin = text('clusterAdmin', PRINCIPAL, A_PRINCIPAL);
+  const alarmEmail = text('alarmEmail', EMAIL, AN_EMAIL);
   const name = text('name', NAME, A_NAME);
   return {
     production: flag('production'),
     spot: flag('spot'),
     ...(zones && { zones }),
     ...(clusterAdmin && { clusterAdmin }),
+    ...(alarmEmail && { alarmEmail }),
     suffix: name ? `-${name}` : '',
   };
 }

@@ -11,7 +11,7 @@ import { ImageBuckets } from './constructs/image-buckets';
 import { workerEnvironment } from './constructs/job-environment';
 import { JobQueue } from './constructs/job-queue';
 import { Network } from './constructs/network';
-import { outputs } from './constructs/outputs';
+import { instancesInService, outputs } from './constructs/outputs';
 import { ownedLogGroup, ownLogs } from './constructs/owned-logs';
 import { WorkerBoot } from './constructs/worker-boot';
 import type { FourWaysStackProps } from './props';
@@ -26,7 +26,7 @@ import type { FourWaysStackProps } from './props';
 export class Ec2Stack extends cdk.Stack {
   constructor(scope: Construct, id: string, props: FourWaysStackProps = {}) {
     super(scope, id, props);
-    const { production, spot = false, zones } = props;
+    const { production, spot = false, zones, alarmEmail } = props;
 
     // 1. Data
     const buckets = new ImageBuckets(this, 'Images');
@@ -100,6 +100,7 @@ export class Ec2Stack extends cdk.Stack {
     ];
     // The rights, the queue, the route and the bucket exist before the first worker and are deleted after the last.
     group.node.addDependency(role, boot, jobs.queue, route, buckets.output);
+    const running = instancesInService(group);
 
     // 6. Trigger
     // S3 only puts an event into the queue. What starts a worker for it is under Scaling.
@@ -133,7 +134,7 @@ export class Ec2Stack extends cdk.Stack {
       estimatedInstanceWarmup: cdk.Duration.minutes(3),
     });
     group.scaleOnMetric('ScaleIn', {
-      metric: jobs.outstanding,
+      metric: jobs.activity,
       scalingSteps: [
         { upper: 0, change: -config.unit.max }, // nothing outstanding: all go
         { lower: 0, change: 0 }, // otherwise none: CDK wants two steps
@@ -141,8 +142,9 @@ export class Ec2Stack extends cdk.Stack {
       adjustmentType: autoscaling.AdjustmentType.CHANGE_IN_CAPACITY,
       evaluationPeriods: 5,
     });
+    jobs.keepActive(); // the first upload after a quiet night is seen as soon as any other
 
     // 9. Outputs
-    outputs(this, { buckets, target: jobs.queue, failures: jobs.failures.queue, logGroup });
+    outputs(this, { buckets, target: jobs.queue, failures: jobs.failures.queue, logGroup, running, alarmEmail });
   }
 }

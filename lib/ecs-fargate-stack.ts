@@ -26,7 +26,7 @@ import type { FourWaysStackProps } from './props';
 export class EcsFargateStack extends cdk.Stack {
   constructor(scope: Construct, id: string, props: FourWaysStackProps = {}) {
     super(scope, id, props);
-    const { production, spot = false, zones } = props;
+    const { production, spot = false, zones, alarmEmail } = props;
 
     // 1. Data
     const buckets = new ImageBuckets(this, 'Images');
@@ -89,6 +89,7 @@ export class EcsFargateStack extends cdk.Stack {
     const role = task.taskRole;
     // The rights, the queue, the route and the bucket exist before the first worker and are deleted after the last.
     service.node.addDependency(task, jobs.queue, route, buckets.output);
+    const running = jobs.held; // by tasks: how many there are is said by Container Insights only, which is billed
 
     // 6. Trigger
     // S3 only puts an event into the queue. What starts a worker for it is under Scaling.
@@ -113,7 +114,7 @@ export class EcsFargateStack extends cdk.Stack {
       cooldown: cdk.Duration.minutes(3),
     });
     scaling.scaleOnMetric('ScaleIn', {
-      metric: jobs.outstanding,
+      metric: jobs.activity,
       scalingSteps: [
         { upper: 0, change: -config.unit.max }, // nothing outstanding: all go
         { lower: 0, change: 0 }, // otherwise none: CDK wants two steps
@@ -121,8 +122,9 @@ export class EcsFargateStack extends cdk.Stack {
       adjustmentType: appscaling.AdjustmentType.CHANGE_IN_CAPACITY,
       evaluationPeriods: 5,
     });
+    jobs.keepActive(); // the first upload after a quiet night is seen as soon as any other
 
     // 9. Outputs
-    outputs(this, { buckets, target: jobs.queue, failures: jobs.failures.queue, logGroup });
+    outputs(this, { buckets, target: jobs.queue, failures: jobs.failures.queue, logGroup, running, alarmEmail });
   }
 }

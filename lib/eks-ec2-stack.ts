@@ -33,7 +33,7 @@ const LogType = eks.ClusterLoggingTypes;
 export class EksEc2Stack extends cdk.Stack {
   constructor(scope: Construct, id: string, props: FourWaysStackProps = {}) {
     super(scope, id, props);
-    const { production = false, spot = false, zones, clusterAdmin } = props;
+    const { production = false, spot = false, zones, clusterAdmin, alarmEmail } = props;
 
     // 1. Data
     const buckets = new ImageBuckets(this, 'Images');
@@ -153,6 +153,7 @@ export class EksEc2Stack extends cdk.Stack {
     // last was told to stop.
     pods.node.addDependency(admission, role, jobs.queue, nodes, buckets.output);
     const shipper = new LogShipper(this, 'LogShipper', { cluster, nodes, logGroup });
+    const running = jobs.held; // by pods: how many there are is said by Container Insights only, which is billed
 
     // 6. Trigger
     // S3 only puts an event into the queue. What starts a worker for it is under Scaling.
@@ -173,7 +174,9 @@ export class EksEc2Stack extends cdk.Stack {
     // Nodes by the pods: the platform is scaled apart from the orchestrator.
     new NodeAutoscaler(this, 'NodeAutoscaler', { cluster, nodes });
 
+    // No schedule keeps the queue's metrics awake: KEDA does not wait for them.
+
     // 9. Outputs
-    outputs(this, { buckets, target: jobs.queue, failures: jobs.failures.queue, logGroup });
+    outputs(this, { buckets, target: jobs.queue, failures: jobs.failures.queue, logGroup, running, alarmEmail });
   }
 }

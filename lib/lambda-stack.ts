@@ -65,6 +65,7 @@ export class LambdaStack extends cdk.Stack {
     });
     // The bucket exists before the first worker and is deleted after the last.
     worker.node.addDependency(buckets.output);
+    const running = worker.metric('ConcurrentExecutions');
 
     // 6. Trigger
     const prefix = config.sourcePrefix;
@@ -81,6 +82,7 @@ export class LambdaStack extends cdk.Stack {
     // here because Lambda keeps part of the concurrency unreserved, in new accounts all of it: the deployment would fail.
 
     // 9. Outputs
-    outputs(this, { buckets, target: worker, failures: failures.queue, logGroup });
+    const { alarmEmail } = props;
+    outputs(this, { buckets, target: worker, failures: failures.queue, logGroup, running, alarmEmail });
   }
 }

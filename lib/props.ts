@@ -29,4 +29,10 @@ export interface FourWaysStackProps extends cdk.StackProps {
    * @default - nobody; the stack itself uses a role of its own
    */
   readonly clusterAdmin?: string;
+  /**
+   * Where mail goes when an alarm needs a person. AWS asks that address first, by mail.
+   *
+   * @default - nobody is told
+   */
+  readonly alarmEmail?: string;
 }

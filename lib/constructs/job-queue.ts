@@ -6,6 +6,7 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { config } from '../config';
+import { KeepActive } from './keep-active';
 
 /**
  * Defines the queue of what no retry could help, with an alarm on its first message. It can be the destination of a
@@ -25,7 +26,8 @@ export class FailureQueue extends Construct implements lambda.IDestination {
     this.queue
       .metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(1), statistic: cloudwatch.Stats.MAXIMUM })
       .createAlarm(this, 'NotEmpty', {
-        alarmDescription: 'Events that could not be processed wait in the failure queue.',
+        alarmDescription:
+          'Events that no retry could help wait in the failure queue. Find out why by LogsCommand, then send them again by ReplayCommand, both among the outputs of this stack.',
         threshold: 1,
         evaluationPeriods: 1,
         treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
@@ -49,10 +51,24 @@ export class FailureQueue extends Construct implements lambda.IDestination {
 export class JobQueue extends Construct implements s3.IBucketNotificationDestination {
   readonly queue: sqs.Queue;
   readonly failures: FailureQueue;
-  /** Messages that wait for a worker: what to scale out on. */
-  readonly visible: cloudwatch.IMetric;
-  /** Messages that wait or are being worked on: what to scale in on, so that nobody is stopped in the middle. */
-  readonly outstanding: cloudwatch.IMetric;
+  /** Messages that wait for a worker, the most seen in a minute: what to scale out on. */
+  readonly visible: cloudwatch.Metric;
+  /** Messages that workers hold, the most seen in a minute: received and not yet deleted. */
+  readonly held: cloudwatch.Metric;
+  /**
+   * Messages that wait, messages that are held, and messages received, in a minute: what to scale in on. It is 0 only
+   * when there was nothing to do for the whole minute, so nobody is stopped in the middle.
+   *
+   * What waits and what is held is looked at once a minute. A picture that takes half a second falls between two looks,
+   * and a queue with few uploads would seem idle. What was received is counted, so nothing is missed.
+   *
+   * AWS only promises to report what is held, and what was received, when there is any: `FILL` makes it 0 otherwise, or
+   * the sum could be missing and nobody ever stopped. What waits is reported by the minute, so it is not filled: a
+   * minute that has not been reported yet has no sum, and does not look idle.
+   *
+   * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+   */
+  readonly activity: cloudwatch.IMetric;
 
   constructor(scope: Construct, id: string) {
     super(scope, id);
@@ -66,14 +82,24 @@ export class JobQueue extends Construct implements s3.IBucketNotificationDestina
       deadLetterQueue: { queue: this.failures.queue, maxReceiveCount: config.maxReceives },
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    const everyMinute = { period: Duration.minutes(1), statistic: cloudwatch.Stats.MAXIMUM };
-    this.visible = this.queue.metricApproximateNumberOfMessagesVisible(everyMinute);
-    this.outstanding = this.queue.metricApproximateNumberOfMessagesOutstanding(everyMinute);
-    // SQS does not count the age of messages that were received three times: those that wait for another try stay silent.
+    const period = Duration.minutes(1);
+    const most = { period, statistic: cloudwatch.Stats.MAXIMUM };
+    this.visible = this.queue.metricApproximateNumberOfMessagesVisible(most);
+    this.held = this.queue.metricApproximateNumberOfMessagesNotVisible(most);
+    const received = this.queue.metricNumberOfMessagesReceived({ period, statistic: cloudwatch.Stats.SUM });
+    this.activity = new cloudwatch.MathExpression({
+      expression: 'visible + FILL(held, 0) + FILL(received, 0)',
+      usingMetrics: { visible: this.visible, held: this.held, received },
+      label: 'Messages that wait, are held, or were received',
+      period,
+    });
+    // Goes off days before a message that nobody reads expires, and stays on until it does. SQS leaves out the age of
+    // messages that were received three times: those that wait for another try stay silent. They end in the failure
+    // queue, unless no worker ever comes again; then the next upload makes this alarm go off.
     this.queue
       .metricApproximateAgeOfOldestMessage({ period: Duration.minutes(5), statistic: cloudwatch.Stats.MAXIMUM })
       .createAlarm(this, 'TooOld', {
-        alarmDescription: 'Uploads have been waiting for a worker for over half an hour.',
+        alarmDescription: `An upload has waited for over half an hour: workers do not start, or cannot keep up. Look at DashboardUrl and LogsCommand, among the outputs of this stack: what nobody reads for ${config.jobRetention.toDays()} days is deleted, and never reaches the failure queue.`,
         threshold: Duration.minutes(30).toSeconds(),
         evaluationPeriods: 1,
         treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
@@ -102,6 +128,11 @@ export class JobQueue extends Construct implements s3.IBucketNotificationDestina
       // S3 checks that it may send before it accepts the configuration.
       dependencies: policyDependable ? [policyDependable] : [],
     };
+  }
+
+  /** For the ways whose workers are started by alarms on the metrics of this queue. */
+  keepActive(): void {
+    new KeepActive(this, 'KeepActive', this.queue);
   }
 
   /**

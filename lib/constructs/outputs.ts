@@ -1,8 +1,12 @@
+import type * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { CfnOutput, type Stack } from 'aws-cdk-lib/core';
 import { config } from '../config';
+import { alarms } from './alarms';
+import { Dashboard } from './dashboard';
 import type { ImageBuckets } from './image-buckets';
 
 export interface OutputsProps {
@@ -11,10 +15,20 @@ export interface OutputsProps {
   readonly target: sqs.Queue | lambda.Function;
   readonly failures: sqs.Queue;
   readonly logGroup: logs.LogGroup;
+  /** What is at work, as far as the platform says without being paid for it. */
+  readonly running: cloudwatch.Metric;
+  /** Where mail goes when an alarm needs a person. */
+  readonly alarmEmail: string | undefined;
 }
 
-/** Defines the outputs every stack has: commands for a person, and names and addresses for a program. */
-export function outputs(stack: Stack, { buckets, target, failures, logGroup }: OutputsProps): void {
+/**
+ * Defines what every stack tells: outputs, which are commands for a person and names for a program; a dashboard; and mail,
+ * where somebody wants it.
+ */
+export function outputs(stack: Stack, props: OutputsProps): void {
+  const { buckets, target, failures, logGroup, running, alarmEmail } = props;
+  alarms(stack, alarmEmail);
+  const dashboard = new Dashboard(stack, 'Dashboard', { waiting: waitingFor(target), running, failures });
   const output = (id: string, value: string, description: string) => new CfnOutput(stack, id, { value, description });
   const { source, output: results } = buckets;
   // Deployed to one region and looked for in another, it would seem not to be there.
@@ -39,6 +53,7 @@ export function outputs(stack: Stack, { buckets, target, failures, logGroup }: O
       ? [`npm run replay -- ${stack.stackName} ${region}`, 'Run it in this repository']
       : [`aws sqs start-message-move-task --source-arn ${failures.queueArn} ${region}`, 'AWS CLI v2'];
   output('ReplayCommand', replay, `Sends the events in the failure queue to the workers again. ${how}`);
+  output('DashboardUrl', dashboard.url, 'Shows what waits, runs, is done and has failed. Open it in a browser');
   output('SourceBucket', source.bucketName, `For programs: where uploads go, under ${config.sourcePrefix}`);
   output('ResultBucket', results.bucketName, 'For programs: where renditions and rejection records appear');
   output(
@@ -47,4 +62,22 @@ export function outputs(stack: Stack, { buckets, target, failures, logGroup }: O
     'For programs: the ARN of what S3 sends its events to',
   );
   output('FailureQueue', failures.queueUrl, 'For programs: the URL of the queue of events that no retry could help');
+}
+
+/** How much waits for a queue's workers. How many events wait for a function, Lambda does not say, but for how long. */
+function waitingFor(target: sqs.Queue | lambda.Function): cloudwatch.Metric {
+  return target instanceof lambda.Function
+    ? target.metric('AsyncEventAge')
+    : target.metricApproximateNumberOfMessagesVisible();
+}
+
+/** Has a group count its instances that are in service, which is free, and returns that metric. */
+export function instancesInService(group: autoscaling.AutoScalingGroup): cloudwatch.Metric {
+  const metricName = 'GroupInServiceInstances';
+  const { node, autoScalingGroupName } = group;
+  (node.defaultChild as autoscaling.CfnAutoScalingGroup).metricsCollection = [
+    { granularity: '1Minute', metrics: [metricName] },
+  ];
+  const dimensionsMap = { AutoScalingGroupName: autoScalingGroupName };
+  return new cloudwatch.Metric({ namespace: 'AWS/AutoScaling', metricName, dimensionsMap });
 }

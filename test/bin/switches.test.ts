@@ -1,6 +1,7 @@
 import { readSwitches } from '../../bin/switches';
 
 const ADMIN = 'arn:aws:iam::123456789012:role/team/admin';
+const EMAIL = 'you@example.com';
 
 describe('the switches', () => {
   test('are off when nothing is chosen, and CDK has keys of its own', () => {
@@ -16,14 +17,15 @@ describe('the switches', () => {
   });
 
   test.each([
-    ['typed', { production: 'true', spot: 'false', zones: 'a,c', clusterAdmin: ADMIN, name: 'blue' }],
-    ['in cdk.json', { production: true, spot: false, zones: 'a,c', clusterAdmin: ADMIN, name: 'blue' }],
+    ['typed', { production: 'true', spot: 'false', zones: 'a,c', clusterAdmin: ADMIN, alarmEmail: EMAIL, name: 'blue' }],
+    ['in cdk.json', { production: true, spot: false, zones: 'a,c', clusterAdmin: ADMIN, alarmEmail: EMAIL, name: 'blue' }],
   ])('are read as they are %s', (_, context) => {
     expect(readSwitches(context)).toEqual({
       production: true,
       spot: false,
       zones: ['a', 'c'],
       clusterAdmin: ADMIN,
+      alarmEmail: EMAIL,
       suffix: '-blue',
     });
   });
@@ -42,12 +44,20 @@ describe('the switches', () => {
     },
   );
 
+  test.each([EMAIL, 'first.last+alarms@mail.example.co.uk', "o'neill@a-b.example"])(
+    'take the address %s',
+    (alarmEmail) => {
+      expect(readSwitches({ alarmEmail })).toMatchObject({ alarmEmail });
+    },
+  );
+
   test.each(['b', '2', 'Team-7-blue', 'x'.repeat(80)])('take the name %s', (name) => {
     expect(readSwitches({ name }).suffix).toBe(`-${name}`);
   });
 
   const FLAG = 'expected true or false';
   const ARN = 'expected the ARN of an IAM role or user, such as arn:aws:iam::123456789012:role/admin';
+  const ADDRESS = 'expected an email address, such as you@example.com';
   const NAME = 'expected up to 80 letters, digits and hyphens, no hyphen at either end, such as blue';
   const ZONES = 'expected two to six different zones by letter or name, such as a,b or us-east-1a,us-east-1b';
   test.each<[context: Record<string, unknown>, message: string]>([
@@ -77,7 +87,7 @@ describe('the switches', () => {
     ],
     [
       { dist: '/tmp' },
-      'There is no switch dist ("/tmp", from -c, cdk.json or ~/.cdk.json): expected one of production, spot, zones, clusterAdmin, name',
+      'There is no switch dist ("/tmp", from -c, cdk.json or ~/.cdk.json): expected one of production, spot, zones, clusterAdmin, alarmEmail, name',
     ],
     [{ clusterAdmin: 'foo' }, `The switch clusterAdmin is "foo": ${ARN}`],
     [{ clusterAdmin: '' }, `The switch clusterAdmin is "": ${ARN}`],
@@ -85,6 +95,15 @@ describe('the switches', () => {
       { clusterAdmin: 'arn:aws:sts::123456789012:assumed-role/admin/me' },
       `The switch clusterAdmin is "arn:aws:sts::123456789012:assumed-role/admin/me": ${ARN}`,
     ],
+    [{ alarmEmail: '' }, `The switch alarmEmail is "": ${ADDRESS}`],
+    [{ alarmEmail: true }, `The switch alarmEmail is true: ${ADDRESS}`],
+    [{ alarmEmail: 'you' }, `The switch alarmEmail is "you": ${ADDRESS}`],
+    [{ alarmEmail: 'you@example' }, `The switch alarmEmail is "you@example": ${ADDRESS}`],
+    [
+      { alarmEmail: 'a@example.com,b@example.com' },
+      `The switch alarmEmail is "a@example.com,b@example.com": ${ADDRESS}`,
+    ],
+    [{ alarmEmail: 'you@example.com\n' }, `The switch alarmEmail is "you@example.com\\n": ${ADDRESS}`],
     [{ name: '' }, `The switch name is "": ${NAME}`],
     [{ name: 'blue_green' }, `The switch name is "blue_green": ${NAME}`],
     [{ name: 'blue-' }, `The switch name is "blue-": ${NAME}`],

@@ -2,10 +2,11 @@ import { FALSE_ALARM, withoutFalseAlarm } from '../../lib/constructs/false-alarm
 import { type AppRun, runApp, synth, WAYS } from '../support/synth';
 
 const READER = 'arn:aws:iam::123456789012:role/reader';
+const ADDRESS = 'you@example.com';
 
 /** They run beside each other, while this process synthesizes. */
 const runs = {
-  chosen: { production: 'true', spot: 'true', zones: 'a,c', clusterAdmin: READER },
+  chosen: { production: 'true', spot: 'true', zones: 'a,c', clusterAdmin: READER, alarmEmail: ADDRESS },
   wrong: { production: 'yes' },
 };
 const ended: Partial<Record<keyof typeof runs, Promise<AppRun>>> = {};
@@ -37,7 +38,7 @@ describe('bin/app.ts', () => {
     expect(app?.stderr).toBe('');
     expect(app?.status).toBe(0);
     for (const way of WAYS) {
-      const chosen = { production: true, spot: true, zones: ['a', 'c'], clusterAdmin: READER };
+      const chosen = { production: true, spot: true, zones: ['a', 'c'], clusterAdmin: READER, alarmEmail: ADDRESS };
       expect(app?.template(way)).toEqual(synth(way, chosen).template);
       expect(app?.tags(way)).toEqual({ project: 'four-ways' });
     }

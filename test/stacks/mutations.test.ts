@@ -75,6 +75,10 @@ const LISTED = 'no role may touch every resource, but for actions that are liste
 const EGRESS = 'the worker’s security group, where it has one, lets HTTPS out and nothing else';
 const ADDRESSES = 'workers have public addresses by default, and nothing but the NAT gateway has one in production';
 const ALARMS = 'an alarm tells of the first failure, and one of work that waits';
+const DESCRIBED = 'every alarm says what it means and what to do';
+const DASHBOARD = 'one dashboard shows the same in the same places, by metrics that there are';
+const AWAKE = 'the queue is kept awake where alarms start the workers, and nothing else is on a schedule';
+const LOG_GROUPS = 'no function can make a log group, as long as it has a role';
 const NAT = 'no NAT gateway and no fixed address by default, one of each in production';
 const INSTANCES = 'instances need a token for their metadata, one hop away, and have encrypted disks and no key pair';
 const NODES = 'pods get no credentials of their node, and nodes have encrypted disks and no key pair';
@@ -200,6 +204,62 @@ const MUTATIONS: Record<string, Mutation> = {
       column.one('AWS::CloudWatch::Alarm', 'FailuresNotEmpty').Threshold = 100;
     },
     reported: [ALARMS],
+  },
+  'an alarm that does not say what to do': {
+    way: 'eks-ec2',
+    make: (column) => {
+      column.one('AWS::CloudWatch::Alarm', 'JobsTooOld').AlarmDescription = 'Uploads wait.';
+    },
+    reported: [DESCRIBED],
+  },
+  'an alarm that scales and seems to call somebody': {
+    way: 'ecs-fargate',
+    make: (column) => {
+      column.one('AWS::CloudWatch::Alarm', 'ServiceTaskCountTargetScaleIn').AlarmDescription =
+        'Lower threshold scaling alarm';
+    },
+    reported: [DESCRIBED],
+  },
+  'a dashboard that shows a metric that nobody writes': {
+    way: 'lambda',
+    make: (column) => {
+      const dashboard = column.one('AWS::CloudWatch::Dashboard');
+      dashboard.DashboardBody = dashboard.DashboardBody.replace('"Rejected"', '"Refused"');
+    },
+    reported: [DASHBOARD],
+  },
+  'a dashboard that shows the metrics of all stacks': {
+    way: 'ec2',
+    make: (column) => {
+      const dashboard = column.one('AWS::CloudWatch::Dashboard');
+      dashboard.DashboardBody = dashboard.DashboardBody.replaceAll(',"Stack","ResizeOnEc2"', '');
+    },
+    reported: [DASHBOARD],
+  },
+  'a queue that falls asleep': {
+    way: 'ec2',
+    make: (column) => {
+      column.one('AWS::Scheduler::Schedule').ScheduleExpression = 'rate(7 hours)';
+    },
+    reported: [AWAKE],
+  },
+  'a schedule that changes the queue': {
+    way: 'ecs-fargate',
+    make: (column) => {
+      const queues = column.one('AWS::SQS::Queue', 'JobsQueue');
+      queues.Tags = queues.Tags.filter(({ Key }: Json) => Key === 'project');
+    },
+    reported: [AWAKE],
+  },
+  'a schedule that may tag every queue': {
+    way: 'ec2',
+    make: (column) => allow(column, 'SchedulerRole', 'sqs:TagQueue', 'arn:<AWS::Partition>:sqs:*:*:*'),
+    reported: [AWAKE],
+  },
+  'a schedule where KEDA asks': {
+    way: 'eks-ec2',
+    make: (column) => add(column, 'Again', 'AWS::Scheduler::Schedule'),
+    reported: [AWAKE],
   },
   'a worker that may write where it is triggered': {
     way: 'ecs-fargate',
@@ -335,6 +395,22 @@ const MUTATIONS: Record<string, Mutation> = {
       delete column.one('AWS::Lambda::Function', 'ClusterKubectlProviderframework').LoggingConfig.LogGroup,
     reported: ['every function writes to a log group of the stack'],
   },
+  'a handler that may make a log group': {
+    way: 'lambda',
+    make: (column) => delete column.one('AWS::IAM::Role', 'CustomS3AutoDeleteObjects').Policies,
+    reported: [LOG_GROUPS],
+  },
+  'a handler that may make a log group when a policy is gone': {
+    way: 'ec2',
+    make: (column) => {
+      const role = column.one('AWS::IAM::Role', 'BucketNotificationsHandler');
+      const [{ PolicyName, PolicyDocument }] = role.Policies;
+      delete role.Policies;
+      const Roles = [`<${column.id('AWS::IAM::Role', 'BucketNotificationsHandler')}>`];
+      add(column, 'Beside', 'AWS::IAM::Policy', { PolicyName, PolicyDocument, Roles });
+    },
+    reported: [LOG_GROUPS],
+  },
   'a bucket with a name': {
     way: 'ec2',
     make: (column) => {
@@ -437,7 +513,7 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   'outputs of another name': {
     way: 'lambda',
-    make: (column) => Reflect.deleteProperty(column.template.Outputs, 'LogsCommand'),
+    make: (column) => Reflect.deleteProperty(column.template.Outputs, 'UploadCommand'),
     reported: ['the outputs say how to try it and where to look'],
   },
 
@@ -473,6 +549,11 @@ const MUTATIONS: Record<string, Mutation> = {
       launch(column).ImageId = 'ami-0123456789-arm64';
     },
     reported: ['instances start from that day’s image'],
+  },
+  'a dashboard without instances': {
+    way: 'ec2',
+    make: (column) => delete column.one('AWS::AutoScaling::AutoScalingGroup').MetricsCollection,
+    reported: ['the group says by the minute how many instances there are'],
   },
   'instances that are taken away in the middle': {
     way: 'ec2',
@@ -613,7 +694,24 @@ const MUTATIONS: Record<string, Mutation> = {
     make: (column) => {
       column.one('AWS::CloudWatch::Alarm', 'WorkersScaleIn').Metrics[0].Expression = 'visible';
     },
-    reported: ['the group scales out on what waits and in when nothing is outstanding'],
+    reported: ['the group scales out on what waits and in when nothing is done'],
+  },
+
+  'scaling in between two quick pictures': {
+    way: 'ecs-fargate',
+    make: (column) => {
+      const [sum] = column.one('AWS::CloudWatch::Alarm', 'ServiceTaskCountTargetScaleIn').Metrics;
+      sum.Expression = 'visible + FILL(held, 0)';
+    },
+    reported: ['the service scales out on what waits and in when nothing is done'],
+  },
+  'scaling in before the last minute is known': {
+    way: 'ec2',
+    make: (column) => {
+      const [sum] = column.one('AWS::CloudWatch::Alarm', 'WorkersScaleIn').Metrics;
+      sum.Expression = `FILL(visible, 0) + ${sum.Expression.split(' + ').slice(1).join(' + ')}`;
+    },
+    reported: ['the group scales out on what waits and in when nothing is done'],
   },
 
   'an update that the alarms undo': {
@@ -735,7 +833,7 @@ const MUTATIONS: Record<string, Mutation> = {
     make: (column) => {
       column.one('AWS::CloudWatch::Alarm', 'ServiceTaskCountTargetScaleOut').Threshold = 100;
     },
-    reported: ['the service scales out on what waits and in when nothing is outstanding'],
+    reported: ['the service scales out on what waits and in when nothing is done'],
   },
   'a task that may fetch any image': {
     way: 'ecs-fargate',

@@ -1,4 +1,4 @@
-import { ENV } from '../../workload/contract';
+import { ENV, METRIC_NAMESPACE, TERMINAL_STATES } from '../../workload/contract';
 import { type Environment, readSettings, readWorkerSettings } from '../../workload/env';
 import { type Json, STACKS, type Way } from '../support/synth';
 import { type Column, referenced } from './column';
@@ -212,6 +212,37 @@ function starter(column: Column): string {
   }
 }
 
+/** What a dashboard shows of a queue. */
+const ofQueue = (queue: string, MetricName: string) => ['AWS/SQS', MetricName, 'QueueName', `<${queue}.QueueName>`];
+
+/** What waits and what runs, as each platform says it. */
+const WAITS_AND_RUNS: Record<Way, (column: Column) => [waits: string[], runs: string[]]> = {
+  ec2: (column) => [
+    ofQueue(JOBS, 'ApproximateNumberOfMessagesVisible'),
+    [
+      'AWS/AutoScaling',
+      'GroupInServiceInstances',
+      'AutoScalingGroupName',
+      `<${column.id('AWS::AutoScaling::AutoScalingGroup')}>`,
+    ],
+  ],
+  lambda: (column) => {
+    const worker = ['FunctionName', `<${column.id('AWS::Lambda::Function', 'Worker')}>`];
+    return [
+      ['AWS/Lambda', 'AsyncEventAge', ...worker],
+      ['AWS/Lambda', 'ConcurrentExecutions', ...worker],
+    ];
+  },
+  'ecs-fargate': () => [
+    ofQueue(JOBS, 'ApproximateNumberOfMessagesVisible'),
+    ofQueue(JOBS, 'ApproximateNumberOfMessagesNotVisible'),
+  ],
+  'eks-ec2': () => [
+    ofQueue(JOBS, 'ApproximateNumberOfMessagesVisible'),
+    ofQueue(JOBS, 'ApproximateNumberOfMessagesNotVisible'),
+  ],
+};
+
 /** The failure queue, and the job queue where there is one. */
 const queues = (column: Column) => (column.way === 'lambda' ? [failures(column)] : [JOBS, failures(column)]);
 
@@ -268,6 +299,7 @@ function deniesUpload(statements: Json[], headers: Readonly<Record<string, strin
 }
 
 const properties = (column: Column, id: string) => column.template.Resources[id]?.Properties;
+const resource = (column: Column, reference: string) => column.template.Resources[referenced(reference)];
 
 /** What all four keep. */
 export const PARITY: Checks = {
@@ -468,6 +500,73 @@ export const PARITY: Checks = {
     expect(alarms).toContainEqual(expect.objectContaining(alarm(JOBS, 'ApproximateAgeOfOldestMessage', 1800)));
   },
 
+  'every alarm says what it means and what to do': (column) => {
+    const { Outputs } = column.template;
+    for (const [id, { AlarmDescription = '', AlarmActions = [] }] of column.all('AWS::CloudWatch::Alarm')) {
+      const scales = AlarmActions.some((action: string) => /ScalingPolicy$/.test(resource(column, action)?.Type ?? ''));
+      const named = Object.keys(Outputs).filter((output) => AlarmDescription.includes(output));
+      expect([id, scales, AlarmDescription.startsWith('No fault, and nothing to do: ')]).toEqual([id, scales, scales]);
+      if (!scales) expect([id, named.length]).toEqual([id, 2]);
+    }
+  },
+
+  'one dashboard shows the same in the same places, by metrics that there are': (column) => {
+    const { widgets } = JSON.parse(column.one('AWS::CloudWatch::Dashboard').DashboardBody);
+    const { id: stack } = STACKS[column.way];
+    const logged = (name: string) => [METRIC_NAMESPACE, name, 'Stack', stack];
+    const [waits, runs] = WAITS_AND_RUNS[column.way](column);
+    const shown = widgets.map(({ x, y, width, properties: { title, metrics } }: Json) => [
+      [x, y, width],
+      title,
+      metrics.map((metric: Json[]) => metric.filter((part) => typeof part === 'string')),
+      metrics.map((metric: Json[]) => metric.at(-1).stat),
+    ]);
+    expect(shown).toEqual([
+      [[0, 0, 8], 'Waiting', [waits], ['Maximum']],
+      [[8, 0, 8], 'Running', [runs], ['Maximum']],
+      [
+        [16, 0, 8],
+        'Failed',
+        [logged('Failed'), ofQueue(failures(column), 'ApproximateNumberOfMessagesVisible')],
+        ['Sum', 'Maximum'],
+      ],
+      [[0, 6, 12], 'Done and rejected', [logged('Done'), logged('Rejected')], ['Sum', 'Sum']],
+      [[12, 6, 12], 'Duration, ms', [logged('Duration'), logged('Duration')], ['p50', 'p95']],
+    ]);
+    expect(TERMINAL_STATES).toEqual(expect.arrayContaining(['done', 'rejected']));
+  },
+
+  'the queue is kept awake where alarms start the workers, and nothing else is on a schedule': (column) => {
+    const schedules = column.all('AWS::Scheduler::Schedule');
+    expect(schedules).toHaveLength(['ec2', 'ecs-fargate'].includes(column.way) ? 1 : 0);
+    for (const [, { ScheduleExpression, State, Target }] of schedules) {
+      // CloudWatch forgets a queue that nothing has accessed for six hours.
+      expect([ScheduleExpression, State]).toEqual(['rate(5 hours)', 'ENABLED']);
+      expect(Target.Arn).toBe('arn:<AWS::Partition>:scheduler:::aws-sdk:sqs:tagQueue');
+      const { QueueUrl, Tags } = JSON.parse(Target.Input);
+      expect(QueueUrl).toBe(`<${JOBS}>`);
+      // What the queue has anyway, or the stack would drift.
+      const tags = Object.entries(Tags).map(([Key, Value]) => ({ Key, Value }));
+      expect(tags).toHaveLength(1);
+      expect(properties(column, JOBS).Tags).toEqual(expect.arrayContaining(tags));
+      const role = referenced(Target.RoleArn);
+      expect(column.grants(role)).toEqual([`sqs:TagQueue <${JOBS}.Arn>`]);
+      expect(properties(column, role).AssumeRolePolicyDocument.Statement).toEqual([
+        {
+          Action: 'sts:AssumeRole',
+          Effect: 'Allow',
+          Principal: { Service: 'scheduler.amazonaws.com' },
+          Condition: {
+            StringEquals: {
+              'aws:SourceAccount': '<AWS::AccountId>',
+              'aws:SourceArn': 'arn:<AWS::Partition>:scheduler:<AWS::Region>:<AWS::AccountId>:schedule-group/default',
+            },
+          },
+        },
+      ]);
+    }
+  },
+
   'the worker may do exactly this': (column) => {
     const { trusts, may } = PERMISSIONS[column.way];
     const { AssumeRolePolicyDocument } = properties(column, column.workerRole);
@@ -553,6 +652,26 @@ export const PARITY: Checks = {
       return [id, column.template.Resources[referenced(group)]?.Type ?? group];
     });
     expect(groups).toEqual(groups.map(([id]) => [id, 'AWS::Logs::LogGroup']));
+  },
+
+  'no function can make a log group, as long as it has a role': (column) => {
+    const functions = column.all('AWS::Lambda::Function').map(([id, { Role }]) => [id, referenced(Role)] as const);
+    // A managed policy of AWS's lets it, whatever it is called.
+    const might = functions.filter(([, role]) =>
+      column.grants(role).some((grant) => !/^[\w-]+:\w+ |^Deny /.test(grant) || grant.includes('CreateLogGroup')),
+    );
+    expect(might.length).toBeGreaterThan(0);
+    // In the role itself, which outlives the function. A policy of its own might not.
+    const denies = might.filter(([, role]) =>
+      (properties(column, role).Policies ?? [])
+        .flatMap(({ PolicyDocument }: Json) => PolicyDocument.Statement)
+        .some(
+          ({ Effect, Action, Resource, Condition }: Json) =>
+            [Effect, Action, Resource, Condition].join() === ['Deny', 'logs:CreateLogGroup', '*', undefined].join(),
+        ),
+    );
+    expect(denies).toEqual(might);
+    for (const [id, role] of functions) expect([...column.waitsFor(id)]).toContain(role);
   },
 
   'nothing is retained, and buckets are emptied before they are deleted': (column) => {
@@ -674,6 +793,7 @@ export const PARITY: Checks = {
       ReplayCommand: onLambda
         ? `npm run replay -- ResizeOnLambda ${region}`
         : `aws sqs start-message-move-task --source-arn <${failures(column)}.Arn> ${region}`,
+      DashboardUrl: `https://<AWS::Region>.console.aws.amazon.com/cloudwatch/home?region=<AWS::Region>#dashboards/dashboard/<${column.id('AWS::CloudWatch::Dashboard')}>`,
       SourceBucket: `<${SOURCE}>`,
       ResultBucket: `<${OUTPUT}>`,
       EventTarget: `<${onLambda ? column.id('AWS::Lambda::Function', 'Worker') : JOBS}.Arn>`,

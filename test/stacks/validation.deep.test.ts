@@ -10,10 +10,13 @@ const KEPT: Record<Way, string[]> = {
   'eks-ec2': ['IAM4', 'IAM5', 'L1', 'S1', 'VPC7'],
 };
 
+/** With all that only a switch adds. */
+const PRODUCTION = { ...SETTINGS.production, alarmEmail: 'you@example.com' };
+
 const unique = (values: string[]) => [...new Set(values)].sort();
 
 describe('validation, in the default and in the production settings', () => {
-  const audits = () => [SETTINGS.default, SETTINGS.production].map(audit);
+  const audits = () => [SETTINGS.default, PRODUCTION].map(audit);
 
   test('finds nothing that is not acknowledged', () => {
     expect(audits().flatMap(({ violations }) => violations)).toEqual([]);

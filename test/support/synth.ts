@@ -34,7 +34,7 @@ export const STACKS = {
 } as const;
 
 /** What the reader may decide. */
-export type Settings = Pick<FourWaysStackProps, 'production' | 'spot' | 'zones' | 'clusterAdmin'>;
+export type Settings = Pick<FourWaysStackProps, 'production' | 'spot' | 'zones' | 'clusterAdmin' | 'alarmEmail'>;
 
 /** The settings that most tests look at, by name. */
 export const SETTINGS = {

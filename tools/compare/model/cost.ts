@@ -417,6 +417,21 @@ function uncounted(facts: WayFacts, prices: PriceTable, region: Region): Unknown
     ),
     ...when(facts.interfaceEndpoints > 0, 'bytes through interface endpoints', 'they were not measured'),
     ...when(facts.way === 'eks-ec2', 'traffic between zones inside the cluster', 'it was not measured'),
+    ...when(
+      'AWS::CloudWatch::Dashboard' in facts.resources,
+      `the dashboard${at('cloudwatch.dashboard-month')}`,
+      'the first three of an account cost nothing',
+    ),
+    ...when(
+      'AWS::Scheduler::Schedule' in facts.resources,
+      'the schedule that keeps metrics of the queue coming',
+      'the first 14 million calls of an account a month cost nothing, and these are fewer than 150',
+    ),
+    ...when(
+      'AWS::SNS::Topic' in facts.resources,
+      'mails of alarms',
+      'the first thousand of an account a month cost nothing',
+    ),
     ...facts.withoutLine.map((type) => ({ label: type, why: 'what it costs is in no table here' })),
     { label: 'storage of logs', why: 'they are compressed, by how much is not known' },
     { label: 'retries and rejected images', why: 'how many there are depends on the images' },

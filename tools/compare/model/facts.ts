@@ -33,7 +33,7 @@ const KNOWN = new Set(
   Object.entries({
     'AWS::ApplicationAutoScaling': 'ScalableTarget ScalingPolicy',
     'AWS::AutoScaling': 'AutoScalingGroup ScalingPolicy',
-    'AWS::CloudWatch': 'Alarm',
+    'AWS::CloudWatch': 'Alarm Dashboard',
     'AWS::EC2':
       'EIP InternetGateway LaunchTemplate NatGateway Route RouteTable SecurityGroup SecurityGroupEgress SecurityGroupIngress Subnet SubnetRouteTableAssociation VPC VPCEndpoint VPCGatewayAttachment',
     'AWS::ECS': 'Cluster Service TaskDefinition',
@@ -42,6 +42,7 @@ const KNOWN = new Set(
     'AWS::Lambda': 'EventInvokeConfig Function LayerVersion Permission',
     'AWS::Logs': 'LogGroup',
     'AWS::S3': 'Bucket BucketPolicy',
+    'AWS::SNS': 'Subscription Topic TopicPolicy',
     'AWS::SQS': 'Queue QueuePolicy',
     'AWS::SSM': 'Parameter',
     Custom:

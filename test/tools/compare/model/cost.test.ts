@@ -11,7 +11,7 @@ import {
   WAYS,
 } from '../../../../tools/compare/model/cost';
 import { simulate, simulateWay } from '../../../../tools/compare/model/scale';
-import type { Cost, CostInputs, End } from '../../../../tools/compare/model/types';
+import type { Cost, CostInputs, End, Price } from '../../../../tools/compare/model/types';
 import { facts, inputs, tables } from './fixtures';
 
 /** Prices, sizes and delays are the fixture's: round, so that every case can be followed with a pencil. */
@@ -241,6 +241,23 @@ describe('a bill', () => {
     expect(usd(found, 'nat')).toEqual(exactly(32.85));
     expect(usd(found, 'nat.ipv4')).toEqual(exactly(3.65));
     expect(found.unknown.map(({ why }) => why)).toContain('no price for vpc-endpoint.hour in us-east-1');
+  });
+
+  test('names what costs nothing up to what an account has of it, and counts none of it', () => {
+    const price = {
+      ...tables.prices.prices[0],
+      id: 'cloudwatch.dashboard-month',
+      unit: 'month',
+      tiers: [{ from: 0, usd: 3 }],
+    };
+    const prices = { ...tables.prices, prices: [...tables.prices.prices, price as Price] };
+    const resources = { 'AWS::CloudWatch::Dashboard': 1, 'AWS::Scheduler::Schedule': 1, 'AWS::SNS::Topic': 1 };
+    const with3 = cost({ ...facts.ec2, resources }, { ...tables, prices }, inputs);
+    const named = with3.unknown.map(({ label }) => label);
+    expect(named).toContain('the dashboard, at $3.00 a month');
+    expect(named).toContain('the schedule that keeps metrics of the queue coming');
+    expect(named).toContain('mails of alarms');
+    expect(with3.usdPerMonth).toEqual(of('ec2', {}).usdPerMonth);
   });
 
   test('does not price one architecture as the other', () => {

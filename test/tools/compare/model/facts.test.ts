@@ -276,9 +276,9 @@ function added(way: Compute, Type: string, Properties: Resource['Properties'] = 
 }
 
 test('a resource that is not known to be free is said to be billed, and not counted', () => {
-  const { resources, withoutLine } = added('ec2', 'AWS::SNS::Topic').ec2;
-  expect(resources['AWS::SNS::Topic']).toBe(1);
-  expect(withoutLine).toEqual(['AWS::SNS::Topic']);
+  const { resources, withoutLine } = added('ec2', 'AWS::KMS::Key').ec2;
+  expect(resources['AWS::KMS::Key']).toBe(1);
+  expect(withoutLine).toEqual(['AWS::KMS::Key']);
   expect(readFacts(all).ec2.withoutLine).toEqual([]);
 });
 
