@@ -231,8 +231,11 @@ describe('a bill', () => {
 
   test('of a job that would be ended before it has ended is not known', () => {
     const work = { ...inputs.work, cpuSeconds: { low: 1, high: 61 } };
-    expect(() => of('lambda', { work })).toThrow('an image may take 62 s on lambda, which ends every job after 60 s');
+    expect(() => of('lambda', { work })).toThrow('an image may take 62 s on lambda, where a job has 60 s');
     expect(of('ec2', { work }).usdPerMonth.high).toBeGreaterThan(0);
+    // Twelve hours after its receive the message is another worker's too.
+    const long = { ...inputs.work, cpuSeconds: { low: 1, high: 50_000 } };
+    expect(() => of('ec2', { work: long })).toThrow('an image may take 50000 s on ec2, where a job has 43200 s');
   });
 
   test('of a NAT gateway has its public address, and of interface endpoints their hours', () => {
