@@ -254,7 +254,7 @@ describe('facts', () => {
 test('scaling that the model does not know is named, and not taken for another', () => {
   const alarm = (change: (properties: Resource['Properties']) => void) => () =>
     changed('ec2', 'AWS::CloudWatch::Alarm', (p) => {
-      if (p.AlarmDescription === 'Upper threshold scaling alarm') change(p);
+      if (p.AlarmActions && p.MetricName) change(p);
     });
   expect(alarm((p) => (p.Statistic = 'Average'))).toThrow(
     /^the template of ec2 scales by \w+, statistic Average: the model knows Maximum$/,
@@ -283,13 +283,17 @@ test('a resource that is not known to be free is said to be billed, and not coun
 });
 
 /** With a schedule that accesses the job queue, changed in part. */
-const scheduled = (changed: Resource['Properties'] = {}) =>
-  added('ec2', 'AWS::Scheduler::Schedule', {
+function scheduled(changed: Resource['Properties'] = {}) {
+  const Properties = {
     ScheduleExpression: 'rate(5 hours)',
     FlexibleTimeWindow: { Mode: 'OFF' },
     Target: { Arn: { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':scheduler:::aws-sdk:sqs:tagQueue']] } },
     ...changed,
-  });
+  };
+  const others = Object.entries(all.ec2.Resources).filter(([, { Type }]) => Type !== 'AWS::Scheduler::Schedule');
+  const Resources = { ...Object.fromEntries(others), Touch: { Type: 'AWS::Scheduler::Schedule', Properties } };
+  return readFacts({ ...all, ec2: { Resources } });
+}
 
 test('a schedule that accesses the queue keeps its metrics awake', () => {
   expect(scheduled().ec2.queueAccessSeconds).toBe(5 * 3600);
@@ -398,12 +402,12 @@ test.each<[string, () => unknown, RegExp]>([
   [
     'a schedule that may start something',
     () => scheduled({ Target: { Arn: 'arn:aws:scheduler:::aws-sdk:ecs:updateService' } }),
-    /has Another, which calls aws-sdk:ecs:updateService: the model does not know what that starts or stops$/,
+    /has Touch, which calls aws-sdk:ecs:updateService: the model does not know what that starts or stops$/,
   ],
   [
     'a schedule that is off',
     () => scheduled({ State: 'DISABLED' }),
-    /has Another with \{"State":"DISABLED",.*\}: the model does not know when that is$/,
+    /has Touch with \{"State":"DISABLED",.*\}: the model does not know when that is$/,
   ],
   [
     'two alarms that scale out',
