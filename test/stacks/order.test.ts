@@ -269,61 +269,60 @@ interface Mutation {
   readonly says: RegExp;
 }
 
-/** Takes ids out of what a resource depends on. */
-function independent(column: Column, type: string, idPrefix: string, of: RegExp): void {
-  const resource = column.template.Resources[column.id(type, idPrefix)] as Json;
-  resource.DependsOn = [resource.DependsOn ?? []].flat().filter((id: string) => !of.test(id));
+/** Drops every dependency on some resources that is not a reference. */
+function forget(column: Column, ids: RegExp): void {
+  for (const resource of Object.values<Json>(column.template.Resources)) {
+    resource.DependsOn = [resource.DependsOn ?? []].flat().filter((id: string) => !ids.test(id));
+  }
 }
 
 const MUTATIONS: Record<string, Mutation> = {
   'a group that does not wait for what its instances may do': {
     way: 'ec2',
-    make: (column) => independent(column, 'AWS::AutoScaling::AutoScalingGroup', '', /Policy/),
+    make: (column) => forget(column, /Policy/),
     rule: 'rights are there before the first of what works with them, and outlive the last',
-    says: /^WorkersASG\w+ may outlive \w*Policy\w+$/,
+    says: /^WorkersASG\w+ may outlive RoleDefaultPolicy\w+$/,
   },
   'a service that does not wait for what starts its tasks': {
     way: 'ecs-fargate',
-    make: (column) => independent(column, 'AWS::ECS::Service', '', /ExecutionRole/),
+    make: (column) => forget(column, /ExecutionRole/),
     rule: 'rights are there before the first of what works with them, and outlive the last',
     says: /^Service\w+ may outlive TaskExecutionRoleDefaultPolicy\w+$/,
   },
   'a function that does not wait for what it may do': {
     way: 'lambda',
-    make: (column) => independent(column, 'AWS::Lambda::Function', 'Worker', /Policy/),
+    make: (column) => forget(column, /Policy/),
     rule: 'rights are there before the first of what works with them, and outlive the last',
     says: /^Worker\w+ may start before RoleDefaultPolicy\w+$/,
   },
   'nodes that do not wait for what their pods may do': {
     way: 'eks-ec2',
-    make: (column) => independent(column, 'AWS::EKS::Nodegroup', '', /Policy/),
+    make: (column) => forget(column, /Policy/),
     rule: 'rights are there before the first of what works with them, and outlive the last',
     says: /^ClustermanifestPods\w+ may outlive RoleDefaultPolicy\w+$/,
   },
-  'a group that does not wait for its route': {
+  'a group, and nobody who waits for a route': {
     way: 'ec2',
-    make: (column) => independent(column, 'AWS::AutoScaling::AutoScalingGroup', '', /DefaultRoute/),
+    make: (column) => forget(column, /DefaultRoute/),
     rule: 'a route to AWS is there before the first of what needs it, and outlives the last',
-    says: /^WorkersASG\w+ may outlive NetworkPublicSubnet1DefaultRoute\w+$/,
+    says: /^WorkersASG\w+ may outlive Network\w*PublicSubnet1DefaultRoute\w+$/,
   },
-  'tasks behind a NAT gateway whose own route may go': {
+  'tasks behind a NAT gateway, and nobody who waits for a route': {
     way: 'ecs-fargate',
     settings: SETTINGS.production,
-    make: (column) => independent(column, 'AWS::EC2::NatGateway', '', /DefaultRoute/),
+    make: (column) => forget(column, /DefaultRoute/),
     rule: 'a route to AWS is there before the first of what needs it, and outlives the last',
-    says: /^Service\w+ may outlive NetworkPublicSubnet1DefaultRoute\w+$/,
+    says: /^Service\w+ may outlive Network\w*PublicSubnet1DefaultRoute\w+$/,
   },
   'routes that do not wait for the gateway to be attached': {
     way: 'eks-ec2',
-    make: (column) => {
-      for (const [id] of column.all('AWS::EC2::Route')) independent(column, 'AWS::EC2::Route', id, /VPCGW/);
-    },
+    make: (column) => forget(column, /VPCGW/),
     rule: 'a route to AWS is there before the first of what needs it, and outlives the last',
-    says: /^ClusterNodegroupWorkers\w+ may start before NetworkVPCGW\w+$/,
+    says: /^ClusterNodegroupWorkers\w+ may start before Network\w*VPCGW\w+$/,
   },
   'a service that does not wait for the policy of its queue': {
     way: 'ecs-fargate',
-    make: (column) => independent(column, 'AWS::ECS::Service', '', /JobsQueuePolicy/),
+    make: (column) => forget(column, /JobsQueuePolicy/),
     rule: 'the policy of a queue is there before the first of what receives from it, and outlives the last',
     says: /^Service\w+ may outlive JobsQueuePolicy\w+$/,
   },
@@ -331,7 +330,7 @@ const MUTATIONS: Record<string, Mutation> = {
     way: 'lambda',
     make: (column) => {
       column.one('AWS::Lambda::Function', 'Worker').LoggingConfig.LogGroup = 'resizer';
-      independent(column, 'AWS::Lambda::Function', 'Worker', /Policy/);
+      forget(column, /Policy/);
     },
     rule: 'a log group is there before the first of what writes to it, and outlives the last',
     says: /^Worker\w+ may outlive Logs\w+$/,
@@ -346,7 +345,7 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   'a function that may write while its bucket is emptied': {
     way: 'lambda',
-    make: (column) => independent(column, 'AWS::Lambda::Function', 'Worker', /AutoDelete/),
+    make: (column) => forget(column, /AutoDelete/),
     rule: 'nobody writes to a bucket any more when it is emptied',
     says: /^Worker\w+ may outlive ImagesOutputAutoDelete\w+$/,
   },
@@ -360,19 +359,19 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   'a notification that the queue may refuse': {
     way: 'ec2',
-    make: (column) => independent(column, 'Custom::S3BucketNotifications', '', /QueuePolicy/),
+    make: (column) => forget(column, /QueuePolicy/),
     rule: 'nothing is announced any more when its receiver no longer lets S3 in',
     says: /^ImagesSourceNotifications\w+ may start before JobsQueuePolicy\w+$/,
   },
   'a notification that the function may refuse': {
     way: 'lambda',
-    make: (column) => independent(column, 'Custom::S3BucketNotifications', '', /AllowBucketNotifications/),
+    make: (column) => forget(column, /AllowBucketNotifications/),
     rule: 'nothing is announced any more when its receiver no longer lets S3 in',
     says: /^ImagesSourceNotifications\w+ may outlive ImagesSourceAllowBucketNotifications\w+$/,
   },
   'a bucket that whoever empties it is no longer let into': {
     way: 'ec2',
-    make: (column) => independent(column, 'Custom::S3AutoDeleteObjects', 'ImagesOutput', /Policy/),
+    make: (column) => forget(column, /Policy/),
     rule: 'what CloudFormation calls has its rights and its route whenever it is called',
     says: /^ImagesOutputAutoDelete\w+ may outlive ImagesOutputPolicy\w+$/,
   },
