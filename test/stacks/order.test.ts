@@ -152,11 +152,11 @@ const RULES: Record<string, Rule> = {
 
   'a route to AWS is there before the first of what needs it, and outlives the last': (column) =>
     running(column).flatMap((each) =>
-      outlived(
-        column,
-        each,
-        each.subnets.flatMap((subnet) => wayOut(column, subnet)),
-      ),
+      each.subnets.flatMap((subnet) => {
+        const way = wayOut(column, subnet);
+        const isRouted = way.some((id) => column.template.Resources[id]?.Type === 'AWS::EC2::Route');
+        return isRouted ? outlived(column, each, way) : [`${each.starts} has no route from ${subnet}`];
+      }),
     ),
 
   'the policy of a queue is there before the first of what receives from it, and outlives the last': (column) =>
@@ -246,6 +246,8 @@ const RULES: Record<string, Rule> = {
         .all('AWS::Lambda::Function')
         .filter(([, { Role }]) => referenced(Role) === role)
         .map(([, { LoggingConfig }]) => referenced(LoggingConfig.LogGroup));
+      if (groups.length === 0) return [`${role} may make any log group again`];
+      // Or the role itself is gone before.
       return groups
         .filter((group) => !column.waitsFor(role).has(group))
         .map((group) => `${role} may make ${group} again`);
@@ -258,6 +260,24 @@ describe.each(WAYS)('%s', (way) => {
       expect(violations(Column.of(way, settings))).toEqual([]);
     });
   });
+});
+
+test.each([
+  ['ec2', [[1, 2]]],
+  ['lambda', [[1, 0]]],
+  // The role of its own, and the one that it is started with.
+  ['ecs-fargate', [[2, 2]]],
+  // Nodes, the worker's pods, and those that ship the logs.
+  ['eks-ec2', Array(3).fill([1, 2])],
+] as const)('on %s all that runs is found, with its roles and its subnets', (way, expected) => {
+  for (const settings of Object.values(SETTINGS)) {
+    const column = Column.of(way, settings);
+    const found = running(column);
+    expect(found.map(({ roles, subnets }) => [roles.length, subnets.length])).toEqual(expected);
+    for (const id of found.flatMap(({ roles, subnets }) => [...roles, ...subnets])) {
+      expect(column.template.Resources[id]?.Type).toMatch(/^AWS::(IAM::Role|EC2::Subnet)$/);
+    }
+  }
 });
 
 /** A dependency that somebody could drop, and the rule that names it. */
@@ -382,6 +402,25 @@ const MUTATIONS: Record<string, Mutation> = {
     },
     rule: 'nobody can make a log group again that is deleted',
     says: /^CustomS3AutoDeleteObjects\w+ may make CustomResourceLogs\w+ again$/,
+  },
+  'tasks whose log driver may make a log group': {
+    way: 'ecs-fargate',
+    make: (column) =>
+      column.one('AWS::IAM::Policy', 'TaskExecutionRole').PolicyDocument.Statement.push({
+        Effect: 'Allow',
+        Action: 'logs:CreateLogGroup',
+        Resource: '*',
+      }),
+    rule: 'nobody can make a log group again that is deleted',
+    says: /^TaskExecutionRole\w+ may make any log group again$/,
+  },
+  'a subnet without a route': {
+    way: 'ec2',
+    make: (column) => {
+      for (const [, route] of column.all('AWS::EC2::Route')) route.DestinationCidrBlock = '10.0.0.0/8';
+    },
+    rule: 'a route to AWS is there before the first of what needs it, and outlives the last',
+    says: /^WorkersASG\w+ has no route from Network\w*Subnet1\w+$/,
   },
 };
 
