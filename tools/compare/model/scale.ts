@@ -39,7 +39,7 @@ export function leftOut({ delays }: Tables): readonly string[] {
   return [
     'Every image takes the same time, no job fails, and a unit that is stopped ends what it has begun.',
     'Images come evenly spaced: where little is to do, whether a sample once a minute meets one is chance, and not here.',
-    'A worker holds several messages, which then do not count as waiting; whichever unit is free takes the next of them.',
+    'A worker holds several messages, which do not count as waiting; here, any unit that is free takes the next of them.',
     'How long the boot script of EC2 takes was not measured: an instance is taken to be ready, at the latest, after the warm-up of its scaling policy.',
     'Lambda keeps its environments until the end.',
     `An account has ${quota.low.toLocaleString('en')} concurrent executions of Lambda unless another number is set on the page; new accounts have fewer.`,

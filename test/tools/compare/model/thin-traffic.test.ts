@@ -26,7 +26,7 @@ const RATES = [
   [1, 1],
 ] as const;
 
-/** What has to be nothing for five minutes before units are taken away: today, and the rule that does without `received`. */
+/** What has to be nothing for five minutes before units are taken away: as it was before, and as the templates have it. */
 const RULES = {
   'what is in the queue, a sample a minute': ['notVisible', 'visible'],
   'what is in the queue, and what was received': ['notVisible', 'received', 'visible'],
