@@ -155,7 +155,11 @@ const RULES: Record<string, Rule> = {
       each.subnets.flatMap((subnet) => {
         const way = wayOut(column, subnet);
         const isRouted = way.some((id) => column.template.Resources[id]?.Type === 'AWS::EC2::Route');
-        return isRouted ? outlived(column, each, way) : [`${each.starts} has no route from ${subnet}`];
+        // The way to S3 goes past the others. A transfer that is on it ends when it is taken away.
+        const endpoints = column.all('AWS::EC2::VPCEndpoint').map(([id]) => id);
+        return isRouted
+          ? outlived(column, each, [...way, ...endpoints])
+          : [`${each.starts} has no route from ${subnet}`];
       }),
     ),
 
@@ -333,6 +337,12 @@ const MUTATIONS: Record<string, Mutation> = {
     make: (column) => forget(column, /DefaultRoute/),
     rule: 'a route to AWS is there before the first of what needs it, and outlives the last',
     says: /^Service\w+ may outlive Network\w*PublicSubnet1DefaultRoute\w+$/,
+  },
+  'pictures that lose their way to S3 on it': {
+    way: 'ec2',
+    make: (column) => forget(column, /S3/),
+    rule: 'a route to AWS is there before the first of what needs it, and outlives the last',
+    says: /^WorkersASG\w+ may outlive Network\w*S3\w+$/,
   },
   'routes that do not wait for the gateway to be attached': {
     way: 'eks-ec2',

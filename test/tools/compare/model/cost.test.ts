@@ -11,8 +11,7 @@ import {
   WAYS,
 } from '../../../../tools/compare/model/cost';
 import { simulate, simulateWay } from '../../../../tools/compare/model/scale';
-import { idleSeconds } from '../../../../tools/compare/model/service';
-import type { Cost, CostInputs, End, Facts } from '../../../../tools/compare/model/types';
+import type { Cost, CostInputs, End } from '../../../../tools/compare/model/types';
 import { facts, inputs, tables } from './fixtures';
 
 /** Prices, sizes and delays are the fixture's: round, so that every case can be followed with a pencil. */
@@ -297,13 +296,9 @@ test('an amount goes through the tiers', () => {
 });
 
 /** With alarms that scale in by what was received too: units stay a little longer, at best. */
-const counting: Facts = JSON.parse(
+const counting: typeof facts = JSON.parse(
   JSON.stringify(facts).replaceAll('["visible","notVisible"]', '["visible","notVisible","received"]'),
 );
-
-test('units go after five empty minutes, and the one in which the last message was received is not empty', () => {
-  expect([facts, counting].map(({ ec2 }) => idleSeconds(ec2, tables.delays, 'low'))).toEqual([240, 300]);
-});
 
 describe.each([
   ['the queue alone', facts],

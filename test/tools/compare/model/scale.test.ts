@@ -4,7 +4,7 @@ import { arrivedBy, moments, poisson } from '../../../../tools/compare/model/arr
 import { WAYS } from '../../../../tools/compare/model/cost';
 import { Heap } from '../../../../tools/compare/model/heap';
 import { MOST_EVENTS, simulate, simulateWay, work } from '../../../../tools/compare/model/scale';
-import { serviceSeconds } from '../../../../tools/compare/model/service';
+import { idleSeconds, serviceSeconds } from '../../../../tools/compare/model/service';
 import type {
   Arrivals,
   Facts,
@@ -187,6 +187,9 @@ describe('rules of the templates, computed by hand', () => {
     };
     expect(scaledIn(['visible', 'notVisible'], 70)).toBeGreaterThan(5);
     expect(scaledIn(['visible', 'notVisible', 'received'], 70)).toBe(0);
+    // Five empty minutes: the one in which the last message was received is not empty.
+    const idle = (metrics: StepRule['metrics']) => idleSeconds(stepped({}, { metrics }), tables.delays, 'low');
+    expect([idle(['visible', 'notVisible']), idle(['visible', 'notVisible', 'received'])]).toEqual([240, 300]);
     // Nothing for more than five minutes: gone every time.
     expect(scaledIn(['visible', 'notVisible', 'received'], 700)).toBe(99);
   });
