@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { DEFAULTS, ENV, RETRY_SECONDS } from '../workload/contract';
+import { tables } from '../tools/compare/data/tables';
+import { readFacts } from '../tools/compare/model/facts';
+import { COMPUTES, type Compute, DEFAULTS, ENV, RETRY_SECONDS } from '../workload/contract';
 import { templates } from './support/templates';
 
 const ROOT = path.resolve(__dirname, '..');
@@ -74,6 +76,36 @@ describe('the comparison in the README', () => {
       expect(links.filter((target) => !existsSync(path.join(ROOT, 'docs', target)))).toEqual([]);
     },
   );
+});
+
+describe('how long a job may take is said as it is', () => {
+  const facts = readFacts(templates());
+  const minutes = tables.delays['lambda-longest-job'].high / 60;
+  const said = (way: Compute) => {
+    const { longestJobSeconds, usesJobQueue, stopGraceSeconds, unit, versions } = facts[way];
+    if (!usesJobQueue) return `${longestJobSeconds} s; up to ${minutes} minutes can be set`;
+    const days = versions['instance lifetime, days'];
+    const lifetime = days ? `, after ${days} days at the latest` : '';
+    return `${longestJobSeconds / 3600} hours; ${stopGraceSeconds} s once its ${unit.kind} is stopped${lifetime}`;
+  };
+  const decoding = `decoding ends after ${DEFAULTS.decodeCpuSeconds} s of CPU, or ${DEFAULTS.decodeWallSeconds} s in all`;
+
+  test('in the README', () => {
+    const [row] = table('Compare them').filter(([name]) => name === '*longest job*');
+    expect(row?.slice(1)).toEqual(COMPUTES.map(said));
+    expect(README).toContain(decoding);
+    expect(README).not.toContain('no limit |');
+  });
+
+  test.each(COMPUTES)('on the page of %s', (way) => {
+    const text = readFileSync(path.join(ROOT, 'docs', `${way}.md`), 'utf8').replaceAll('\n', ' ');
+    const { longestJobSeconds, usesJobQueue, stopGraceSeconds, versions } = facts[way];
+    const parts = usesJobQueue
+      ? [`**Longest job.** ${longestJobSeconds / 3600} hours`, `gives a job ${stopGraceSeconds} s`, decoding]
+      : [`${minutes} minutes per invocation, and ${longestJobSeconds} s as deployed`];
+    const days = versions['instance lifetime, days'];
+    for (const part of days ? [...parts, `after ${days} days at the latest`] : parts) expect(text).toContain(part);
+  });
 });
 
 test.each(['ec2', 'ecs-fargate', 'eks-ec2'])('the page of %s says how long a failed job waits', (page) => {

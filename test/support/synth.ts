@@ -254,7 +254,12 @@ export function plain(value: unknown): unknown {
   if (others.length === 0) {
     if (key === 'Ref') return `<${of}>`;
     if (key === 'Fn::GetAtt') return `<${[of].flat().join('.')}>`;
-    if (key === 'Fn::Sub' && typeof of === 'string') return of.replace(/\$\{([^}]+)\}/g, '<$1>');
+    if (key === 'Fn::Sub') {
+      const [text, names = {}] = [of].flat();
+      return text.replace(/\$\{([^!}]+)\}/g, (_: string, name: string) =>
+        name in names ? plain(names[name]) : `<${name}>`,
+      );
+    }
     if (key === 'Fn::Base64') return plain(of);
     if (key === 'Fn::Join') {
       const parts = plain(of[1]) as unknown[];

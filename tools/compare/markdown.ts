@@ -6,7 +6,15 @@ import { rangeText } from './page/charts';
 import { FAULT_COLUMNS, FAULT_LEGEND, faultRows, faultScenarios, faultsLeftOut } from './page/failure';
 import { amountText, format } from './page/format';
 import { chartFile } from './page/page';
-import { answer, CROSSING_LEGEND, crossingsOf, crossingText, idleOf, longestJob } from './page/results';
+import {
+  answer,
+  CROSSING_LEGEND,
+  crossingsOf,
+  crossingText,
+  idleOf,
+  longestJob,
+  longestJobLegend,
+} from './page/results';
 import { OWNED_HEAD, OWNED_LEGEND, ownedRows, presetRows } from './page/tables';
 import { NAMES } from './ways';
 
@@ -43,6 +51,7 @@ export function markdown(comparison: Comparison): string {
         ],
       ],
     ),
+    longestJobLegend(model),
     '## Choose',
     'What the page\u2019s questions lead to, for typical answers.',
     table(['when', 'then', 'because'], presetRows('text')),

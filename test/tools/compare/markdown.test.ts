@@ -105,6 +105,16 @@ describe('COMPARISON.md', () => {
     expect(measured).toMatch(/Not measured in this run: .*outage.*, soak\./);
   });
 
+  test('says what ends a job on each way', async () => {
+    const text = markdown(await comparison());
+    const queued = (unit: string) => `12 h; 90 s once its ${unit} is stopped`;
+    expect(text).toContain(
+      `| longest job | ${queued('instance')}, after 7 days at the latest | 1 min; up to 15 min can be set | ${queued('task')} | ${queued('pod')} |`,
+    );
+    expect(text).toMatch(/^Longest job: .* decoding ends after 20 s of CPU, or 30 s in all\.$/m);
+    expect(text).not.toContain('no limit');
+  });
+
   test('says once what ways have in common', async () => {
     const rows = markdown(await comparison()).split('\n');
     expect(rows.find((row) => row.startsWith('| A corrupt image |'))).toMatch(/No retry\. (\| as on EC2 ){3}\|$/);

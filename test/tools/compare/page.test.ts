@@ -6,8 +6,9 @@ import type { Answers } from '../../../tools/compare/model/types';
 import { draw, rangeText } from '../../../tools/compare/page/charts';
 import { amountText, axisTicks, format } from '../../../tools/compare/page/format';
 import { page } from '../../../tools/compare/page/page';
-import { anchor, answer, crossingsOf, crossingText } from '../../../tools/compare/page/results';
+import { anchor, answer, crossingsOf, crossingText, longestJobLegend } from '../../../tools/compare/page/results';
 import { CONTROLS, fromSlider, START, toSlider } from '../../../tools/compare/page/state';
+import { text } from '../../../tools/html';
 import { comparison, faults, sources } from './sources';
 
 let made: Comparison;
@@ -42,6 +43,13 @@ describe('the page', () => {
     expect(document.querySelector('[data-slot="choice"] h3')?.textContent).not.toBe('');
     expect([...document.querySelectorAll('form')].every((form) => form.hasAttribute('hidden'))).toBe(true);
     expect(document.querySelectorAll('table.columns').length).toBeGreaterThan(9);
+  });
+
+  test('says of every way what ends a job', () => {
+    const { document } = parseHTML(html);
+    const facts = [...document.querySelectorAll('.cards dl div')].map(({ textContent }) => textContent);
+    expect(facts.filter((fact) => /^longest job(12 h; 90 s once its|1 min; up to)/.test(fact))).toHaveLength(4);
+    expect(html).toContain(text(longestJobLegend(made.model)));
   });
 
   test('leads every reason of every answer to a place on itself', () => {

@@ -11,7 +11,7 @@ export const QUESTIONS: {
 } = {
   job: {
     question: 'How long does one job take?',
-    answers: ['seconds', 'a few minutes', 'close to 15 minutes', 'over 15 minutes'],
+    answers: ['seconds', 'a few minutes', 'close to 15 minutes', 'over 15 minutes', 'over 12 hours'],
   },
   arrival: { question: 'How does work arrive?', answers: ['steady', 'bursts', 'rare'] },
   idle: { question: 'How often is there nothing to do?', answers: ['mostly', 'nights', 'never'] },
@@ -58,9 +58,17 @@ function objections(way: Compute, { job, onCall, host, kubernetes }: Answers): R
   if (kubernetes === 'has to be' && way !== 'eks-ec2') {
     found.push(reason('It is not Kubernetes, which has to be.', `fact:${way}.unit.kind`));
   }
+  if (job === 'over 12 hours' && way !== 'lambda') {
+    found.push(
+      reason(
+        'SQS hands a message to a second worker 12 hours after the first has received it.',
+        'delay:sqs-longest-receive',
+      ),
+    );
+  }
   switch (way) {
     case 'lambda':
-      if (job === 'over 15 minutes')
+      if (job === 'over 15 minutes' || job === 'over 12 hours')
         found.push(reason('An invocation ends after 15 minutes.', 'delay:lambda-longest-job'));
       if (job === 'close to 15 minutes') {
         found.push(reason('A job that comes near 15 minutes fails on its slow day.', 'delay:lambda-longest-job'));
@@ -151,7 +159,7 @@ function merits(way: Compute, { job, arrival, idle, onCall, host, kubernetes }: 
       add(
         job === 'over 15 minutes' || job === 'close to 15 minutes',
         2,
-        'A job takes as long as it takes.',
+        'A job may take hours, up to 12, and has 90 s to come to an end when its task is stopped.',
         'fact:ecs-fargate.longestJobSeconds',
       );
       add(
@@ -208,14 +216,16 @@ function merits(way: Compute, { job, arrival, idle, onCall, host, kubernetes }: 
   return found;
 }
 
-function none({ host, kubernetes, onCall }: Answers, against: Choice['against']): Choice {
+function none({ job, host, kubernetes, onCall }: Answers, against: Choice['against']): Choice {
   const instead =
     host === 'desktop or windows'
       ? 'Machines with a desktop or with Windows: EC2 with images of that kind, or a service made for desktops, such as Amazon WorkSpaces. None of these stacks comes near it.'
-      : kubernetes === 'has to be' && onCall === 'nobody'
-        ? 'Kubernetes that nobody looks after: EKS Auto Mode, where AWS keeps the nodes; or question the requirement.'
-        : host === 'gpu'
-          ? 'A GPU, and nobody to look after the machine under it: a service that brings both, such as AWS Batch on ECS Managed Instances, or hosted inference.'
-          : 'A host of your own needs somebody to look after it. Find that somebody, or change the job so that it needs nothing special of its host.';
+      : job === 'over 12 hours'
+        ? 'A job that takes longer than SQS hides a message: AWS Batch or Step Functions, which keep the state of a job themselves; or cut it into shorter ones.'
+        : kubernetes === 'has to be' && onCall === 'nobody'
+          ? 'Kubernetes that nobody looks after: EKS Auto Mode, where AWS keeps the nodes; or question the requirement.'
+          : host === 'gpu'
+            ? 'A GPU, and nobody to look after the machine under it: a service that brings both, such as AWS Batch on ECS Managed Instances, or hosted inference.'
+            : 'A host of your own needs somebody to look after it. Find that somebody, or change the job so that it needs nothing special of its host.';
   return { ways: [], reasons: [], against, instead };
 }

@@ -2,7 +2,16 @@ import { type Compute, DEFAULTS } from '../../../workload/contract';
 import { decodeSlots } from '../../../workload/platform';
 import type { Resource, Template } from '../../templates';
 import { delays, instanceTypes } from '../data/tables';
-import type { Facts, HostFacts, InstanceType, ScalingRule, ScalingStep, StepRule, WayFacts } from './types';
+import type {
+  Facts,
+  HostFacts,
+  InstanceType,
+  QueueMetric,
+  ScalingRule,
+  ScalingStep,
+  StepRule,
+  WayFacts,
+} from './types';
 
 /**
  * What the four templates say, as far as the model needs it. Nothing of it is repeated by hand: what changes in a stack
@@ -44,6 +53,7 @@ const KNOWN = new Set(
     'AWS::S3': 'Bucket BucketPolicy',
     'AWS::SNS': 'Subscription Topic TopicPolicy',
     'AWS::SQS': 'Queue QueuePolicy',
+    'AWS::Scheduler': 'Schedule',
     'AWS::SSM': 'Parameter',
     Custom:
       'AWSCDK-EKS-HelmChart AWSCDK-EKS-KubernetesResource S3AutoDeleteObjects S3BucketNotifications VpcRestrictDefaultSG',
@@ -187,9 +197,26 @@ function common(reader: Reader) {
       .reduce((sum, { SubnetIds }) => sum + (SubnetIds?.length ?? 1), 0),
     sourceExpirationDays: expiration('ImagesSource'),
     outputExpirationDays: expiration('ImagesOutput'),
+    queueAccessSeconds: queueAccess(reader),
     resources: reader.counted(),
     withoutLine: reader.strangers(),
   };
+}
+
+/** How often a schedule accesses the job queue, if one does. Anything else on a schedule is not known here. */
+function queueAccess(reader: Reader): number | null {
+  const [found, another] = reader.all('AWS::Scheduler::Schedule');
+  if (!found) return null;
+  const [id, { Properties }] = found;
+  if (another) reader.unknown(`${id} and ${another[0]}, of type AWS::Scheduler::Schedule`, 'more than one');
+  const { State = 'ENABLED', ScheduleExpression, FlexibleTimeWindow, Target } = Properties;
+  const action = joined(Target?.Arn).split(':scheduler:::')[1];
+  if (action !== 'aws-sdk:sqs:tagQueue') reader.unknown(`${id}, which calls ${action}`, 'what that starts or stops');
+  const [, every, unit] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(ScheduleExpression) ?? [];
+  if (!every || State !== 'ENABLED' || FlexibleTimeWindow?.Mode !== 'OFF') {
+    reader.unknown(`${id} with ${JSON.stringify({ State, ScheduleExpression, FlexibleTimeWindow })}`, 'when that is');
+  }
+  return Number(every) * ({ minute: 60, hour: 3600, day: 86_400 }[unit as string] ?? 1);
 }
 
 const isJobQueue = ({ RedrivePolicy }: Any) => RedrivePolicy !== undefined;
@@ -200,7 +227,8 @@ function queued(reader: Reader) {
   return {
     usesJobQueue: true,
     longPollSeconds: reader.number(queue, 'ReceiveMessageWaitTimeSeconds'),
-    longestJobSeconds: null,
+    // The worker extends the time for which its message is hidden, and SQS does so for that long at most.
+    longestJobSeconds: delays['sqs-longest-receive'].low,
     waits: { seconds: reader.number(queue, 'MessageRetentionPeriod'), afterwards: 'lost' as const },
     controlPlane: null,
   };
@@ -209,7 +237,14 @@ function queued(reader: Reader) {
 /** Messages that a worker asks for at a time. */
 const receivers = (slots: number) => DEFAULTS.messagesPerSlot * slots;
 
-/** What an alarm watches: the metric itself, or the one by whose name a sum of metrics begins. */
+/** The metrics of a queue that the model knows, and the statistic that it knows of each. */
+const QUEUE_METRICS: Readonly<Record<string, readonly [metric: QueueMetric, statistic: string]>> = {
+  ApproximateNumberOfMessagesVisible: ['visible', 'Maximum'],
+  ApproximateNumberOfMessagesNotVisible: ['notVisible', 'Maximum'],
+  NumberOfMessagesReceived: ['received', 'Sum'],
+};
+
+/** What an alarm watches: a metric of the job queue, or a sum of them. */
 function watched(reader: Reader, id: string, alarm: Any) {
   const one = (what: string, found: Any, known: Readonly<Record<string, Any>>) => {
     if (found in known) return known[found];
@@ -217,27 +252,48 @@ function watched(reader: Reader, id: string, alarm: Any) {
       `the template of ${reader.way} scales by ${id}, ${what} ${found}: the model knows ${Object.keys(known).join(', ')}`,
     );
   };
-  const stats: Any[] = alarm.Metrics?.flatMap(({ MetricStat }: Any) => MetricStat ?? []) ?? [
-    { Metric: alarm, Stat: alarm.Statistic, Period: alarm.Period },
-  ];
-  for (const { Stat } of stats) one('statistic', Stat, { Maximum: true });
-  for (const { Expression } of alarm.Metrics ?? [])
-    if (Expression !== undefined) one('expression', Expression, { 'visible + notVisible': true });
   const jobQueues = reader.all('AWS::SQS::Queue').filter(([, { Properties }]) => isJobQueue(Properties));
-  for (const { Metric } of stats)
+  const single = ({ Metric, Stat, Period }: Any) => {
+    const [metric, statistic] = one('metric', Metric.MetricName, QUEUE_METRICS);
+    one('statistic', Stat, { [statistic]: true });
     one('queue', Metric.Dimensions?.[0]?.Value?.['Fn::GetAtt']?.[0], Object.fromEntries(jobQueues));
-  const names = stats.map(({ Metric }) => Metric.MetricName).sort();
+    return { metric: metric as QueueMetric, periodSeconds: reader.number({ Period }, 'Period') };
+  };
+  const terms = (
+    alarm.Metrics ? added(reader, id, alarm.Metrics) : [{ ...alarm, Metric: alarm, Stat: alarm.Statistic }]
+  ).map(single);
+  const periods = [...new Set(terms.map(({ periodSeconds }) => periodSeconds))];
+  if (periods.length > 1) reader.unknown(`${id}, which adds up periods of ${periods.join(' and ')} s`, 'what that is');
   return {
     direction: one('comparison', alarm.ComparisonOperator, {
       GreaterThanOrEqualToThreshold: 'out',
       LessThanOrEqualToThreshold: 'in',
     } as const) as StepRule['direction'],
-    metric: one('metric', names.join(' + '), {
-      ApproximateNumberOfMessagesVisible: 'visible',
-      'ApproximateNumberOfMessagesNotVisible + ApproximateNumberOfMessagesVisible': 'outstanding',
-    } as const) as StepRule['metric'],
-    periodSeconds: reader.number(stats[0], 'Period'),
+    metrics: terms.map(({ metric }) => metric),
+    periodSeconds: periods[0] as number,
   };
+}
+
+/**
+ * The metrics that the expression of an alarm adds up. A term is the id of a metric or of another such expression, or
+ * `FILL(id, 0)`: a metric that is missing counts as none, and in the model none is ever missing.
+ */
+function added(reader: Reader, id: string, metrics: readonly Any[]): Any[] {
+  const find = (name: string | undefined) => metrics.find(({ Id }) => Id === name);
+  const terms = ({ Expression, MetricStat }: Any): Any[] =>
+    MetricStat
+      ? [MetricStat]
+      : String(Expression)
+          .split('+')
+          .flatMap((term) => {
+            const [, filled, plain] = /^\s*(?:FILL\(\s*(\w+)\s*,\s*0\s*\)|(\w+))\s*$/.exec(term) ?? [];
+            const found = find(filled ?? plain);
+            if (found) return terms(found);
+            throw new Error(
+              `the template of ${reader.way} scales by ${id}, expression ${Expression}: the model knows sums of metrics, each by its id or as FILL(id, 0)`,
+            );
+          });
+  return metrics.filter(({ ReturnData }) => ReturnData !== false).flatMap(terms);
 }
 
 /** The step scaling policies and their alarms. The two services name the same things differently. */

@@ -26,6 +26,8 @@ export class Fleet {
   running: number;
   /** Units started so far, those of the beginning not counted. */
   starts = 0;
+  /** How often units were taken away, one or several. */
+  scaleIns = 0;
   peak: number;
   unitSeconds = 0;
   hostSeconds = 0;
@@ -115,6 +117,7 @@ export class Fleet {
 
   private shrink(by: number): void {
     const { leaveSeconds, hosts } = this.settings;
+    this.scaleIns += 1;
     const starting = Math.min(by, this.starting);
     for (let unit = 0; unit < starting; unit += 1) this.coming.pop();
     this.wanted -= by;

@@ -2,7 +2,7 @@ import { arrivedBy, lastsSeconds, moments, total } from './arrivals';
 import { findPrice, usdAt } from './cost';
 import { Fleet } from './fleet';
 import { Heap } from './heap';
-import { type Scaler, scalerFor } from './scalers';
+import { type Queue, type Scaler, scalerFor } from './scalers';
 import { serviceSeconds, startSeconds } from './service';
 import type { End, Range, ScaleInputs, ScaleResult, Tables, Trace, TracePoint, WayFacts } from './types';
 
@@ -16,7 +16,10 @@ import type { End, Range, ScaleInputs, ScaleResult, Tables, Trace, TracePoint, W
  * What it leaves out: {@link leftOut}.
  */
 
-/** Images up to which every one is an event of its own. */
+/** An image that waits longer than this is late. */
+export const LATE_SECONDS = 30;
+
+/** Images up to which every one is an event of its own; those whose moments are given always are. */
 export const MOST_EVENTS = 100_000;
 
 /** Points of a trace, at most. */
@@ -27,12 +30,16 @@ const DAY = 86_400;
 /** Less than this much of an image, in the fluid, is none. */
 const NOTHING = 0.5;
 
+/** By so much a sum of parts of images may miss a whole number. */
+const A_ROUNDING = 1e-6;
+
 /** What the simulation does not know, one sentence each. */
 export function leftOut({ delays }: Tables): readonly string[] {
   const { 'lambda-concurrency-quota': quota, 'lambda-retry-interval': retry } = delays;
   return [
     'Every image takes the same time, no job fails, and a unit that is stopped ends what it has begun.',
     'Images come evenly spaced: where little is to do, whether a sample once a minute meets one is chance, and not here.',
+    'A worker holds several messages, which do not count as waiting; here, any unit that is free takes the next of them.',
     'How long the boot script of EC2 takes was not measured: an instance is taken to be ready, at the latest, after the warm-up of its scaling policy.',
     'Lambda keeps its environments until the end.',
     `An account has ${quota.low.toLocaleString('en')} concurrent executions of Lambda unless another number is set on the page; new accounts have fewer.`,
@@ -69,7 +76,10 @@ export function simulate(
   { delays }: Tables,
   inputs: ScaleInputs,
   end: End,
-  { mode = total(inputs.arrivals) > MOST_EVENTS ? 'fluid' : 'events', work = end }: SimulateOptions = {},
+  {
+    mode = inputs.arrivals.kind === 'moments' || total(inputs.arrivals) <= MOST_EVENTS ? 'events' : 'fluid',
+    work = end,
+  }: SimulateOptions = {},
 ): Trace {
   const start = startSeconds(facts, delays, end);
   const { hosts, scaling } = facts;
@@ -122,13 +132,14 @@ export function simulate(
     unitSeconds: billed,
     hostSeconds: hosts && scaling.kind === 'keda' ? fleet.hostSeconds : fleet.unitSeconds * (hosts ? 1 : 0),
     starts: fleet.starts,
+    scaleIns: fleet.scaleIns,
     ...outcome,
   };
 }
 
 type Outcome = Pick<
   Trace,
-  'firstResultSeconds' | 'lastResultSeconds' | 'expired' | 'busySeconds' | 'sojournSeconds' | 'endSeconds'
+  'firstResultSeconds' | 'lastResultSeconds' | 'expired' | 'late' | 'busySeconds' | 'sojournSeconds' | 'endSeconds'
 >;
 
 /** Keeps a trace short: when it is full, every second point goes, and points come half as often. */
@@ -158,9 +169,21 @@ class Recorder {
   }
 }
 
+/** A queue as its metrics show it: what workers hold does not wait, whether they have begun it or not. */
+function seen(
+  { facts, fleet }: Run,
+  { arrived, expired, waiting, inService }: Pick<TracePoint, 'arrived' | 'expired' | 'waiting' | 'inService'>,
+): Queue {
+  const outstanding = waiting + inService;
+  const held = facts.usesJobQueue ? Math.max(inService, fleet.running * facts.receiversPerUnit) : inService;
+  const visible = Math.max(0, outstanding - held);
+  return { visible, outstanding, received: arrived - expired - visible };
+}
+
 // --- Event by event -------------------------------------------------------------------------------------------------
 
-function events({ facts, inputs, fleet, scaler, service, delivery, giveUpSeconds, recorder }: Run): Outcome {
+function events(run: Run): Outcome {
+  const { facts, inputs, fleet, scaler, service, delivery, giveUpSeconds, recorder } = run;
   const uploads = moments(inputs.arrivals);
   const images = uploads.length;
   const { slots } = facts.unit;
@@ -168,7 +191,7 @@ function events({ facts, inputs, fleet, scaler, service, delivery, giveUpSeconds
   /** The upload that each completion belongs to. */
   const completions = new Heap<number>();
   let [now, arrived, done, inService, expired, head] = [0, 0, 0, 0, 0, 0];
-  let [busySeconds, sojournSeconds] = [0, 0];
+  let [busySeconds, sojournSeconds, late] = [0, 0, 0];
   let [first, last]: [number | null, number | null] = [null, null];
   // First in, first out: what waits are the uploads from `head` to `arrived`.
   const waiting = () => arrived - head;
@@ -184,11 +207,12 @@ function events({ facts, inputs, fleet, scaler, service, delivery, giveUpSeconds
     hosts: fleet.hosts,
   });
   const record = () => recorder.add(point());
-  const queue = () => ({ visible: waiting(), outstanding: waiting() + inService });
+  const queue = () => seen(run, { arrived, expired, waiting: waiting(), inService });
   const upload = (index: number) => uploads[index] as number;
   const serve = () => {
     while (head < arrived && inService < fleet.running * slots) {
       completions.push(now + service, head);
+      if (now - delivery - upload(head) > LATE_SECONDS) late += 1;
       head += 1;
       inService += 1;
     }
@@ -229,15 +253,25 @@ function events({ facts, inputs, fleet, scaler, service, delivery, giveUpSeconds
     record();
   }
   record();
-  return { firstResultSeconds: first, lastResultSeconds: last, expired, busySeconds, sojournSeconds, endSeconds: now };
+  return {
+    firstResultSeconds: first,
+    lastResultSeconds: last,
+    expired,
+    late,
+    busySeconds,
+    sojournSeconds,
+    endSeconds: now,
+  };
 }
 
 // --- As a fluid -----------------------------------------------------------------------------------------------------
 
-function fluid({ facts, inputs, fleet, scaler, service, start, delivery, giveUpSeconds, recorder }: Run): Outcome {
+function fluid(run: Run): Outcome {
+  const { facts, inputs, fleet, scaler, service, start, delivery, giveUpSeconds, recorder } = run;
   const { slots } = facts.unit;
   const functions = facts.scaling.kind === 'concurrency';
   const { arrivals } = inputs;
+  if (arrivals.kind === 'moments') throw new Error('images whose moments are given are no fluid');
   const images = total(arrivals);
   // Images come as whole ones: the first at once, the last when one is missing of the curve.
   const arrivedAt = (seconds: number) =>
@@ -281,7 +315,7 @@ function fluid({ facts, inputs, fleet, scaler, service, start, delivery, giveUpS
       const soon =
         nextArrival === Number.POSITIVE_INFINITY ? 0 : (arrivedAt(nextArrival) - arrived) / (nextArrival - now);
       const visible = Math.max(0, backlog - inService()) + Math.max(0, soon * takes - capacity());
-      if (visible > NOTHING || backlog > capacity()) scaler.demand?.(now, { visible, outstanding: backlog }, fleet);
+      if (visible > NOTHING || backlog > capacity()) scaler.demand?.(now, { visible }, fleet);
     }
     const drained =
       arrived >= images && backlog > 0 && capacity() > 0
@@ -321,7 +355,12 @@ function fluid({ facts, inputs, fleet, scaler, service, start, delivery, giveUpS
       expired += given;
       backlog -= given;
     }
-    if (scaler.nextTime <= now) scaler.look(now, { visible: waiting(), outstanding: outstanding() }, fleet);
+    if (scaler.nextTime <= now) {
+      const { visible, received } = seen(run, { arrived, expired, waiting: waiting(), inService: inService() });
+      // Metrics count whole images.
+      const whole = { visible, outstanding: outstanding(), received: Math.floor(received + A_ROUNDING) };
+      scaler.look(now, whole, fleet);
+    }
     fleet.advance(now);
     record();
   }
@@ -331,6 +370,7 @@ function fluid({ facts, inputs, fleet, scaler, service, start, delivery, giveUpS
     firstResultSeconds: first,
     lastResultSeconds: last,
     expired,
+    late: null,
     busySeconds,
     sojournSeconds: null,
     endSeconds: now,

@@ -1,6 +1,6 @@
 import type { Fleet } from './fleet';
 import { stepChange } from './service';
-import type { Delays, End, StepRule, WayFacts } from './types';
+import type { Delays, End, QueueMetric, StepRule, WayFacts } from './types';
 
 /** Samples that an alarm is evaluated over, at most: what CloudWatch allows is a day of minutes. */
 const LONGEST_MEMORY = 1440;
@@ -11,7 +11,12 @@ export interface Queue {
   readonly visible: number;
   /** Those, and the ones being worked on. */
   readonly outstanding: number;
+  /** Messages received so far. */
+  readonly received: number;
 }
+
+/** What CloudWatch is told of a queue once a minute. */
+type Sample = Readonly<Record<QueueMetric, number>>;
 
 /** Decides how many units there are, by looking now and then. */
 export interface Scaler {
@@ -19,7 +24,7 @@ export interface Scaler {
   /** Called at `nextTime`. */
   look(now: number, queue: Queue, fleet: Fleet): void;
   /** Called whenever something waits and nobody is free. Only functions scale on that. */
-  demand?(now: number, queue: Queue, fleet: Fleet): void;
+  demand?(now: number, queue: Pick<Queue, 'visible'>, fleet: Fleet): void;
 }
 
 export interface ScalerSettings {
@@ -45,17 +50,18 @@ export function scalerFor(settings: ScalerSettings): Scaler {
 }
 
 /**
- * CloudWatch alarms with step scaling policies, of an Auto Scaling group or of Application Auto Scaling. The queue is
- * sampled once a minute; the sample is known after a delay; the alarms are evaluated then, each over the periods before;
- * one that stays in alarm acts again every time.
+ * CloudWatch alarms with step scaling policies, of an Auto Scaling group or of Application Auto Scaling. Once a minute the
+ * length of the queue is sampled, and what was received since then is counted; the sample is known after a delay; the
+ * alarms are evaluated then, each over the periods before; one that stays in alarm acts again every time.
  *
  * Low end: a sample is taken the moment the first message is there. High end: it had just been taken.
  */
 class StepScaler implements Scaler {
   nextTime: number;
-  private readonly pending: { readonly at: number; readonly queue: Queue }[] = [];
+  private readonly pending: { readonly at: number; readonly sample: Sample }[] = [];
   private nextSample: number;
-  private readonly samples: Queue[] = [];
+  private received = 0;
+  private readonly samples: Sample[] = [];
   private readonly launches: { readonly at: number; readonly units: number }[] = [];
   /** Of the scale-out whose cooldown runs. */
   private cooldown = { until: Number.NEGATIVE_INFINITY, base: 0 };
@@ -68,22 +74,27 @@ class StepScaler implements Scaler {
     private readonly settings: ScalerSettings,
     private readonly rules: readonly StepRule[],
   ) {
-    const { delays, end, firstArrival, afterIdle } = settings;
+    const { facts, delays, end, firstArrival, afterIdle } = settings;
     this.every = delays['alarm-evaluation'].high;
     this.delay = delays['sqs-metric'][end];
-    const asleep = afterIdle ? delays['sqs-metric-after-idle'][end] : 0;
+    // A queue that is accessed often enough never falls asleep.
+    const isActive = facts.queueAccessSeconds !== null && facts.queueAccessSeconds < delays['sqs-active'].low;
+    const asleep = afterIdle && !isActive ? delays['sqs-metric-after-idle'][end] : 0;
     this.nextSample = firstArrival + Math.max(asleep, end === 'low' ? 0 : this.every);
     this.nextTime = this.nextSample;
   }
 
   look(now: number, queue: Queue, fleet: Fleet): void {
     if (now >= this.nextSample) {
-      this.pending.push({ at: now + this.delay, queue: { visible: queue.visible, outstanding: queue.outstanding } });
+      const { visible, outstanding } = queue;
+      const received = Math.max(0, queue.received - this.received);
+      this.received = queue.received;
+      this.pending.push({ at: now + this.delay, sample: { visible, notVisible: outstanding - visible, received } });
       this.nextSample = now + this.every;
     }
     while (this.pending[0] && this.pending[0].at <= now) {
       if (this.samples.length > LONGEST_MEMORY) this.samples.shift();
-      this.samples.push((this.pending.shift() as { queue: Queue }).queue);
+      this.samples.push((this.pending.shift() as { sample: Sample }).sample);
       this.evaluate(now, fleet);
     }
     this.nextTime = Math.min(this.nextSample, this.pending[0]?.at ?? Number.POSITIVE_INFINITY);
@@ -92,8 +103,8 @@ class StepScaler implements Scaler {
   private evaluate(now: number, fleet: Fleet): void {
     for (const rule of this.rules) {
       const points = this.dataPoints(rule);
-      const breaching = points.filter((most) =>
-        rule.direction === 'out' ? most >= rule.threshold : most <= rule.threshold,
+      const breaching = points.filter((point) =>
+        rule.direction === 'out' ? point >= rule.threshold : point <= rule.threshold,
       );
       if (breaching.length < rule.datapointsToAlarm) continue;
       const change = stepChange(rule, points[0] ?? 0);
@@ -102,12 +113,17 @@ class StepScaler implements Scaler {
     }
   }
 
-  /** The most of each period that an alarm looks at, the latest first; fewer in the beginning. */
-  private dataPoints({ metric, periodSeconds, evaluationPeriods }: StepRule): number[] {
+  /** What an alarm watches, for each period that it looks at, the latest first; fewer in the beginning. */
+  private dataPoints({ metrics, periodSeconds, evaluationPeriods }: StepRule): number[] {
     const perPoint = Math.max(1, Math.round(periodSeconds / this.every));
     const points: number[] = [];
     for (let to = this.samples.length; to > 0 && points.length < evaluationPeriods; to -= perPoint) {
-      points.push(Math.max(...this.samples.slice(Math.max(0, to - perPoint), to).map((sample) => sample[metric])));
+      const period = this.samples.slice(Math.max(0, to - perPoint), to);
+      const value = (metric: QueueMetric) =>
+        metric === 'received'
+          ? period.reduce((sum, { received }) => sum + received, 0)
+          : Math.max(...period.map((sample) => sample[metric]));
+      points.push(metrics.reduce((sum, metric) => sum + value(metric), 0));
     }
     return points;
   }
@@ -226,7 +242,7 @@ class Concurrency implements Scaler {
     this.demand(now, queue, fleet);
   }
 
-  demand(now: number, queue: Queue, fleet: Fleet): void {
+  demand(now: number, queue: Pick<Queue, 'visible'>, fleet: Fleet): void {
     this.tokens = Math.min(this.most, this.tokens + (now - this.last) * this.refill);
     this.last = now;
     const wished =

@@ -16,7 +16,7 @@ export interface Work {
  * its own transfers and is billed for waiting. Low end: the decoder uses all CPU that comes with the memory; high end:
  * one core of it.
  *
- * @throws Error, in one line, when the platform would end the job before it has ended: nothing here knows that bill
+ * @throws Error, in one line, when the platform would not let the job come to its end: nothing here knows that bill
  */
 export function serviceSeconds(
   facts: WayFacts,
@@ -26,13 +26,15 @@ export function serviceSeconds(
   job: Pick<JobFacts, 's3Waits'>,
 ): number {
   const cpu = work.cpuSeconds[end] * slowdown[end];
-  if (facts.way !== 'lambda') return cpu / Math.min(1, facts.unit.vcpus / facts.unit.slots);
   const share = facts.unit.memoryMib / delays['lambda-vcpu-mib'][end];
   const cores = end === 'low' ? share : Math.min(1, share);
-  const seconds = cpu / cores + job.s3Waits * delays['s3-request'][end];
-  if (facts.longestJobSeconds !== null && seconds > facts.longestJobSeconds) {
+  const seconds =
+    facts.way === 'lambda'
+      ? cpu / cores + job.s3Waits * delays['s3-request'][end]
+      : cpu / Math.min(1, facts.unit.vcpus / facts.unit.slots);
+  if (seconds > facts.longestJobSeconds) {
     throw new Error(
-      `an image may take ${Math.ceil(seconds)} s on ${facts.way}, which ends every job after ${facts.longestJobSeconds} s`,
+      `an image may take ${Math.ceil(seconds)} s on ${facts.way}, where a job has ${facts.longestJobSeconds} s`,
     );
   }
   return seconds;
@@ -61,9 +63,10 @@ export function idleSeconds({ scaling }: WayFacts, delays: Delays, end: End): nu
   if (!rule) return 0;
   const empty = rule.datapointsToAlarm * rule.periodSeconds;
   const every = delays['alarm-evaluation'].high;
-  // At best the first sample is taken as the job ends, the last one a minute before the periods are over; at worst
-  // the metric is late, and so is the evaluation.
-  return end === 'low' ? empty - every : empty + delays['sqs-metric'].high + every;
+  // At best the first sample is taken as the job ends, the last one a minute before the periods are over, unless that
+  // first sample counts what was received in the minute before; at worst the metric is late, and so is the evaluation.
+  if (end === 'low') return empty - (rule.metrics.includes('received') ? 0 : every);
+  return empty + delays['sqs-metric'].high + every;
 }
 
 /** Seconds from the end of the last job until what was started for it is gone: what is paid for waiting. */

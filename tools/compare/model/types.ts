@@ -41,14 +41,20 @@ export interface ScalingStep {
   readonly change: number;
 }
 
+/**
+ * What CloudWatch knows of a queue. `visible`: messages that wait. `notVisible`: messages that were received and are being
+ * worked on. Of both, the most in a period. `received`: how many were received within a period.
+ */
+export type QueueMetric = 'visible' | 'notVisible' | 'received';
+
 /** An alarm and the step scaling policy it triggers. */
 export interface StepRule {
   readonly direction: 'out' | 'in';
-  /** `visible`: messages that wait. `outstanding`: those and the ones being worked on. */
-  readonly metric: 'visible' | 'outstanding';
+  /** What it watches: one metric of the queue, or the sum of several. */
+  readonly metrics: readonly QueueMetric[];
   /** At or beyond which the alarm is in alarm: `out` at or above, `in` at or below. */
   readonly threshold: number;
-  /** Over which the most of the metric is one data point. */
+  /** What one data point is made of. */
   readonly periodSeconds: number;
   /** Data points that are looked at, and how many of them have to be at or beyond the threshold. */
   readonly evaluationPeriods: number;
@@ -112,11 +118,13 @@ export interface WayFacts {
   /** Only where tasks have addresses of their own. */
   readonly taskPublicIpv4?: boolean;
   readonly scaling: ScalingRule;
-  /** After which the platform gives up on one job; `null` where there is no limit. */
-  readonly longestJobSeconds: number | null;
+  /** After which the platform ends a job, or hands it to another worker. */
+  readonly longestJobSeconds: number;
   /** How long an event waits for a unit before it is given up, and where it goes afterwards. */
   readonly waits: { readonly seconds: number; readonly afterwards: 'lost' | 'failure queue' };
   readonly usesJobQueue: boolean;
+  /** How often a schedule accesses the job queue, so that its metrics go on while nothing happens; `null` for never. */
+  readonly queueAccessSeconds: number | null;
   readonly longPollSeconds: number;
   /** Messages a unit asks for side by side while it idles or works: receives for each unit. */
   readonly receiversPerUnit: number;
@@ -219,7 +227,9 @@ export type DelayId =
   | 'lambda-failure-retry'
   | 'sqs-metric'
   | 'sqs-metric-after-idle'
+  | 'sqs-active'
   | 'sqs-age-receives'
+  | 'sqs-longest-receive'
   | 'alarm-evaluation'
   | 'scaling-cooldown'
   | 'hpa-sync'
@@ -330,7 +340,9 @@ export type Arrivals =
   /** This many, evenly over some seconds; 0: all at once. */
   | { readonly kind: 'burst'; readonly images: number; readonly overSeconds: number }
   /** One day, as a cosine from the quietest hour to the peak and back. `peakToMean` from 1 (even) to 2. */
-  | { readonly kind: 'daily'; readonly imagesPerDay: number; readonly peakToMean: number };
+  | { readonly kind: 'daily'; readonly imagesPerDay: number; readonly peakToMean: number }
+  /** At these moments, in seconds, ascending: see `poisson`. */
+  | { readonly kind: 'moments'; readonly seconds: Float64Array };
 
 export interface ScaleInputs {
   readonly arrivals: Arrivals;
@@ -375,6 +387,10 @@ export interface Trace {
   readonly hostSeconds: number;
   /** Units started, those that were there before not counted. */
   readonly starts: number;
+  /** How often units were taken away, one or several. */
+  readonly scaleIns: number;
+  /** Images that waited in the queue for more than `LATE_SECONDS`; `null` as a fluid. */
+  readonly late: number | null;
   /** Seconds of work done, of all units together. */
   readonly busySeconds: number;
   /** Sum over images of the seconds from arrival to result; `null` as a fluid. */
@@ -398,7 +414,7 @@ export interface ScaleResult {
 // --- Choose ----------------------------------------------------------------------------------------------------------
 
 export interface Answers {
-  readonly job: 'seconds' | 'a few minutes' | 'close to 15 minutes' | 'over 15 minutes';
+  readonly job: 'seconds' | 'a few minutes' | 'close to 15 minutes' | 'over 15 minutes' | 'over 12 hours';
   readonly arrival: 'steady' | 'bursts' | 'rare';
   /** How much of the month nothing arrives. */
   readonly idle: 'mostly' | 'nights' | 'never';

@@ -225,7 +225,7 @@ function staying({ scaling, unit, capacity }: WayFacts): string {
   }
   if (scaling.kind !== 'steps') return '';
   const leaving = scaling.rules.find(({ direction }) => direction === 'in');
-  if (leaving?.metric !== 'outstanding') return '';
+  if (!leaving?.metrics.includes('notVisible')) return '';
   return `A message that waits counts as outstanding: ${unit.kind}s that run stay until ${format.duration(leaving.evaluationPeriods * leaving.periodSeconds)} after the last message is gone.`;
 }
 

@@ -12,7 +12,7 @@ import { FAULT_COLUMNS, FAULT_LEGEND, faultRows, faultScenarios, faultsLeftOut }
 import { amountText, format } from './format';
 import { form } from './forms';
 import { dataTable, origin, wayName } from './parts';
-import { anchor, answer, idleOf, longestJob, type Slots } from './results';
+import { anchor, answer, idleOf, longestJob, longestJobLegend, type Slots } from './results';
 import { colours, style } from './style';
 import { OWNED_HEAD, OWNED_LEGEND, ownedRows, presetRows } from './tables';
 
@@ -187,7 +187,7 @@ function cards({ model, state, costs, sections, scale, templates }: Comparison):
       .map(([name = '', value = '']) => `<div><dt>${text(name)}</dt><dd>${text(value)}</dd></div>`)
       .join('')}</dl></li>`;
   });
-  return `<ul class="cards">${items.join('\n')}</ul>`;
+  return `<ul class="cards">${items.join('\n')}</ul>\n<p class="quiet">${text(longestJobLegend(model))}</p>`;
 }
 
 /** A chart twice, for wide and narrow pages: scripts replace both. */

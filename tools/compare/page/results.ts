@@ -1,4 +1,4 @@
-import { COMPUTES, type Compute } from '../../../workload/contract';
+import { COMPUTES, type Compute, DEFAULTS } from '../../../workload/contract';
 import { text } from '../../html';
 import { choose } from '../model/choose';
 import { breakEvens, cost, costCurves } from '../model/cost';
@@ -214,11 +214,20 @@ const money = ({ low, high }: Range) => text(rangeText(low, high, 'usd'));
 const total = (ranges: readonly Range[]): Range =>
   ranges.reduce(({ low, high }, each) => ({ low: low + each.low, high: high + each.high }), { low: 0, high: 0 });
 
-/** What one job may take: as the template has it, and as it could be set. */
+/** What one job may take: as the template has it, and what else ends it. */
 export function longestJob({ facts, tables }: Model, way: Compute): string {
-  const most = facts[way].longestJobSeconds;
-  if (most === null) return 'no limit';
-  return `${format.duration(most)}; up to ${format.duration(tables.delays['lambda-longest-job'].high)} can be set`;
+  const { longestJobSeconds, usesJobQueue, stopGraceSeconds, unit, versions } = facts[way];
+  const most = format.duration(longestJobSeconds);
+  if (!usesJobQueue) return `${most}; up to ${format.duration(tables.delays['lambda-longest-job'].high)} can be set`;
+  const days = versions['instance lifetime, days'];
+  const atTheLatest = days === undefined ? '' : `, after ${days} days at the latest`;
+  return `${most}; ${format.duration(stopGraceSeconds)} once its ${unit.kind} is stopped${atTheLatest}`;
+}
+
+/** What {@link longestJob} rests on. */
+export function longestJobLegend({ tables }: Model): string {
+  const hidden = format.duration(tables.delays['sqs-longest-receive'].low);
+  return `Longest job: what the platform allows. ${hidden} after its receive SQS hands a message to a second worker, whatever the first one extends. This job allows itself less on all four ways: decoding ends after ${DEFAULTS.decodeCpuSeconds} s of CPU, or ${DEFAULTS.decodeWallSeconds} s in all.`;
 }
 
 /** What is paid when nothing arrives. */
@@ -324,7 +333,9 @@ function scaleGiven({ arrivals, work, afterIdle }: ScaleInputs): string {
   const how =
     arrivals.kind === 'burst'
       ? `${format.count(arrivals.images)} images ${arrivals.overSeconds === 0 ? 'at once' : `over ${format.duration(arrivals.overSeconds)}`}`
-      : `${format.count(arrivals.imagesPerDay)} images a day, the peak ${format.count(arrivals.peakToMean)} times the mean`;
+      : arrivals.kind === 'daily'
+        ? `${format.count(arrivals.imagesPerDay)} images a day, the peak ${format.count(arrivals.peakToMean)} times the mean`
+        : `${format.count(arrivals.seconds.length)} images, each at its moment`;
   const before = afterIdle ? 'after hours without any' : 'soon after others';
   return `<p class="quiet">With ${text(`${how}, ${before}; images of ${format.count(work.megapixels)} megapixels`)}. Solid lines: every delay and all work at its shortest. Dashed: at its longest. The figures below span both, and short delays with long work, and long ones with short. Every point is the most since the one before it.</p>`;
 }

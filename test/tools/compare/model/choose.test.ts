@@ -3,6 +3,7 @@ import { choose, QUESTIONS } from '../../../../tools/compare/model/choose';
 import { findPrice, WAYS } from '../../../../tools/compare/model/cost';
 import { readFacts } from '../../../../tools/compare/model/facts';
 import type { Answers, Choice, Reason } from '../../../../tools/compare/model/types';
+import { START } from '../../../../tools/compare/page/state';
 import { templates } from '../../../support/templates';
 
 const every: Answers[] = Object.entries(QUESTIONS).reduce<Partial<Answers>[]>(
@@ -16,7 +17,7 @@ const where = (bad: (answers: Answers, choice: Choice) => boolean) =>
   choices.filter(([answers, choice]) => bad(answers, choice)).map(([answers]) => answers);
 
 test('every combination of answers is tried', () => {
-  expect(every).toHaveLength(4 * 3 * 3 * 3 * 4 * 3);
+  expect(every).toHaveLength(5 * 3 * 3 * 3 * 4 * 3);
 });
 
 test('one or two ways, or none of these four and what instead', () => {
@@ -30,6 +31,12 @@ test('jobs near or over 15 minutes, and deep learning, never land on Lambda', ()
   const never = ({ job, host }: Answers) =>
     job === 'over 15 minutes' || job === 'close to 15 minutes' || host === 'gpu';
   expect(where((answers, { ways }) => never(answers) && ways.includes('lambda'))).toEqual([]);
+});
+
+test('jobs that outlive the receive of their message land on none of these four', () => {
+  expect(where(({ job }, { ways }) => job === 'over 12 hours' && ways.length > 0)).toEqual([]);
+  const answers = { ...START, job: 'over 12 hours' } as const;
+  expect(choose(answers).instead).toMatch(/^A job that takes longer than SQS hides a message/);
 });
 
 test('nothing that needs a host of its own lands where there is none', () => {

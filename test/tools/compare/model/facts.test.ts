@@ -254,7 +254,7 @@ describe('facts', () => {
 test('scaling that the model does not know is named, and not taken for another', () => {
   const alarm = (change: (properties: Resource['Properties']) => void) => () =>
     changed('ec2', 'AWS::CloudWatch::Alarm', (p) => {
-      if (p.AlarmDescription === 'Upper threshold scaling alarm') change(p);
+      if (p.AlarmActions && p.MetricName) change(p);
     });
   expect(alarm((p) => (p.Statistic = 'Average'))).toThrow(
     /^the template of ec2 scales by \w+, statistic Average: the model knows Maximum$/,
@@ -282,10 +282,70 @@ test('a resource that is not known to be free is said to be billed, and not coun
   expect(readFacts(all).ec2.withoutLine).toEqual([]);
 });
 
+/** With a schedule that accesses the job queue, changed in part. */
+function scheduled(changed: Resource['Properties'] = {}) {
+  const Properties = {
+    ScheduleExpression: 'rate(5 hours)',
+    FlexibleTimeWindow: { Mode: 'OFF' },
+    Target: { Arn: { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':scheduler:::aws-sdk:sqs:tagQueue']] } },
+    ...changed,
+  };
+  const others = Object.entries(all.ec2.Resources).filter(([, { Type }]) => Type !== 'AWS::Scheduler::Schedule');
+  const Resources = { ...Object.fromEntries(others), Touch: { Type: 'AWS::Scheduler::Schedule', Properties } };
+  return readFacts({ ...all, ec2: { Resources } });
+}
+
+test('a schedule that accesses the queue keeps its metrics awake', () => {
+  expect(scheduled().ec2.queueAccessSeconds).toBe(5 * 3600);
+  const arrivals = { kind: 'burst', images: 1, overSeconds: 0 } as const;
+  const first = (facts: ReturnType<typeof readFacts>, afterIdle: boolean) =>
+    simulate(facts.ec2, tables, { ...inputs, arrivals, afterIdle }, 'high').firstResultSeconds;
+  expect(first(scheduled(), true)).toBe(first(scheduled(), false));
+  // Too seldom: SQS falls asleep after six hours.
+  const seldom = scheduled({ ScheduleExpression: 'rate(6 hours)' });
+  expect(first(seldom, true)).toBe((first(seldom, false) ?? 0) + 840);
+});
+
+test.each([
+  ['visible + notVisible', ['visible', 'notVisible']],
+  ['visible + FILL(notVisible, 0) + FILL( received,0 )', ['visible', 'notVisible', 'received']],
+  ['outstanding+received', ['visible', 'notVisible', 'received']],
+])('an alarm watches the sum that its expression is: %s', (expression, metrics) => {
+  const { scaling } = watches((alarm) => {
+    if (!alarm.Metrics) return;
+    const [queue] = alarm.Metrics.flatMap(({ MetricStat }: Resource['Properties']) => MetricStat?.Metric ?? []);
+    const stat = (Id: string, MetricName: string, Stat: string) => ({
+      Id,
+      MetricStat: { Metric: { ...queue, MetricName }, Period: 60, Stat },
+      ReturnData: false,
+    });
+    alarm.Metrics = [
+      { Id: 'sum', Expression: expression, ReturnData: true },
+      { Id: 'outstanding', Expression: 'visible + notVisible', ReturnData: false },
+      stat('visible', 'ApproximateNumberOfMessagesVisible', 'Maximum'),
+      stat('notVisible', 'ApproximateNumberOfMessagesNotVisible', 'Maximum'),
+      stat('received', 'NumberOfMessagesReceived', 'Sum'),
+    ];
+  }).ec2;
+  expect(scaling).toMatchObject({ rules: [{ metrics: ['visible'] }, { direction: 'in', metrics }] });
+});
+
 /** A change of one of the alarms that scale EC2 in or out. */
 const watches = (change: (properties: Resource['Properties']) => void) =>
   changed('ec2', 'AWS::CloudWatch::Alarm', (p) => {
     if (p.AlarmActions) change(p);
+  });
+
+const watchesSum = (Expression: string) =>
+  watches(({ Metrics = [] }) =>
+    Object.assign(Metrics.find(({ ReturnData }: Resource['Properties']) => ReturnData !== false) ?? {}, { Expression }),
+  );
+
+/** A change of the first metric of a sum. */
+const watchesMetric = (changed: Resource['Properties']) =>
+  watches(({ Metrics = [] }) => {
+    const [first] = Metrics.flatMap(({ MetricStat }: Resource['Properties']) => MetricStat ?? []);
+    if (first) Object.assign(first, changed);
   });
 
 test.each<[string, () => unknown, RegExp]>([
@@ -319,11 +379,35 @@ test.each<[string, () => unknown, RegExp]>([
   ],
   [
     'another expression',
-    () =>
-      watches((p) => {
-        if (p.Metrics) p.Metrics[0].Expression = 'visible / notVisible';
-      }),
-    /expression visible \/ notVisible: the model knows visible \+ notVisible$/,
+    () => watchesSum('visible / notVisible'),
+    /expression visible \/ notVisible: the model knows sums of metrics, each by its id or as FILL\(id, 0\)$/,
+  ],
+  ...['visible + 2', 'visible + FILL(notVisible, 1)', 'visible + elsewhere', 'MAX([visible, notVisible])'].map(
+    (expression): [string, () => unknown, RegExp] => [
+      `the expression ${expression}`,
+      () => watchesSum(expression),
+      /^the template of ec2 scales by \w+, expression .*: the model knows sums of metrics/,
+    ],
+  ),
+  [
+    'a sum of what is measured over different times',
+    () => watchesMetric({ Period: 300 }),
+    /^the template of ec2 has \w+, which adds up periods of 300 and 60 s: the model does not know what that is$/,
+  ],
+  [
+    'an average in a sum',
+    () => watchesMetric({ Stat: 'Average' }),
+    /^the template of ec2 scales by \w+, statistic Average: the model knows Maximum$/,
+  ],
+  [
+    'a schedule that may start something',
+    () => scheduled({ Target: { Arn: 'arn:aws:scheduler:::aws-sdk:ecs:updateService' } }),
+    /has Touch, which calls aws-sdk:ecs:updateService: the model does not know what that starts or stops$/,
+  ],
+  [
+    'a schedule that is off',
+    () => scheduled({ State: 'DISABLED' }),
+    /has Touch with \{"State":"DISABLED",.*\}: the model does not know when that is$/,
   ],
   [
     'two alarms that scale out',

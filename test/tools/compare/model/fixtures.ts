@@ -15,9 +15,10 @@ import type {
 
 const common = {
   spot: false,
-  longestJobSeconds: null,
+  longestJobSeconds: 43_200,
   waits: { seconds: 345_600, afterwards: 'lost' },
   usesJobQueue: true,
+  queueAccessSeconds: null,
   longPollSeconds: 20,
   receiversPerUnit: 3,
   alarmMetrics: 5,
@@ -43,7 +44,7 @@ const steps = (times: { warmupSeconds?: number; cooldownSeconds?: number }): Way
   rules: [
     {
       direction: 'out',
-      metric: 'visible',
+      metrics: ['visible'],
       threshold: 1,
       periodSeconds: 60,
       evaluationPeriods: 1,
@@ -56,7 +57,7 @@ const steps = (times: { warmupSeconds?: number; cooldownSeconds?: number }): Way
     },
     {
       direction: 'in',
-      metric: 'outstanding',
+      metrics: ['visible', 'notVisible'],
       threshold: 0,
       periodSeconds: 60,
       evaluationPeriods: 5,
@@ -173,7 +174,9 @@ const DELAYS: readonly Delay[] = [
   delay('lambda-longest-job', 900, 900),
   delay('sqs-metric', 0, 60),
   delay('sqs-metric-after-idle', 0, 900),
+  delay('sqs-active', 21_600, 21_600),
   delay('sqs-age-receives', 3, 3),
+  delay('sqs-longest-receive', 43_200, 43_200),
   delay('alarm-evaluation', 60, 60),
   delay('scaling-cooldown', 300, 300),
   delay('hpa-sync', 0, 15),

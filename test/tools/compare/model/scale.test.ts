@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { BenchResults } from '../../../../tools/bench/results';
-import { arrivedBy, moments } from '../../../../tools/compare/model/arrivals';
+import { arrivedBy, moments, poisson } from '../../../../tools/compare/model/arrivals';
 import { WAYS } from '../../../../tools/compare/model/cost';
 import { Heap } from '../../../../tools/compare/model/heap';
 import { MOST_EVENTS, simulate, simulateWay, work } from '../../../../tools/compare/model/scale';
-import { serviceSeconds } from '../../../../tools/compare/model/service';
+import { idleSeconds, serviceSeconds } from '../../../../tools/compare/model/service';
 import type {
   Arrivals,
   Facts,
@@ -15,6 +15,7 @@ import type {
   Trace,
   WayFacts,
 } from '../../../../tools/compare/model/types';
+import { Random } from '../../../../tools/faults/random';
 import { facts, inputs, tables } from './fixtures';
 
 /** Sizes, rules and delays are the fixture's: one image is one second of work, and every delay is round. */
@@ -173,6 +174,32 @@ describe('rules of the templates, computed by hand', () => {
     expect(low(slow, burst(1)).unitSeconds).toBeCloseTo(600, 9);
     // A long period does not make an alarm slower to see the most of it: 1 + 30 s + 1 s of work.
     expect(low(stepped({ periodSeconds: 300 }, {}), burst(1)).firstResultSeconds).toBeCloseTo(32, 9);
+  });
+
+  test('what was received counts in the minute in which it was: thin traffic does not look idle', () => {
+    // An image every 70 s takes 1 s. Samples a minute apart, from 1 s on, find one in the queue at 1, 421, 841 s …, and
+    // six empty ones between. But something is received in at least one minute of two.
+    const scaledIn = (metrics: StepRule['metrics'], every: number) => {
+      const way = stepped({}, { metrics });
+      const arrivals = { kind: 'moments', seconds: Float64Array.from({ length: 100 }, (_, i) => i * every) } as const;
+      // The last one is when all is done.
+      return low(way, arrivals).scaleIns - 1;
+    };
+    expect(scaledIn(['visible', 'notVisible'], 70)).toBeGreaterThan(5);
+    expect(scaledIn(['visible', 'notVisible', 'received'], 70)).toBe(0);
+    // Five empty minutes: the one in which the last message was received is not empty.
+    const idle = (metrics: StepRule['metrics']) => idleSeconds(stepped({}, { metrics }), tables.delays, 'low');
+    expect([idle(['visible', 'notVisible']), idle(['visible', 'notVisible', 'received'])]).toEqual([240, 300]);
+    // Nothing for more than five minutes: gone every time.
+    expect(scaledIn(['visible', 'notVisible', 'received'], 700)).toBe(99);
+  });
+
+  test('what a worker holds does not wait: a second one comes for what is more than that', () => {
+    // One image is 1 s of work, and a worker holds three. One task works from 31 s on: at the look of 61 s it has done 30
+    // images and holds three. A 34th waits.
+    const eager = stepped({ cooldownSeconds: 0, steps: [{ fromMetric: 1, toMetric: null, change: 1 }] }, {});
+    expect(low(eager, burst(33)).starts).toBe(1);
+    expect(low(eager, burst(34)).starts).toBe(2);
   });
 
   test('two data points of three: one look more', () => {
@@ -481,6 +508,37 @@ test('arrivals: the day adds up, and its moments lie on its curve', () => {
   expect(times).toHaveLength(1000);
   expect(times[0]).toBe(0);
   for (const index of [1, 400, 999]) expect(arrivedBy(day, times[index] as number)).toBeCloseTo(index, 4);
+});
+
+test('arrivals by chance: so many a second, and as many more or less as chance has it', () => {
+  const random = new Random(1);
+  const arrivals = poisson(0.2, 1e6, () => random.next());
+  const times = moments(arrivals);
+  expect(times[0]).toBe(0);
+  expect(Math.abs(times.length / 200_000 - 1)).toBeLessThan(0.01);
+  const minutes = new Float64Array(Math.floor(1e6 / 60));
+  for (const time of times)
+    if (time < minutes.length * 60) minutes[Math.floor(time / 60)] = (minutes[Math.floor(time / 60)] ?? 0) + 1;
+  const mean = minutes.reduce((sum, count) => sum + count, 0) / minutes.length;
+  const variance = minutes.reduce((sum, count) => sum + (count - mean) ** 2, 0) / minutes.length;
+  expect([mean, variance / mean]).toEqual([expect.closeTo(12, 0), expect.closeTo(1, 1)]);
+});
+
+test('M/D/1: one unit that is busy half of the time keeps an image for half of its own time, on average', () => {
+  const { way, tables: free } = fixed(1);
+  const random = new Random(1);
+  const arrivals = poisson(0.5, 100_000, () => random.next());
+  const { mode, sojournSeconds, late } = simulate(way, free, given(arrivals), 'low');
+  // Pollaczek and Khinchine: 1 s of work, and 0.5 x 1 / (2 x (1 - 0.5)) s before it.
+  expect([mode, late]).toEqual(['events', 0]);
+  expect((sojournSeconds ?? 0) / moments(arrivals).length).toBeCloseTo(1.5, 1);
+  expect(() => simulate(way, free, given(arrivals), 'low', { mode: 'fluid' })).toThrow('are no fluid');
+});
+
+test('an image is late when it waits for more than half a minute', () => {
+  const { way, tables: free } = fixed(1);
+  // One a second: they wait for 0, 1, … 99 s. Those of 31 s and more are late.
+  expect(simulate(way, free, given(burst(100)), 'low').late).toBe(69);
 });
 
 test('the fluid between two moments, in closed form', () => {
