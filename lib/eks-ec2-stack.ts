@@ -149,9 +149,10 @@ export class EksEc2Stack extends cdk.Stack {
     } satisfies Deployment;
     const pods = cluster.addManifest('Pods', deployment);
     const admission = new Admission(this, 'Admission', { cluster, addons });
-    // The rules, the rights, the queue, the nodes and the bucket exist before the first worker and are deleted after the
-    // last was told to stop.
-    pods.node.addDependency(admission, role, jobs.queue, nodes, buckets.output);
+    // A pod that is deleted lives on until its grace is over. Nothing waits for that but the node under it.
+    pods.node.addDependency(admission, nodes);
+    // The rights, the queue and the bucket exist before the first worker and are deleted after the last.
+    nodes.node.addDependency(role, jobs.queue, buckets.output);
     const shipper = new LogShipper(this, 'LogShipper', { cluster, nodes, logGroup });
     const running = jobs.held; // by pods: how many there are is said by Container Insights only, which is billed
 

@@ -17,8 +17,14 @@ describe('the switches', () => {
   });
 
   test.each([
-    ['typed', { production: 'true', spot: 'false', zones: 'a,c', clusterAdmin: ADMIN, alarmEmail: EMAIL, name: 'blue' }],
-    ['in cdk.json', { production: true, spot: false, zones: 'a,c', clusterAdmin: ADMIN, alarmEmail: EMAIL, name: 'blue' }],
+    [
+      'typed',
+      { production: 'true', spot: 'false', zones: 'a,c', clusterAdmin: ADMIN, alarmEmail: EMAIL, name: 'blue' },
+    ],
+    [
+      'in cdk.json',
+      { production: true, spot: false, zones: 'a,c', clusterAdmin: ADMIN, alarmEmail: EMAIL, name: 'blue' },
+    ],
   ])('are read as they are %s', (_, context) => {
     expect(readSwitches(context)).toEqual({
       production: true,

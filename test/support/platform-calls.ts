@@ -22,6 +22,14 @@ const logGroup = (compute: Compute) =>
   `arn:aws:logs:us-east-1:000000000000:log-group:${compute}-logs6819bb44:log-stream:one`;
 
 export const PLATFORM_CALLS: readonly PlatformCall[] = [
+  ...(['ec2', 'ecs-fargate'] as const).map((compute) => ({
+    compute,
+    who: 'EventBridge Scheduler, to keep the metrics of the queue coming',
+    role: 'SchedulerRoleForTargete46a3d',
+    actions: ['sqs:TagQueue'],
+    resource: `arn:aws:sqs:us-east-1:000000000000:${compute}-jobs`,
+    source: 'https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html',
+  })),
   {
     compute: 'ec2',
     who: 'the CloudWatch agent; its managed policy has more, for metrics, and for groups and retention that it would set',

@@ -110,7 +110,7 @@ export function openTemplate(
   const ofType = (type: string) => resources.filter(([, resource]) => resource.Type === type);
   return {
     local,
-    resolve: resolver(local, template, names),
+    resolve: resolver(local, template, names, prefix),
     ofType,
     one: (type) => {
       const [found] = ofType(type);
@@ -183,7 +183,7 @@ function functionOf(one: One, ofType: OfType, resolve: (value: unknown) => unkno
 /** Readable names for what CloudFormation would give names to. */
 function localNames(prefix: string, resources: readonly (readonly [string, Resource])[]): Record<string, string> {
   const role = ([id, { Type }]: readonly [string, Resource]) => {
-    if (Type === 'AWS::IAM::Role') return id;
+    if (Type === 'AWS::IAM::Role' || Type === 'AWS::AutoScaling::AutoScalingGroup') return id;
     if (Type === 'AWS::S3::Bucket') return id.startsWith('ImagesSource') ? 'source' : 'output';
     if (Type === 'AWS::SQS::Queue') return id.includes('Failures') ? 'failed' : 'jobs';
     return id.toLowerCase();
@@ -202,13 +202,14 @@ const ARNS: Readonly<Record<string, (name: string, names: Names) => string>> = {
   'AWS::EKS::Nodegroup': (name, { region, account }) => `arn:aws:eks:${region}:${account}:nodegroup/${name}`,
 };
 
-function resolver(local: Readonly<Record<string, string>>, template: Template, names: Names) {
+function resolver(local: Readonly<Record<string, string>>, template: Template, names: Names, stackName: string) {
   const pseudo: Readonly<Record<string, string>> = {
     'AWS::Region': names.region,
+    'AWS::StackName': stackName,
     'AWS::AccountId': names.account,
     'AWS::Partition': 'aws',
     'AWS::URLSuffix': 'amazonaws.com',
-    'AWS::StackId': `arn:aws:cloudformation:${names.region}:${names.account}:stack/local/0`,
+    'AWS::StackId': `arn:aws:cloudformation:${names.region}:${names.account}:stack/${stackName}/0`,
   };
   const type = (id: string) => template.Resources[id]?.Type ?? '';
   const ref = (id: string): string => {
