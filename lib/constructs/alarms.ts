@@ -35,7 +35,7 @@ class Alarms implements IAspect {
   }
 }
 
-/** A topic with one subscriber, who is asked by mail first. Nothing in it is secret: a mail is not, either. */
+/** A topic with one subscriber, whom AWS asks by mail first. Without a key of its own: a mail is not encrypted, either. */
 function mailTo(stack: Stack, email: string): SnsAction {
   const topic = new sns.Topic(stack, 'AlarmMail', { enforceSSL: true });
   topic.addSubscription(new EmailSubscription(email));
