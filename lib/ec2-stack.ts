@@ -110,8 +110,7 @@ export class Ec2Stack extends cdk.Stack {
     // 7. Permissions
     buckets.grantResize(role);
     jobs.grantWork(role);
-    // All that runs on an instance has this role: the agent that ships the logs, the script that fetches the code, Session
-    // Manager (instead of SSH: no key pair, no open port), and the drain.
+    // All that runs on an instance has this role: the log agent, the boot script, Session Manager (no open port), the drain.
     logGroup.grants.write(role);
     boot.grantDownload(role);
     boot.grantSessions(role);
