@@ -6,11 +6,11 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as cdk from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import type { Deployment } from 'kubernetes-types/apps/v1';
+import type { IDeployment } from 'kubernetes-models/apps/v1';
 import { config } from './config';
 import { bundle } from './constructs/bundle';
-import { NodeAutoscaler, PodAutoscaler } from './constructs/cluster-autoscalers';
-import { Admission, ClusterAddons, LogShipper } from './constructs/cluster-services';
+import { chosenOnce } from './constructs/chosen-once';
+import * as services from './constructs/cluster-services';
 import { ImageBuckets } from './constructs/image-buckets';
 import { workerEnvironment } from './constructs/job-environment';
 import { JobQueue } from './constructs/job-queue';
@@ -20,8 +20,6 @@ import { ownedLogGroup, ownLogs } from './constructs/owned-logs';
 import { podRole } from './constructs/pod-role';
 import * as manifests from './constructs/resizer-manifests';
 import type { FourWaysStackProps } from './props';
-
-const LogType = eks.ClusterLoggingTypes;
 
 /**
  * Resizes images in pods that Kubernetes runs on EC2 nodes, managed by EKS.
@@ -34,6 +32,7 @@ export class EksEc2Stack extends cdk.Stack {
   constructor(scope: Construct, id: string, props: FourWaysStackProps = {}) {
     super(scope, id, props);
     const { production = false, spot = false, zones, clusterAdmin, alarmEmail } = props;
+    chosenOnce(this, { production, spot, zones });
 
     // 1. Data
     const buckets = new ImageBuckets(this, 'Images');
@@ -62,6 +61,7 @@ export class EksEc2Stack extends cdk.Stack {
     });
 
     // 5. Compute
+    const LogType = eks.ClusterLoggingTypes;
     const cluster = new eks.Cluster(this, 'Cluster', {
       clusterName,
       // The newest version that KEDA is tested on. It is in standard support, and there is a kubectl for it.
@@ -79,17 +79,13 @@ export class EksEc2Stack extends cdk.Stack {
     cluster.node.addDependency(controlPlaneLogs);
     // Upgraded by EKS when standard support ends, rather than billed for extended support.
     (cluster.node.defaultChild as eks.CfnCluster).upgradePolicy = { supportType: 'STANDARD' };
-    const addons = new ClusterAddons(this, 'Addons', cluster);
+    const addons = new services.NodeAddons(this, 'NodeAddons', cluster);
+    const volume = ec2.BlockDeviceVolume.ebs(20, { volumeType: ec2.EbsDeviceVolumeType.GP3, encrypted: true });
     const launchTemplate = new ec2.LaunchTemplate(this, 'Nodes', {
       requireImdsv2: true,
       // One hop ends at the node: pods do not get the node's credentials.
       httpPutResponseHopLimit: 1,
-      blockDevices: [
-        {
-          deviceName: '/dev/xvda',
-          volume: ec2.BlockDeviceVolume.ebs(20, { volumeType: ec2.EbsDeviceVolumeType.GP3, encrypted: true }),
-        },
-      ],
+      blockDevices: [{ deviceName: '/dev/xvda', volume }],
     });
     const nodes = cluster.addNodegroupCapacity('Workers', {
       amiType: eks.NodegroupAmiType.AL2023_ARM_64_STANDARD,
@@ -103,6 +99,8 @@ export class EksEc2Stack extends cdk.Stack {
       enableNodeAutoRepair: true,
     });
     nodes.node.addDependency(addons, route);
+    const dns = new services.ClusterDns(this, 'ClusterDns', { cluster, nodes });
+    const shipper = new services.FluentBit(this, 'FluentBit', { cluster, dns, logGroup });
     const role = podRole(this, 'Role', cluster, manifests.names.namespace, manifests.names.app);
     const environment = workerEnvironment('eks-ec2', buckets, jobs);
     const unit = { cpu: String(config.unit.vcpus), memory: `${config.unit.memory.toMebibytes()}Mi` };
@@ -146,14 +144,13 @@ export class EksEc2Stack extends cdk.Stack {
           },
         },
       },
-    } satisfies Deployment;
+    } satisfies IDeployment;
+    const namespace = new services.WorkerNamespace(this, 'Namespace', { cluster, dns });
     const pods = cluster.addManifest('Pods', deployment);
-    const admission = new Admission(this, 'Admission', { cluster, addons });
-    // A pod that is deleted lives on until its grace is over. Nothing waits for that but the node under it.
-    pods.node.addDependency(admission, nodes);
-    // The rights, the queue and the bucket exist before the first worker and are deleted after the last.
-    nodes.node.addDependency(role, jobs.queue, buckets.output);
-    const shipper = new LogShipper(this, 'LogShipper', { cluster, nodes, logGroup });
+    // A deployment can be deleted while its pods still end. A namespace cannot, and so others wait for that.
+    pods.node.addDependency(namespace);
+    // The log shipper, the rights, the queue and the bucket exist before the first worker and are deleted after the last.
+    namespace.node.addDependency(shipper, role, jobs.queue, buckets.output);
     const running = jobs.held; // by pods: how many there are is said by Container Insights only, which is billed
 
     // 6. Trigger
@@ -170,11 +167,21 @@ export class EksEc2Stack extends cdk.Stack {
     if (clusterAdmin) cluster.grantClusterAdmin('Admin', clusterAdmin);
 
     // 8. Scaling
-    // Pods by the queue: KEDA asks it every 15 s, where the alarms of the other columns wait for a metric.
-    new PodAutoscaler(this, 'PodAutoscaler', { cluster, nodes, pods, queue: jobs.queue });
+    // Pods by the queue: KEDA asks it, where the alarms of the other columns wait for a metric.
+    const scaling = {
+      pollingInterval: 15, // s: the longest that a first upload waits until a pod is asked for
+      cooldownPeriod: 300, // s without a message until the last pod goes: as long as the alarms of the other columns take
+      minReplicaCount: 0,
+      maxReplicaCount: config.unit.max,
+      // Messages for each pod, held ones included: four pods from 76 on, as with the steps of the other columns. From 83 on
+      // where three run: Kubernetes lets a tenth pass. Whoever raises the ceiling decides here how soon it is reached.
+      queueLength: 25,
+    };
+    // Of several pods, those that are not needed go after 5 minutes, busy or not. They have their grace to finish; what is
+    // not finished then goes back to the queue, and another begins it again.
+    new services.Keda(this, 'Keda', { cluster, dns, pods, queue: jobs.queue, scaling });
     // Nodes by the pods: the platform is scaled apart from the orchestrator.
-    new NodeAutoscaler(this, 'NodeAutoscaler', { cluster, nodes });
-
+    new services.ClusterAutoscaler(this, 'ClusterAutoscaler', { cluster, dns, nodes });
     // No schedule keeps the queue's metrics awake: KEDA does not wait for them.
 
     // 9. Outputs

@@ -1,20 +1,18 @@
-import type { DaemonSet } from 'kubernetes-types/apps/v1';
-import type { ConfigMap, Namespace, ServiceAccount } from 'kubernetes-types/core/v1';
-import type { NetworkPolicy } from 'kubernetes-types/networking/v1';
-import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1';
-import { config } from '../config';
+import { createHash } from 'node:crypto';
+import type { IScaledObject, ITriggerAuthentication } from '@kubernetes-models/keda/keda.sh/v1alpha1';
+import type { IDaemonSet } from 'kubernetes-models/apps/v1';
+import type { INetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1';
+import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
+import type { IConfigMap, INamespace, IServiceAccount } from 'kubernetes-models/v1';
 
-/**
- * The Kubernetes objects around the worker: what ECS and Lambda have built in, said as data. The types reject a
- * misspelt field; a cluster would ignore it.
- */
+/** The Kubernetes objects around the worker, as data. The types reject a misspelt field; a cluster would ignore it. */
 
 /** Names that objects refer to each other by. */
 export const names = {
   namespace: 'resizer',
   app: 'resizer',
   logging: 'logging',
-  shipper: 'log-shipper',
+  fluentBit: 'fluent-bit',
 } as const;
 
 const labels = { app: names.app };
@@ -24,7 +22,7 @@ export const namespace = {
   apiVersion: 'v1',
   kind: 'Namespace',
   metadata: { name: names.namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
-} satisfies Namespace;
+} satisfies INamespace;
 
 /** Who the worker is: a Pod Identity association gives this account the worker's role. */
 export const serviceAccount = {
@@ -33,7 +31,7 @@ export const serviceAccount = {
   metadata: { name: names.app, namespace: names.namespace },
   // The token of the Kubernetes API, which the worker has nothing to say to.
   automountServiceAccountToken: false,
-} satisfies ServiceAccount;
+} satisfies IServiceAccount;
 
 /** At most one worker at a time is moved for maintenance. */
 export const disruptionBudget = {
@@ -41,7 +39,7 @@ export const disruptionBudget = {
   kind: 'PodDisruptionBudget',
   metadata: { name: names.app, namespace: names.namespace },
   spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
-} satisfies PodDisruptionBudget;
+} satisfies IPodDisruptionBudget;
 
 /** Nothing in; out to name resolution, the Pod Identity agent on the node, and AWS. */
 export const networkPolicy = {
@@ -64,33 +62,7 @@ export const networkPolicy = {
       { ports: [{ protocol: 'TCP', port: 443 }] },
     ],
   },
-} satisfies NetworkPolicy;
-
-/** KEDA's scaler: not in kubernetes-types. @see https://keda.sh/docs/2.20/reference/scaledobject-spec/ */
-interface ScaledObject {
-  readonly apiVersion: 'keda.sh/v1alpha1';
-  readonly kind: 'ScaledObject';
-  readonly metadata: { readonly name: string; readonly namespace: string };
-  readonly spec: {
-    readonly scaleTargetRef: { readonly name: string };
-    readonly pollingInterval: number;
-    readonly cooldownPeriod: number;
-    readonly minReplicaCount: number;
-    readonly maxReplicaCount: number;
-    readonly triggers: readonly {
-      readonly type: 'aws-sqs-queue';
-      readonly metadata: Readonly<Record<'queueURL' | 'queueLength' | 'awsRegion', string>>;
-      readonly authenticationRef: { readonly name: string };
-    }[];
-  };
-}
-
-interface TriggerAuthentication {
-  readonly apiVersion: 'keda.sh/v1alpha1';
-  readonly kind: 'TriggerAuthentication';
-  readonly metadata: { readonly name: string; readonly namespace: string };
-  readonly spec: { readonly podIdentity: { readonly provider: 'aws' } };
-}
+} satisfies INetworkPolicy;
 
 /** The KEDA operator asks the queue as itself, by its own Pod Identity association. */
 export const triggerAuthentication = {
@@ -98,59 +70,76 @@ export const triggerAuthentication = {
   kind: 'TriggerAuthentication',
   metadata: { name: names.app, namespace: names.namespace },
   spec: { podIdentity: { provider: 'aws' } },
-} satisfies TriggerAuthentication;
+} satisfies ITriggerAuthentication;
 
-/** Pods by what is outstanding on the queue, held messages included; none when there is nothing. */
-export function scaledObject(queueURL: string, awsRegion: string): ScaledObject {
-  return {
+/** The numbers that the column chooses, by KEDA's names. */
+export interface Scaling {
+  readonly pollingInterval: number;
+  readonly cooldownPeriod: number;
+  readonly minReplicaCount: number;
+  readonly maxReplicaCount: number;
+  readonly queueLength: number;
+}
+
+/** Pods by what is outstanding on the queue, held messages included. */
+export const scaledObject = (queueURL: string, awsRegion: string, { queueLength, ...scaling }: Scaling) =>
+  ({
     apiVersion: 'keda.sh/v1alpha1',
     kind: 'ScaledObject',
     metadata: { name: names.app, namespace: names.namespace },
     spec: {
       scaleTargetRef: { name: names.app },
-      // KEDA asks the queue itself, where the alarms of EC2 and ECS wait for a metric that is minutes old.
-      pollingInterval: 15,
-      // As long as five evaluations of the other columns' alarms.
-      cooldownPeriod: 300,
-      minReplicaCount: 0,
-      maxReplicaCount: config.unit.max,
+      ...scaling,
       triggers: [
         {
           type: 'aws-sqs-queue',
-          // One pod for every so many messages, in steps like those of the other columns' alarms: four from 76 on.
-          metadata: { queueURL, queueLength: '25', awsRegion },
+          metadata: { queueURL, queueLength: String(queueLength), awsRegion },
           authenticationRef: { name: names.app },
         },
       ],
     },
-  };
-}
+  }) satisfies IScaledObject;
 
 /**
- * Ships the worker's log lines to CloudWatch, as they are: the log driver of ECS, the agent of EC2 and Lambda itself do
- * the same. Wrapped in metadata, as usual, they would be logs but no metrics.
+ * What Fluent Bit does. Lines are sent as they are, as the log driver of ECS, the agent of EC2 and Lambda itself send them:
+ * wrapped in metadata, as usual, they would be logs but no metrics.
+ *
+ * No line is lost on the way. A file is read from its beginning, however late it is found, and the place is remembered. What
+ * was read waits on the disk of the node, 500 MB of its 20 GB at most, until CloudWatch has taken it: longer than an outage,
+ * and than this pod.
+ *
+ * @see https://docs.fluentbit.io/manual/administration/buffering-and-storage
  */
-export function logShipper(logGroup: string, region: string) {
-  const metadata = { name: names.shipper, namespace: names.logging };
-  const settings = `[SERVICE]
-    Grace             30
+const FLUENT_BIT = `[SERVICE]
+    Grace                    30
+    scheduler.cap            30
+    storage.path             /var/lib/fluent-bit/chunks
+    storage.max_chunks_up    32
 [INPUT]
-    Name              tail
-    Path              /var/log/containers/${names.app}-*_${names.namespace}_*.log
-    multiline.parser  cri
-    Tag               worker.*
-    DB                /var/log/${names.shipper}.db
-    Mem_Buf_Limit     10MB
+    Name                     tail
+    Path                     /var/log/containers/${names.app}-*_${names.namespace}_*.log
+    multiline.parser         cri
+    Tag                      worker.*
+    DB                       /var/lib/fluent-bit/offsets.db
+    Read_from_Head           On
+    Refresh_Interval         5
+    storage.type             filesystem
 [OUTPUT]
-    Name              cloudwatch_logs
-    Match             worker.*
-    region            ${region}
-    log_group_name    ${logGroup}
-    log_stream_prefix pod/
-    log_key           log
-    log_format        json/emf
-    auto_create_group Off
+    Name                     cloudwatch_logs
+    Match                    worker.*
+    region                   \${AWS_REGION}
+    log_group_name           \${LOG_GROUP}
+    log_stream_prefix        pod/
+    log_key                  log
+    log_format               json/emf
+    auto_create_group        Off
+    Retry_Limit              no_limits
+    storage.total_limit_size 500M
 `;
+
+/** Fluent Bit on every node. */
+export function fluentBit(logGroup: string, region: string, settings = FLUENT_BIT) {
+  const metadata = { name: names.fluentBit, namespace: names.logging };
   return [
     {
       apiVersion: 'v1',
@@ -160,24 +149,28 @@ export function logShipper(logGroup: string, region: string) {
         // It reads the node's log files, which the restricted standard forbids.
         labels: { 'pod-security.kubernetes.io/enforce': 'privileged' },
       },
-    } satisfies Namespace,
+    } satisfies INamespace,
     {
       apiVersion: 'v1',
       kind: 'ServiceAccount',
       metadata,
       automountServiceAccountToken: false,
-    } satisfies ServiceAccount,
-    { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { 'fluent-bit.conf': settings } } satisfies ConfigMap,
+    } satisfies IServiceAccount,
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { 'fluent-bit.conf': settings } } satisfies IConfigMap,
     {
       apiVersion: 'apps/v1',
       kind: 'DaemonSet',
       metadata,
       spec: {
-        selector: { matchLabels: { app: names.shipper } },
+        selector: { matchLabels: { app: names.fluentBit } },
         template: {
-          metadata: { labels: { app: names.shipper } },
+          metadata: {
+            labels: { app: names.fluentBit },
+            // Pods are replaced when this changes. A changed ConfigMap alone would not reach those that run.
+            annotations: { 'checksum/config': createHash('sha256').update(settings).digest('hex') },
+          },
           spec: {
-            serviceAccountName: names.shipper,
+            serviceAccountName: names.fluentBit,
             automountServiceAccountToken: false,
             tolerations: [{ operator: 'Exists' }],
             terminationGracePeriodSeconds: 45,
@@ -187,6 +180,10 @@ export function logShipper(logGroup: string, region: string) {
                 image:
                   'public.ecr.aws/aws-observability/aws-for-fluent-bit:3.4.15@sha256:88e1b56cedb230486afeca6eeb26c5f6bd59c48879d0054d1674d5a58838c607',
                 command: ['/fluent-bit/bin/fluent-bit', '-c', '/etc/four-ways/fluent-bit.conf'],
+                env: [
+                  { name: 'AWS_REGION', value: region },
+                  { name: 'LOG_GROUP', value: logGroup },
+                ],
                 resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '128Mi' } },
                 securityContext: {
                   allowPrivilegeEscalation: false,
@@ -195,18 +192,20 @@ export function logShipper(logGroup: string, region: string) {
                   seccompProfile: { type: 'RuntimeDefault' },
                 },
                 volumeMounts: [
-                  { name: 'settings', mountPath: '/etc/four-ways' },
-                  { name: 'logs', mountPath: '/var/log' },
+                  { name: 'settings', mountPath: '/etc/four-ways', readOnly: true },
+                  { name: 'logs', mountPath: '/var/log', readOnly: true },
+                  { name: 'state', mountPath: '/var/lib/fluent-bit' },
                 ],
               },
             ],
             volumes: [
-              { name: 'settings', configMap: { name: names.shipper } },
+              { name: 'settings', configMap: { name: names.fluentBit } },
               { name: 'logs', hostPath: { path: '/var/log' } },
+              { name: 'state', hostPath: { path: '/var/lib/fluent-bit', type: 'DirectoryOrCreate' } },
             ],
           },
         },
       },
-    } satisfies DaemonSet,
+    } satisfies IDaemonSet,
   ];
 }

@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import path from 'node:path';
 import type { Json, Way } from '../support/synth';
 import { type Column, referenced } from './column';
 import type { Checks } from './parity-checks';
@@ -398,10 +400,20 @@ const ECS: Checks = {
 const CLUSTER = 'ClusterEB0386A7';
 const NODES = 'ClusterNodegroupWorkersA3EA85B0';
 const PODS = 'ClustermanifestPodsAE128BF0';
-const KEDA = 'PodAutoscalerKedaCA2690B9';
-const SCALER = 'PodAutoscalerScaler3F2DA546';
-const NODE_AUTOSCALER = 'NodeAutoscalerChart4BE23D8A';
-const SHIPPER = 'LogShipperPods9D61AF1F';
+const KEDA = 'KedaChart2A6A9DE2';
+const SCALER = 'KedaScaler0A16FDFD';
+const NODE_AUTOSCALER = 'ClusterAutoscalerChartCB4AC47F';
+const NAMESPACE = 'Namespace0EADFF4F';
+const RULES = 'NamespaceRulesAA14A333';
+const SHIPPER = 'FluentBitPods38DCF407';
+
+/** What Fluent Bit is told, by section. */
+function fluentBit(column: Column): Record<string, Record<string, string>> {
+  const settings: string = column.object('ConfigMap', 'fluent-bit').data['fluent-bit.conf'];
+  const sections = [...settings.matchAll(/^\[(\w+)\]\n((?: .*\n)+)/gm)];
+  const words = (lines: string) => [...lines.matchAll(/^ +(\S+) +(.+)$/gm)].map(([, key, value]) => [key, value]);
+  return Object.fromEntries(sections.map(([, name, lines]) => [name, Object.fromEntries(words(lines ?? ''))]));
+}
 
 const chart = (column: Column, release: string) =>
   column.all('Custom::AWSCDK-EKS-HelmChart').find(([, { Release }]) => Release === release)?.[1];
@@ -456,12 +468,22 @@ const EKS: Checks = {
     expect(KubernetesNetworkConfig.ElasticLoadBalancing).toEqual({ Enabled: false });
   },
 
+  'all that EKS installs in a cluster is an add-on of the stack, which takes over what is there': (column) => {
+    const addons = column
+      .all('AWS::EKS::Addon')
+      .map(([, { AddonName, ResolveConflicts, PreserveOnDelete = false }]) => {
+        expect({ ResolveConflicts, PreserveOnDelete }).toEqual({
+          ResolveConflicts: 'OVERWRITE',
+          PreserveOnDelete: false,
+        });
+        return AddonName;
+      });
+    expect(addons.sort()).toEqual(['coredns', 'eks-pod-identity-agent', 'kube-proxy', 'vpc-cni']);
+  },
+
   'network policies are enforced': (column) => {
-    const addons = column.all('AWS::EKS::Addon').map(([, addon]) => addon);
-    const cni = addons.find(({ AddonName }) => AddonName === 'vpc-cni');
-    expect(JSON.parse(cni?.ConfigurationValues ?? '{}')).toEqual({ enableNetworkPolicy: 'true' });
-    // The cluster comes with a CNI of its own: the add-on has to take it over.
-    expect(cni?.ResolveConflicts).toBe('OVERWRITE');
+    const { ConfigurationValues = '{}' } = column.one('AWS::EKS::Addon', 'NodeAddonsNetworking');
+    expect(JSON.parse(ConfigurationValues)).toEqual({ enableNetworkPolicy: 'true' });
   },
 
   'nodes are AL2023 on arm64, one to four of them, and repaired': (column) => {
@@ -497,17 +519,17 @@ const EKS: Checks = {
       });
     expect(Object.fromEntries(identities)).toEqual({
       'resizer/resizer': 'Role1ABCC5F0',
-      'keda/keda-operator': 'PodAutoscalerRoleFA3EB9A6',
-      'logging/log-shipper': 'LogShipperRoleA958ACA3',
-      'kube-system/cluster-autoscaler': 'NodeAutoscalerRole8C22005C',
+      'keda/keda-operator': 'KedaRoleE0286FF8',
+      'logging/fluent-bit': 'FluentBitRole2DE5A0C4',
+      'kube-system/cluster-autoscaler': 'ClusterAutoscalerRole4E89723B',
     });
     const agents = column.all('AWS::EKS::Addon').map(([, { AddonName }]) => AddonName);
     expect(agents).toContain('eks-pod-identity-agent');
   },
 
   'what scales the pods only asks the queue, and what ships the logs only writes them': (column) => {
-    expect(column.grants('PodAutoscalerRoleFA3EB9A6')).toEqual(['sqs:GetQueueAttributes <JobsQueue24944186.Arn>']);
-    expect(column.grants('LogShipperRoleA958ACA3')).toEqual([
+    expect(column.grants('KedaRoleE0286FF8')).toEqual(['sqs:GetQueueAttributes <JobsQueue24944186.Arn>']);
+    expect(column.grants('FluentBitRole2DE5A0C4')).toEqual([
       'logs:CreateLogStream <Logs6819BB44.Arn>',
       'logs:PutLogEvents <Logs6819BB44.Arn>',
     ]);
@@ -592,7 +614,7 @@ const EKS: Checks = {
       Version: '9.59.0',
       Namespace: 'kube-system',
     });
-    const [shipper] = column.object('DaemonSet', 'log-shipper').spec.template.spec.containers;
+    const [shipper] = column.object('DaemonSet', 'fluent-bit').spec.template.spec.containers;
     expect(shipper.image).toMatch(/:\d+\.\d+\.\d+@sha256:[0-9a-f]{64}$/);
   },
 
@@ -615,7 +637,7 @@ const EKS: Checks = {
     const groups =
       'arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:autoScalingGroup:*:autoScalingGroupName/eks-*';
     const ours = `${groups} {"StringEquals":{"aws:ResourceTag/eks:cluster-name":"<${CLUSTER}>"}}`;
-    expect(column.grants('NodeAutoscalerRole8C22005C').filter((grant) => !grant.endsWith(' *'))).toEqual([
+    expect(column.grants('ClusterAutoscalerRole4E89723B').filter((grant) => !grant.endsWith(' *'))).toEqual([
       `autoscaling:SetDesiredCapacity ${ours}`,
       `autoscaling:TerminateInstanceInAutoScalingGroup ${ours}`,
       `eks:DescribeNodegroup <${NODES}.Arn>`,
@@ -628,19 +650,49 @@ const EKS: Checks = {
   },
 
   'the shipper reads the worker’s lines on every node, and writes them to the log group of the stack': (column) => {
-    const { spec } = column.object('DaemonSet', 'log-shipper').spec.template;
-    expect(spec).toMatchObject({ serviceAccountName: 'log-shipper', tolerations: [{ operator: 'Exists' }] });
-    const settings = column.object('ConfigMap', 'log-shipper').data['fluent-bit.conf'];
-    expect(settings).toMatch(/^ +Path +\/var\/log\/containers\/resizer-\*_resizer_\*\.log$/m);
-    expect(settings).toMatch(/^ +log_group_name +<Logs6819BB44>$/m);
-    expect(settings).toMatch(/^ +region +<AWS::Region>$/m);
-    expect(settings).toMatch(/^ +auto_create_group Off$/m);
+    const { spec } = column.object('DaemonSet', 'fluent-bit').spec.template;
+    expect(spec).toMatchObject({ serviceAccountName: 'fluent-bit', tolerations: [{ operator: 'Exists' }] });
+    const { INPUT, OUTPUT } = fluentBit(column);
+    expect(INPUT).toMatchObject({ Path: '/var/log/containers/resizer-*_resizer_*.log' });
+    expect(OUTPUT).toMatchObject({
+      region: `\${AWS_REGION}`,
+      log_group_name: `\${LOG_GROUP}`,
+      auto_create_group: 'Off',
+    });
+    expect(spec.containers[0].env).toEqual([
+      { name: 'AWS_REGION', value: '<AWS::Region>' },
+      { name: 'LOG_GROUP', value: '<Logs6819BB44>' },
+    ]);
   },
 
   'the shipper sends the worker’s lines as they are, or CloudWatch would find no metrics in them': (column) => {
-    const settings = column.object('ConfigMap', 'log-shipper').data['fluent-bit.conf'];
-    expect(settings).toMatch(/^ +log_key +log$/m);
-    expect(settings).toMatch(/^ +log_format +json\/emf$/m);
+    expect(fluentBit(column).OUTPUT).toMatchObject({ log_key: 'log', log_format: 'json/emf' });
+  },
+
+  'the shipper finds a new file within seconds, and reads it from its beginning': (column) => {
+    expect(fluentBit(column).INPUT).toMatchObject({ Read_from_Head: 'On', Refresh_Interval: '5' });
+  },
+
+  'the shipper keeps what CloudWatch does not take, and how far it has read, on the disk of the node': (column) => {
+    const { SERVICE, INPUT, OUTPUT } = fluentBit(column);
+    expect(OUTPUT).toMatchObject({ Retry_Limit: 'no_limits', 'storage.total_limit_size': '500M' });
+    expect(SERVICE).toMatchObject({ 'scheduler.cap': '30' });
+    expect(INPUT).toMatchObject({ 'storage.type': 'filesystem' });
+    const { containers, volumes } = column.object('DaemonSet', 'fluent-bit').spec.template.spec;
+    const [state] = volumes.filter(({ hostPath }: Json) => hostPath?.type === 'DirectoryOrCreate');
+    const [{ mountPath, readOnly }] = containers[0].volumeMounts.filter(({ name }: Json) => name === state.name);
+    expect(readOnly).toBeUndefined();
+    expect([SERVICE?.['storage.path'], INPUT?.DB].map((file) => path.dirname(file ?? ''))).toEqual([
+      mountPath,
+      mountPath,
+    ]);
+  },
+
+  'settings of the shipper that change reach the pods that run': (column) => {
+    const settings = column.object('ConfigMap', 'fluent-bit').data['fluent-bit.conf'];
+    expect(column.object('DaemonSet', 'fluent-bit').spec.template.metadata.annotations).toEqual({
+      'checksum/config': createHash('sha256').update(settings).digest('hex'),
+    });
   },
 
   'a node goes when nothing is left on it but what Kubernetes itself runs': (column) => {
@@ -648,9 +700,15 @@ const EKS: Checks = {
     expect(extraArgs).toMatchObject({ 'skip-nodes-with-system-pods': false });
   },
 
+  'the Cluster Autoscaler is not the first pod to be evicted': (column) => {
+    const { resources } = JSON.parse(chart(column, 'cluster-autoscaler').Values);
+    expect(resources).toEqual({ requests: { cpu: '100m', memory: '300Mi' } });
+  },
+
   // What depends on another is made after it, and deleted before it.
   'a deletion cannot hang: each goes while what it needs is still there': (column) => {
-    const CNI = column.id('AWS::EKS::Addon', 'AddonsNetworking');
+    const addon = (id: string) => column.id('AWS::EKS::Addon', id);
+    const [CNI, DNS] = [addon('NodeAddonsNetworking'), addon('ClusterDns')];
     const before: [first: string, then: string, why: string][] = [
       [SCALER, KEDA, 'KEDA removes the finalizer'],
       [SCALER, PODS, 'nobody scales what is gone'],
@@ -658,15 +716,23 @@ const EKS: Checks = {
       [NODE_AUTOSCALER, NODES, 'it runs on them'],
       [SHIPPER, NODES, 'it runs on them'],
       [PODS, NODES, 'they run on them'],
-      [PODS, 'AdmissionNamespace8A9AB835', 'they live in it'],
-      [PODS, 'AdmissionRules8C73AECA', 'they are admitted by them'],
+      [PODS, NAMESPACE, 'they live in it'],
+      [PODS, RULES, 'they are admitted by them'],
       [PODS, 'RoleAssociationFC7AD27D', 'credentials are put into a pod when it starts'],
-      [KEDA, 'PodAutoscalerRoleAssociation64A4BC5F', 'credentials are put into a pod when it starts'],
-      [SHIPPER, 'LogShipperRoleAssociation43F25FD4', 'credentials are put into a pod when it starts'],
-      [NODE_AUTOSCALER, 'NodeAutoscalerRoleAssociation1FC88A70', 'credentials are put into a pod when it starts'],
+      [KEDA, 'KedaRoleAssociationA690888B', 'credentials are put into a pod when it starts'],
+      [SHIPPER, 'FluentBitRoleAssociation4E3C1D7E', 'credentials are put into a pod when it starts'],
+      [NODE_AUTOSCALER, 'ClusterAutoscalerRoleAssociation1333CFE5', 'credentials are put into a pod when it starts'],
       [NODES, CNI, 'pods need addresses'],
-      [NODES, column.id('AWS::EKS::Addon', 'AddonsPodIdentity'), 'pods need credentials'],
-      ['AdmissionRules8C73AECA', CNI, 'the add-on removes the finalizer of a network policy'],
+      [NODES, addon('NodeAddonsPodIdentity'), 'pods need credentials'],
+      [NODES, addon('NodeAddonsKubeProxy'), 'pods need services'],
+      [DNS, NODES, 'its pods run on them, and EKS waits for those'],
+      [KEDA, DNS, 'it asks by name'],
+      [SHIPPER, DNS, 'it sends by name'],
+      [NODE_AUTOSCALER, DNS, 'it asks by name'],
+      [NAMESPACE, SHIPPER, 'the last lines of the last pod are sent'],
+      [NAMESPACE, NODES, 'whoever deletes it waits until their kubelets have ended its pods'],
+      [RULES, NAMESPACE, 'they are in it'],
+      [RULES, CNI, 'the add-on removes the finalizer of a network policy'],
       [CLUSTER, 'ControlPlaneLogs95F30E24', 'EKS would make the group itself'],
     ];
     const late = before.filter(([first, then]) => !column.waitsFor(first).has(then));

@@ -42,6 +42,10 @@ function edit(column: Column, kind: string, name: string, change: (object: Json)
   }
 }
 
+const fluentBit = (column: Column, from: string | RegExp, to: string) =>
+  edit(column, 'ConfigMap', 'fluent-bit', ({ data }) => {
+    data['fluent-bit.conf'] = data['fluent-bit.conf'].replace(from, to);
+  });
 const bucket = (column: Column, name: 'Source' | 'Output') => column.one('AWS::S3::Bucket', `Images${name}`);
 const queue = (column: Column, id: string) => column.one('AWS::SQS::Queue', id);
 const launch = (column: Column) => column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData;
@@ -95,6 +99,7 @@ const CONTAINER = 'the container gives up every privilege';
 const POD = 'the worker’s pod keeps to the restricted standard, and its namespace admits no other';
 const TOKEN = 'the worker’s pod cannot talk to Kubernetes';
 const POLICY = 'pods reach name resolution, the Pod Identity agent and HTTPS, and nothing reaches them';
+const SETTINGS_ARRIVE = 'settings of the shipper that change reach the pods that run';
 const DELETION = 'a deletion cannot hang: each goes while what it needs is still there';
 
 const MUTATIONS: Record<string, Mutation> = {
@@ -872,12 +877,13 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   'a scaler that may read messages': {
     way: 'eks-ec2',
-    make: (column) => allow(column, 'PodAutoscalerRole', 'sqs:ReceiveMessage', '<JobsQueue24944186.Arn>'),
+    make: (column) => allow(column, 'KedaRole', 'sqs:ReceiveMessage', '<JobsQueue24944186.Arn>'),
     reported: ['what scales the pods only asks the queue, and what ships the logs only writes them'],
   },
   'an autoscaler that may end the instances of others': {
     way: 'eks-ec2',
-    make: (column) => delete column.one('AWS::IAM::Policy', 'NodeAutoscalerRole').PolicyDocument.Statement[1].Condition,
+    make: (column) =>
+      delete column.one('AWS::IAM::Policy', 'ClusterAutoscalerRole').PolicyDocument.Statement[1].Condition,
     reported: ['the Cluster Autoscaler looks after the nodes of this cluster, and can change no others'],
   },
   'an endpoint that is open in production': {
@@ -890,7 +896,7 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   'network policies that are not enforced': {
     way: 'eks-ec2',
-    make: (column) => delete column.one('AWS::EKS::Addon', 'AddonsNetworking').ConfigurationValues,
+    make: (column) => delete column.one('AWS::EKS::Addon', 'NodeAddonsNetworking').ConfigurationValues,
     reported: ['network policies are enforced'],
   },
   'nodes of Amazon Linux 2': {
@@ -958,13 +964,13 @@ const MUTATIONS: Record<string, Mutation> = {
   'a worker without an identity': {
     way: 'eks-ec2',
     make: (column) => {
-      column.one('AWS::EKS::PodIdentityAssociation', 'PodAutoscaler').ServiceAccount = 'keda';
+      column.one('AWS::EKS::PodIdentityAssociation', 'Keda').ServiceAccount = 'keda';
     },
     reported: ['four service accounts have a role, by Pod Identity'],
   },
   'KEDA without a pin': {
     way: 'eks-ec2',
-    make: (column) => delete column.one('Custom::AWSCDK-EKS-HelmChart', 'PodAutoscaler').Version,
+    make: (column) => delete column.one('Custom::AWSCDK-EKS-HelmChart', 'Keda').Version,
     reported: ['charts and images of others are pinned'],
   },
   'pods that never end': {
@@ -978,23 +984,65 @@ const MUTATIONS: Record<string, Mutation> = {
   'log lines that go elsewhere': {
     way: 'eks-ec2',
     make: (column) =>
-      edit(column, 'ConfigMap', 'log-shipper', ({ data }) => {
-        data['fluent-bit.conf'] = data['fluent-bit.conf'].replace('<Logs6819BB44>', '/aws/eks/worker');
+      edit(column, 'DaemonSet', 'fluent-bit', ({ spec }) => {
+        spec.template.spec.containers[0].env[1].value = '/aws/eks/worker';
       }),
     reported: ['the shipper reads the worker’s lines on every node, and writes them to the log group of the stack'],
   },
   'log lines that are wrapped': {
     way: 'eks-ec2',
-    make: (column) =>
-      edit(column, 'ConfigMap', 'log-shipper', ({ data }) => {
-        data['fluent-bit.conf'] = data['fluent-bit.conf'].replace('json/emf', 'json');
-      }),
-    reported: ['the shipper sends the worker’s lines as they are, or CloudWatch would find no metrics in them'],
+    make: (column) => fluentBit(column, 'json/emf', 'json'),
+    reported: [
+      'the shipper sends the worker’s lines as they are, or CloudWatch would find no metrics in them',
+      SETTINGS_ARRIVE,
+    ],
+  },
+  'first log lines that are not read': {
+    way: 'eks-ec2',
+    make: (column) => fluentBit(column, /.*Read_from_Head.*\n/, ''),
+    reported: ['the shipper finds a new file within seconds, and reads it from its beginning', SETTINGS_ARRIVE],
+  },
+  'log lines that are given up after a second try': {
+    way: 'eks-ec2',
+    make: (column) => fluentBit(column, /.*Retry_Limit.*\n/, ''),
+    reported: [
+      'the shipper keeps what CloudWatch does not take, and how far it has read, on the disk of the node',
+      SETTINGS_ARRIVE,
+    ],
+  },
+  'log lines that wait inside a pod': {
+    way: 'eks-ec2',
+    make: (column) => fluentBit(column, 'storage.path             /var/lib/fluent-bit/', 'storage.path /tmp/'),
+    reported: [
+      'the shipper keeps what CloudWatch does not take, and how far it has read, on the disk of the node',
+      SETTINGS_ARRIVE,
+    ],
+  },
+  'a DNS server that nobody manages': {
+    way: 'eks-ec2',
+    make: (column) => {
+      column.one('AWS::EKS::Addon', 'ClusterDns').AddonName = 'metrics-server';
+    },
+    reported: ['all that EKS installs in a cluster is an add-on of the stack, which takes over what is there'],
+  },
+  'an add-on that stops at what is there': {
+    way: 'eks-ec2',
+    make: (column) => delete column.one('AWS::EKS::Addon', 'NodeAddonsKubeProxy').ResolveConflicts,
+    reported: ['all that EKS installs in a cluster is an add-on of the stack, which takes over what is there'],
+  },
+  'an autoscaler without requests': {
+    way: 'eks-ec2',
+    make: (column) => {
+      const autoscaler = column.one('Custom::AWSCDK-EKS-HelmChart', 'ClusterAutoscaler');
+      const { resources: _, ...values } = JSON.parse(autoscaler.Values);
+      autoscaler.Values = JSON.stringify(values);
+    },
+    reported: ['the Cluster Autoscaler is not the first pod to be evicted'],
   },
   'nodes that Kubernetes keeps for itself': {
     way: 'eks-ec2',
     make: (column) => {
-      const autoscaler = column.one('Custom::AWSCDK-EKS-HelmChart', 'NodeAutoscaler');
+      const autoscaler = column.one('Custom::AWSCDK-EKS-HelmChart', 'ClusterAutoscaler');
       const { extraArgs, ...values } = JSON.parse(autoscaler.Values);
       delete extraArgs['skip-nodes-with-system-pods'];
       autoscaler.Values = JSON.stringify({ ...values, extraArgs });
@@ -1003,12 +1051,12 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   'KEDA gone before what it scales': {
     way: 'eks-ec2',
-    make: (column) => without(column, 'Custom::AWSCDK-EKS-KubernetesResource', 'PodAutoscalerScaler', /Keda/),
+    make: (column) => without(column, 'Custom::AWSCDK-EKS-KubernetesResource', 'KedaScaler', /KedaChart/),
     reported: [DELETION],
   },
   'nodes gone before KEDA': {
     way: 'eks-ec2',
-    make: (column) => without(column, 'Custom::AWSCDK-EKS-HelmChart', 'PodAutoscaler', /Nodegroup/),
+    make: (column) => without(column, 'Custom::AWSCDK-EKS-HelmChart', 'Keda', /ClusterDns/),
     reported: [DELETION],
   },
 };

@@ -68,12 +68,11 @@ function pods(column: Column, id: string, objects: readonly Json[], nodes: reado
       .all('AWS::EKS::PodIdentityAssociation')
       .filter(([, pod]) => pod.Namespace === metadata.namespace && pod.ServiceAccount === serviceAccountName)
       .map(([, { RoleArn }]) => RoleArn);
-    // Whoever deletes a deployment does not wait for its pods, which have 90 s to end. Whoever deletes their namespace or
-    // their nodes does.
+    // Whoever deletes a deployment does not wait for its pods, which have 90 s to end. Whoever deletes their namespace does.
     const namespaces = manifests(column).filter(([, all]) =>
       all.some((each) => each.kind === 'Namespace' && each.metadata.name === metadata.namespace),
     );
-    const ends = [...nodes.map(({ starts }) => starts), ...namespaces.map(([namespace]) => namespace)];
+    const ends = namespaces.map(([namespace]) => namespace);
     return [{ starts: id, ends, roles: ids(roles), subnets: nodes.flatMap(({ subnets }) => subnets) }];
   });
 }
@@ -178,6 +177,21 @@ const RULES: Record<string, Rule> = {
 
   'a log group is there before the first of what writes to it, and outlives the last': (column) =>
     running(column).flatMap((each) => outlived(column, each, targetsOf(column, each.roles, 'logs:PutLogEvents'))),
+
+  'pods have a node, names and, if they work, a log shipper as long as they run': (column) => {
+    const ofType = (type: string) => column.all(type).map(([id]) => id);
+    const below = [...ofType('AWS::EKS::Nodegroup'), ...ofType('AWS::EKS::Addon')];
+    const shippers = manifests(column).flatMap(([id, objects]) =>
+      objects.some(({ kind }) => kind === 'DaemonSet') ? [id] : [],
+    );
+    return [
+      ...running(column).filter(({ starts }) => ofType('Custom::AWSCDK-EKS-KubernetesResource').includes(starts)),
+      ...ofType('Custom::AWSCDK-EKS-HelmChart').map((id) => ({ starts: id, ends: [id] })),
+    ].flatMap((each) => [
+      ...outlived(column, each, below),
+      ...('roles' in each && !shippers.includes(each.starts) ? outlived(column, each, shippers) : []),
+    ]);
+  },
 
   'instances are drained until the last is gone': (column) =>
     column.all('AWS::AutoScaling::AutoScalingGroup').flatMap(([id, { LifecycleHookSpecificationList: hooks = [] }]) => {
@@ -319,7 +333,19 @@ const MUTATIONS: Record<string, Mutation> = {
     rule: 'rights are there before the first of what works with them, and outlive the last',
     says: /^Worker\w+ may start before RoleDefaultPolicy\w+$/,
   },
-  'nodes that do not wait for what their pods may do': {
+  'a namespace that is gone after the log shipper': {
+    way: 'eks-ec2',
+    make: (column) => forget(column, /^FluentBitPods/),
+    rule: 'pods have a node, names and, if they work, a log shipper as long as they run',
+    says: /^ClustermanifestPods\w+ may outlive FluentBitPods\w+$/,
+  },
+  'pods that lose name resolution': {
+    way: 'eks-ec2',
+    make: (column) => forget(column, /^ClusterDns/),
+    rule: 'pods have a node, names and, if they work, a log shipper as long as they run',
+    says: /^KedaChart\w+ may outlive ClusterDns\w+$/,
+  },
+  'a namespace that does not wait for what its pods may do': {
     way: 'eks-ec2',
     make: (column) => forget(column, /Policy/),
     rule: 'rights are there before the first of what works with them, and outlive the last',

@@ -88,7 +88,7 @@ export const PLATFORM_CALLS: readonly PlatformCall[] = [
   {
     compute: 'eks-ec2',
     who: 'Fluent Bit, with auto_create_group off and no retention to set',
-    role: 'LogShipperRole',
+    role: 'FluentBitRole',
     actions: LOGS,
     resource: logGroup('eks-ec2'),
     source: 'https://docs.fluentbit.io/manual/data-pipeline/outputs/cloudwatch',
@@ -96,7 +96,7 @@ export const PLATFORM_CALLS: readonly PlatformCall[] = [
   {
     compute: 'eks-ec2',
     who: 'KEDA',
-    role: 'PodAutoscalerRole',
+    role: 'KedaRole',
     actions: ['sqs:GetQueueAttributes'],
     resource: 'arn:aws:sqs:us-east-1:000000000000:eks-ec2-jobs',
     source: 'https://keda.sh/docs/2.20/scalers/aws-sqs/',
@@ -104,7 +104,7 @@ export const PLATFORM_CALLS: readonly PlatformCall[] = [
   {
     compute: 'eks-ec2',
     who: 'the Cluster Autoscaler, to look around',
-    role: 'NodeAutoscalerRole',
+    role: 'ClusterAutoscalerRole',
     actions: [
       'autoscaling:DescribeAutoScalingGroups',
       'autoscaling:DescribeAutoScalingInstances',
@@ -121,7 +121,7 @@ export const PLATFORM_CALLS: readonly PlatformCall[] = [
   {
     compute: 'eks-ec2',
     who: 'the Cluster Autoscaler, for the taints and labels of a managed node group without nodes',
-    role: 'NodeAutoscalerRole',
+    role: 'ClusterAutoscalerRole',
     actions: ['eks:DescribeNodegroup'],
     resource: 'arn:aws:eks:us-east-1:000000000000:nodegroup/eks-ec2-clusternodegroupworkersa3ea85b0',
     source: 'https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md',
@@ -129,7 +129,7 @@ export const PLATFORM_CALLS: readonly PlatformCall[] = [
   {
     compute: 'eks-ec2',
     who: 'the Cluster Autoscaler, to add a node and to take one away',
-    role: 'NodeAutoscalerRole',
+    role: 'ClusterAutoscalerRole',
     actions: ['autoscaling:SetDesiredCapacity', 'autoscaling:TerminateInstanceInAutoScalingGroup'],
     // EKS names the group after the node group, and tags it with the cluster.
     resource: 'arn:aws:autoscaling:us-east-1:000000000000:autoScalingGroup:1a2b:autoScalingGroupName/eks-Workers-1a2b',

@@ -64,6 +64,8 @@ export interface Template {
 export interface Synthesized {
   /** With references as text, see {@link plain}. */
   readonly template: Template;
+  /** What CDK's command line tells whoever deploys it. */
+  readonly notes: readonly string[];
   /** What is uploaded with it. */
   readonly assets: { readonly files: Record<string, Json>; readonly dockerImages: Record<string, Json> };
 }
@@ -137,10 +139,15 @@ export function synth(way: Way, settings: Settings = {}, content = 'one'): Synth
   const key = JSON.stringify([way, settings, content]);
   const known = cache.get(key);
   if (known) return known;
-  const { app, outdir } = build([way], settings, { content });
+  const { app, stacks, outdir } = build([way], settings, { content });
   app.synth();
   const read = (kind: string) => JSON.parse(readFileSync(path.join(outdir, `${STACKS[way].id}.${kind}.json`), 'utf8'));
-  const synthesized = { template: plain(read('template')) as Template, assets: read('assets') };
+  const notes = stacks.flatMap(({ node }) => node.metadata.filter(({ type }) => type === 'aws:cdk:info'));
+  const synthesized = {
+    template: plain(read('template')) as Template,
+    notes: notes.map(({ data }) => String(data)),
+    assets: read('assets'),
+  };
   cache.set(key, synthesized);
   return synthesized;
 }

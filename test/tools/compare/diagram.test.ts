@@ -78,7 +78,7 @@ describe('follows the template', () => {
   test('a right of KEDA to ask the queue', () => {
     const template = changed('eks-ec2', (resources) => {
       for (const id of Object.keys(resources)) {
-        if (id.startsWith('PodAutoscalerRoleDefaultPolicy')) delete resources[id];
+        if (id.startsWith('KedaRoleDefaultPolicy')) delete resources[id];
       }
     });
     const asked = ({ from, to }: { from: string; to: string }) => from === 'queue' && to === 'scaler';

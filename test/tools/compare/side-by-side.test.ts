@@ -103,7 +103,7 @@ describe('resources', () => {
     ['lambda', /^RoleDefaultPolicy/, 'Permissions'],
     ['ecs-fargate', /ScalableTarget|TaskCountTarget/, 'Scaling'],
     ['eks-ec2', /^ControlPlaneLogs/, 'Logs'],
-    ['eks-ec2', /^PodAutoscalerKeda/, 'Scaling'],
+    ['eks-ec2', /^KedaChart/, 'Scaling'],
     ['eks-ec2', /^ClustermanifestPods/, 'Compute'],
   ] as const)('of %s that match %s are made under %s', (way, id, section) => {
     const found = Object.entries(TEMPLATES[way].Resources).filter(([name]) => id.test(name));
