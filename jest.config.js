@@ -16,6 +16,8 @@ const MODULES = [
   // The comparison's charts, and the document that they are drawn into outside of a browser.
   '@observablehq|d3(-[a-z]+)*|internmap|delaunator|robust-predicates|isoformat',
   'cssomnom|css-select|css-what|dom-serializer|domelementtype|domhandler|domutils|entities|htmlparser2|nth-check|boolbase',
+  // Validators of Kubernetes' objects.
+  '@?kubernetes-models|is-cidr|cidr-regex',
 ];
 
 /** @type {import('jest').Config} */
@@ -32,6 +34,10 @@ module.exports = {
   testTimeout: 300_000,
   // A test's globals are slow to look up, unless they are handed to its modules: loops of the simulation are full of these.
   sandboxInjectedGlobals: ['Math', 'Number'],
+  // They export themselves to `import` only.
+  moduleNameMapper: {
+    '^(@?kubernetes-models/.+)$': ['<rootDir>/node_modules/$1', '<rootDir>/node_modules/$1/dist/index.js'],
+  },
   transform: { '^.+\\.m?[tj]s$': '@swc/jest' },
   transformIgnorePatterns: [`/node_modules/(?!(${MODULES.join('|')})/)`],
 };

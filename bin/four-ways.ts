@@ -75,6 +75,15 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     does: "reads AWS's public price list files, no account needed, into the table that compare uses (a large download)",
     load: async () => (await import('../tools/prices/command')).prices,
   },
+  manifests: {
+    synopsis: '[-c SWITCH=VALUE ...] [--endpoint URL]',
+    does: 'prints what ResizeOnEksEc2 gives to its cluster, in order, as YAML: objects, and charts with their values',
+    options: {
+      '-c': 'a switch of the stacks, such as production=true; may be given again',
+      '--endpoint': 'for a cluster without AWS: where its pods find the endpoints of "npm run local -- --keep"',
+    },
+    load: async () => (await import('../tools/manifests')).manifests((await import('./switches')).readSwitches),
+  },
   doctor: {
     does: 'says which versions in the stacks leave support, and when',
     load: async () => (await import('../tools/doctor')).doctor,

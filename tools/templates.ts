@@ -8,6 +8,7 @@ import { Ec2Stack } from '../lib/ec2-stack';
 import { EcsFargateStack } from '../lib/ecs-fargate-stack';
 import { EksEc2Stack } from '../lib/eks-ec2-stack';
 import { LambdaStack } from '../lib/lambda-stack';
+import type { FourWaysStackProps } from '../lib/props';
 import type { Compute } from '../workload/contract';
 import { temporaryFolder } from './files';
 
@@ -22,6 +23,8 @@ export interface Resource {
   readonly Type: string;
   // biome-ignore lint/suspicious/noExplicitAny: as deep and as varied as CloudFormation.
   readonly Properties: any;
+  /** What it waits for, beside what it refers to. */
+  readonly DependsOn?: string | readonly string[];
   /** Under which it is made at all. */
   readonly Condition?: string;
 }
@@ -30,7 +33,7 @@ export interface Resource {
  * Synthesizes the four stacks in this process, with the feature flags of cdk.json. Bundles are stood in for by empty
  * folders: nothing here reads them, and they need not have been built.
  */
-export function templates(): Record<Compute, Template> {
+export function templates(props: FourWaysStackProps = {}, suffix = ''): Record<Compute, Template> {
   const folder = temporaryFolder();
   try {
     const dist = path.join(folder, 'dist');
@@ -46,10 +49,10 @@ export function templates(): Record<Compute, Template> {
       builtinCloudFormationValidation: false,
     });
     const stacks = {
-      ec2: new Ec2Stack(app, 'ResizeOnEc2', {}),
-      lambda: new LambdaStack(app, 'ResizeOnLambda', {}),
-      'ecs-fargate': new EcsFargateStack(app, 'ResizeOnEcsFargate', {}),
-      'eks-ec2': new EksEc2Stack(app, 'ResizeOnEksEc2', {}),
+      ec2: new Ec2Stack(app, `ResizeOnEc2${suffix}`, props),
+      lambda: new LambdaStack(app, `ResizeOnLambda${suffix}`, props),
+      'ecs-fargate': new EcsFargateStack(app, `ResizeOnEcsFargate${suffix}`, props),
+      'eks-ec2': new EksEc2Stack(app, `ResizeOnEksEc2${suffix}`, props),
     };
     const assembly = app.synth();
     const entries = Object.entries(stacks).map(([compute, stack]) => [
