@@ -19,7 +19,7 @@ interface Window {
 }
 
 /** Day on which the dates were noted. */
-export const NOTED = '2026-11-22';
+export const NOTED = '2026-11-28';
 
 /** Warn this many days ahead. */
 const AHEAD_DAYS = 90;
@@ -55,12 +55,33 @@ const WINDOWS: readonly Window[] = [
     until: '2026-12-02',
     source: 'https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html',
   },
+  // EKS chooses versions of these that are for the version of the cluster.
+  ...['coredns', 'eks-pod-identity-agent', 'kube-proxy', 'vpc-cni'].map((name) => ({
+    what: `EKS add-on ${name}`,
+    version: 'default for 1.35',
+    until: '2027-03-27',
+    source: 'https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html',
+  })),
+  // Nobody publishes a date for the charts. KEDA's: as long as EKS supports the newest Kubernetes that it is tested on.
   {
-    what: 'Amazon Linux',
+    what: 'Chart keda',
+    version: '2.20.2',
+    until: '2027-03-27',
+    source: 'https://keda.sh/docs/2.20/operate/cluster/',
+  },
+  // The autoscaler's: as long as the Kubernetes with its number is maintained.
+  {
+    what: 'Chart cluster-autoscaler',
+    version: '9.59.0',
+    until: '2027-02-28',
+    source: 'https://kubernetes.io/releases/1.35/',
+  },
+  ...['Amazon Linux', 'Amazon Linux on EKS nodes'].map((what) => ({
+    what,
     version: '2023',
     until: '2029-06-30',
     source: 'https://docs.aws.amazon.com/linux/al2023/ug/release-cadence.html',
-  },
+  })),
 ];
 
 /** The base image of the containers, as the Dockerfile names it. */
@@ -82,6 +103,7 @@ export function versionsInUse(all: Readonly<Record<string, Template>>): { what: 
   // CDK's own handlers have runtimes too; those follow the CDK's version.
   const [worker] = find('AWS::Lambda::Function').filter(({ Properties }) => Properties.Environment?.Variables?.COMPUTE);
   const [cluster] = find('AWS::EKS::Cluster');
+  const [nodes] = find('AWS::EKS::Nodegroup');
   const [instances] = find('AWS::EC2::LaunchTemplate').filter(
     ({ Properties }) => Properties.LaunchTemplateData.ImageId,
   );
@@ -97,6 +119,15 @@ export function versionsInUse(all: Readonly<Record<string, Template>>): { what: 
       version: /node:[\d.]+-([a-z]+)/.exec(base)?.[1] ?? 'unknown',
     },
     { what: 'Kubernetes on EKS, standard support', version: cluster?.Properties.Version },
+    ...find('AWS::EKS::Addon').map(({ Properties: { AddonName, AddonVersion } }) => ({
+      what: `EKS add-on ${AddonName}`,
+      version: AddonVersion ?? `default for ${cluster?.Properties.Version}`,
+    })),
+    ...find('Custom::AWSCDK-EKS-HelmChart').map(({ Properties: { Chart, Version } }) => ({
+      what: `Chart ${Chart}`,
+      version: Version,
+    })),
+    { what: 'Amazon Linux on EKS nodes', version: /^AL(\d{4})/.exec(nodes?.Properties.AmiType)?.[1] ?? 'unknown' },
     { what: 'Amazon Linux', version: image ?? 'unknown' },
   ];
 }

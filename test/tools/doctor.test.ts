@@ -19,7 +19,23 @@ describe('the doctor', () => {
 
   test('reads from the templates and the Dockerfile what is in use, and knows all of it', () => {
     const inUse = versionsInUse(templates());
-    expect(inUse.map(({ version }) => version)).toEqual(['nodejs24.x', '24', '24', 'bookworm', '1.35', '2023']);
+    const versions = Object.fromEntries(inUse.map(({ what, version }) => [what, version]));
+    expect(Object.keys(versions)).toHaveLength(inUse.length);
+    expect(versions).toEqual({
+      'Lambda runtime': 'nodejs24.x',
+      'Node on instances': '24',
+      'Node in the image': '24',
+      'Debian in the image, long-term support': 'bookworm',
+      'Kubernetes on EKS, standard support': '1.35',
+      'EKS add-on coredns': 'default for 1.35',
+      'EKS add-on eks-pod-identity-agent': 'default for 1.35',
+      'EKS add-on kube-proxy': 'default for 1.35',
+      'EKS add-on vpc-cni': 'default for 1.35',
+      'Chart keda': '2.20.2',
+      'Chart cluster-autoscaler': '9.59.0',
+      'Amazon Linux on EKS nodes': '2023',
+      'Amazon Linux': '2023',
+    });
     const findings = examine(inUse, new Date('2026-11-22'));
     expect(findings.filter(({ verdict: found }) => found === 'not in the table')).toEqual([]);
     for (const { source, until } of findings) {
