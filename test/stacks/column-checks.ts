@@ -633,6 +633,20 @@ const EKS: Checks = {
     expect(column.object('Deployment', 'resizer').spec).not.toHaveProperty('replicas');
   },
 
+  'there are four pods from 76 messages on, or 83 where there are three, and none after five minutes without': (
+    column,
+  ) => {
+    const { pollingInterval, cooldownPeriod, maxReplicaCount, triggers } = column.object(
+      'ScaledObject',
+      'resizer',
+    ).spec;
+    expect({ pollingInterval, cooldownPeriod }).toEqual({ pollingInterval: 15, cooldownPeriod: 300 });
+    const enoughForThree = (maxReplicaCount - 1) * Number(triggers[0].metadata.queueLength);
+    expect(enoughForThree + 1).toBe(76);
+    // The autoscaler of Kubernetes, which KEDA works by, does nothing within a tenth of what it aims at.
+    expect(Math.floor(enoughForThree * 1.1) + 1).toBe(83);
+  },
+
   'the Cluster Autoscaler looks after the nodes of this cluster, and can change no others': (column) => {
     const groups =
       'arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:autoScalingGroup:*:autoScalingGroupName/eks-*';

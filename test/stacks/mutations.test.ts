@@ -99,6 +99,8 @@ const CONTAINER = 'the container gives up every privilege';
 const POD = 'the worker’s pod keeps to the restricted standard, and its namespace admits no other';
 const TOKEN = 'the worker’s pod cannot talk to Kubernetes';
 const POLICY = 'pods reach name resolution, the Pod Identity agent and HTTPS, and nothing reaches them';
+const SCALED =
+  'there are four pods from 76 messages on, or 83 where there are three, and none after five minutes without';
 const SETTINGS_ARRIVE = 'settings of the shipper that change reach the pods that run';
 const DELETION = 'a deletion cannot hang: each goes while what it needs is still there';
 
@@ -380,7 +382,7 @@ const MUTATIONS: Record<string, Mutation> = {
       edit(column, 'ScaledObject', 'resizer', ({ spec }) => {
         spec.maxReplicaCount = 100;
       }),
-    reported: ['there are four units at most, where the account does not decide'],
+    reported: ['there are four units at most, where the account does not decide', SCALED],
   },
   'a log group that never forgets': {
     way: 'ecs-fargate',
@@ -980,6 +982,14 @@ const MUTATIONS: Record<string, Mutation> = {
         spec.minReplicaCount = 1;
       }),
     reported: ['KEDA keeps as many pods as the queue needs, down to none'],
+  },
+  'pods that come later than the column says': {
+    way: 'eks-ec2',
+    make: (column) =>
+      edit(column, 'ScaledObject', 'resizer', ({ spec }) => {
+        spec.triggers[0].metadata.queueLength = '50';
+      }),
+    reported: [SCALED],
   },
   'log lines that go elsewhere': {
     way: 'eks-ec2',
