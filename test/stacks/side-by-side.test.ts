@@ -89,10 +89,7 @@ describe.each(WAYS)('%s', (way) => {
   test('says in the same words, subject first, what outlives the workers', () => {
     const text = section(way, 'Compute').replace(/(\/\/.*)\n {4}\/\/ /g, '$1 ');
     expect(text).toMatch(
-      new RegExp(
-        `^ {4}// The [a-z, ]+ exists? before the first worker and (is|are) deleted after the last\\.\\n.*\\.node\\.addDependency\\(.*\\bbuckets\\.output\\);$`,
-        'm',
-      ),
+      /^ {4}\/\/ The [a-z, ]+ exists? before the first worker and (is|are) deleted after the last\.\n.*\.node\.addDependency\(.*\bbuckets\.output\);$/m,
     );
   });
 });
