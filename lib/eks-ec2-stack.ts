@@ -154,7 +154,7 @@ export class EksEc2Stack extends cdk.Stack {
     // The rights, the queue and the bucket exist before the first worker and are deleted after the last.
     nodes.node.addDependency(role, jobs.queue, buckets.output);
     const shipper = new LogShipper(this, 'LogShipper', { cluster, nodes, logGroup });
-    const running = jobs.held; // by pods: how many there are is said by Container Insights only, which is billed
+    const running = jobs.held; // not how many pods there are: for that the guide names Container Insights, which is billed
 
     // 6. Trigger
     // S3 only puts an event into the queue. What starts a worker for it is under Scaling.

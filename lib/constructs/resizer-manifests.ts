@@ -117,7 +117,7 @@ export function scaledObject(queueURL: string, awsRegion: string): ScaledObject 
       triggers: [
         {
           type: 'aws-sqs-queue',
-          // One pod for every so many messages, in steps like those of the other columns' alarms: four from 76 on.
+          // One pod for every so many messages: four from 76 on, where the other columns' alarms start all from 100 on.
           metadata: { queueURL, queueLength: '25', awsRegion },
           authenticationRef: { name: names.app },
         },
