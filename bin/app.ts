@@ -17,7 +17,7 @@ process.on('uncaughtException', ({ message }) => {
 withoutFalseAlarm();
 
 const app = new cdk.App();
-const { suffix, ...switches } = readSwitches(app.node.getAllContext());
+const { suffix, ...switches } = readSwitches(app.node.getAllContext(), process.env.CDK_DEFAULT_REGION);
 const props = { ...switches, tags: { project: 'four-ways' } };
 
 const stacks = [

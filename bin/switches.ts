@@ -21,7 +21,8 @@ const PRINCIPAL = /^arn:aws(-[a-z]+)*:iam::\d{12}:(role|user)\/[\w+=,.@/-]+$/;
 const A_PRINCIPAL = 'the ARN of an IAM role or user, such as arn:aws:iam::123456789012:role/admin';
 
 /** No more than what a slip of the fingers would break: whether it exists, the mail that asks it will tell. */
-const EMAIL = /^[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$/;
+const EMAIL =
+  /^[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*@(?!-)[A-Za-z0-9-]+(?<!-)(\.(?!-)[A-Za-z0-9-]+(?<!-))+$/;
 const AN_EMAIL = 'an email address, such as you@example.com';
 
 /**
@@ -44,9 +45,10 @@ const A_NAME = 'up to 80 letters, digits and hyphens, no hyphen at either end, s
  * Reads the switches. A key that is none is an error, so that a misspelt `production` cannot deploy machines with public
  * addresses. CDK's own keys (feature flags, results of lookups) have a `:` or a `/` and are left alone.
  *
+ * @param region of the deployment, as far as CDK knows it: the zones have to be there
  * @throws Error of one line: the switch, its value, the remedy
  */
-export function readSwitches(context: Readonly<Record<string, unknown>>): Switches {
+export function readSwitches(context: Readonly<Record<string, unknown>>, region?: string): Switches {
   for (const [key, value] of Object.entries(context)) {
     const known: readonly string[] = [...NAMES, ...CDK_OWN];
     if (/[:/]/.test(key) || known.includes(key)) continue;
@@ -64,7 +66,7 @@ export function readSwitches(context: Readonly<Record<string, unknown>>): Switch
     if (typeof value !== 'string' || !pattern.test(value)) throw wrong(name, value, expected);
     return value;
   };
-  const zones = readZones(context.zones);
+  const zones = readZones(context.zones, region);
   const clusterAdmin = text('clusterAdmin', PRINCIPAL, A_PRINCIPAL);
   const alarmEmail = text('alarmEmail', EMAIL, AN_EMAIL);
   const name = text('name', NAME, A_NAME);
@@ -78,13 +80,15 @@ export function readSwitches(context: Readonly<Record<string, unknown>>): Switch
   };
 }
 
-function readZones(value: unknown): readonly string[] | undefined {
+function readZones(value: unknown, region: string | undefined): readonly string[] | undefined {
   if (value === undefined) return undefined;
   const zones = typeof value === 'string' ? value.split(',') : [];
   const letters = new Set(zones.map((zone) => zone.at(-1)));
   const regions = new Set(zones.map((zone) => zone.slice(0, -1)).filter(Boolean));
   const different = letters.size === zones.length && letters.size >= 2 && letters.size <= 6 && regions.size <= 1;
   if (!different || !zones.every((zone) => ZONE.test(zone))) throw wrong('zones', value, SOME_ZONES);
+  const [named] = regions;
+  if (named && region && named !== region) throw wrong('zones', value, `zones of the region, which is ${region}`);
   return zones;
 }
 

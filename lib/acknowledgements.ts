@@ -35,7 +35,7 @@ const ACKNOWLEDGED: Readonly<Record<Compute, Readonly<Record<string, string>>>> 
     AS3: 'Instances come and go with the queue. The activity history of the group tells it when somebody asks.',
     'IAM5[Resource::*]':
       'What AWS documents for Session Manager: channels are no resources, and instances come and go.',
-    'IAM5[Resource::arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:autoScalingGroup:*:autoScalingGroupName/<AWS::StackName>-Workers*]':
+    'IAM5[Resource::arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:autoScalingGroup:*:autoScalingGroupName/<AWS::StackName>-WorkersASG*]':
       'The stars stand for ids that are known when the group is made. Only groups of this stack are called like this.',
   },
   'ecs-fargate': {

@@ -20,7 +20,7 @@ export const config = {
     memory: Size.gibibytes(2),
     /**
      * At most this many at a time; on Lambda the account decides. New accounts start with small quotas of vCPUs. On EKS
-     * the messages for each pod, in section 8, say from how many on there are as many as this.
+     * `queueLength` in `resizer-manifests.ts` decides from how many messages on all of them run.
      */
     max: 4,
   },

@@ -115,7 +115,7 @@ export class Ec2Stack extends cdk.Stack {
     boot.grantDownload(role);
     boot.grantSessions(role);
     // The group by its name: a reference would be a circle, and would take the right away before the group.
-    const groups = `autoScalingGroup:*:autoScalingGroupName/${cdk.Aws.STACK_NAME}-Workers*`;
+    const groups = `autoScalingGroup:*:autoScalingGroupName/${cdk.Aws.STACK_NAME}-WorkersASG*`;
     const resources = [`arn:${this.partition}:autoscaling:${this.region}:${this.account}:${groups}`];
     const actions = ['autoscaling:CompleteLifecycleAction', 'autoscaling:SetInstanceHealth'];
     role.addToPolicy(new iam.PolicyStatement({ actions, resources }));
@@ -135,13 +135,13 @@ export class Ec2Stack extends cdk.Stack {
     group.scaleOnMetric('ScaleIn', {
       metric: jobs.activity,
       scalingSteps: [
-        { upper: 0, change: -config.unit.max }, // nothing outstanding: all go
+        { upper: 0, change: -config.unit.max }, // nothing to do: all go
         { lower: 0, change: 0 }, // otherwise none: CDK wants two steps
       ],
       adjustmentType: autoscaling.AdjustmentType.CHANGE_IN_CAPACITY,
       evaluationPeriods: 5,
     });
-    jobs.keepActive(); // the first upload after a quiet night is seen as soon as any other
+    jobs.keepActive(); // the first upload after a quiet night should be seen as soon as any other
 
     // 9. Outputs
     outputs(this, { buckets, target: jobs.queue, failures: jobs.failures.queue, logGroup, running, alarmEmail });

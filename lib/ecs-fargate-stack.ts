@@ -89,7 +89,7 @@ export class EcsFargateStack extends cdk.Stack {
     const role = task.taskRole;
     // The rights, the queue, the route and the bucket exist before the first worker and are deleted after the last.
     service.node.addDependency(task, jobs.queue, route, buckets.output);
-    const running = jobs.held; // by tasks: how many there are is said by Container Insights only, which is billed
+    const running = jobs.held; // not how many tasks there are: for that the guide names Container Insights, which is billed
 
     // 6. Trigger
     // S3 only puts an event into the queue. What starts a worker for it is under Scaling.
@@ -116,13 +116,13 @@ export class EcsFargateStack extends cdk.Stack {
     scaling.scaleOnMetric('ScaleIn', {
       metric: jobs.activity,
       scalingSteps: [
-        { upper: 0, change: -config.unit.max }, // nothing outstanding: all go
+        { upper: 0, change: -config.unit.max }, // nothing to do: all go
         { lower: 0, change: 0 }, // otherwise none: CDK wants two steps
       ],
       adjustmentType: appscaling.AdjustmentType.CHANGE_IN_CAPACITY,
       evaluationPeriods: 5,
     });
-    jobs.keepActive(); // the first upload after a quiet night is seen as soon as any other
+    jobs.keepActive(); // the first upload after a quiet night should be seen as soon as any other
 
     // 9. Outputs
     outputs(this, { buckets, target: jobs.queue, failures: jobs.failures.queue, logGroup, running, alarmEmail });

@@ -151,7 +151,7 @@ export class EksEc2Stack extends cdk.Stack {
     pods.node.addDependency(namespace);
     // The log shipper, the rights, the queue and the bucket exist before the first worker and are deleted after the last.
     namespace.node.addDependency(shipper, role, jobs.queue, buckets.output);
-    const running = jobs.held; // by pods: how many there are is said by Container Insights only, which is billed
+    const running = jobs.held; // not how many pods there are: for that the guide names Container Insights, which is billed
 
     // 6. Trigger
     // S3 only puts an event into the queue. What starts a worker for it is under Scaling.
@@ -173,8 +173,8 @@ export class EksEc2Stack extends cdk.Stack {
       cooldownPeriod: 300, // s without a message until the last pod goes: as long as the alarms of the other columns take
       minReplicaCount: 0,
       maxReplicaCount: config.unit.max,
-      // Messages for each pod, held ones included: four pods from 76 on, as with the steps of the other columns. From 83 on
-      // where three run: Kubernetes lets a tenth pass. Whoever raises the ceiling decides here how soon it is reached.
+      // Messages for each pod, held ones included: four pods from 76 on, where the other columns' alarms start all from 100 on.
+      // From 83 on where three run: Kubernetes lets a tenth pass. Whoever raises the ceiling chooses anew when it is reached.
       queueLength: 25,
     };
     // Of several pods, those that are not needed go after 5 minutes, busy or not. They have their grace to finish; what is

@@ -17,7 +17,7 @@ import type { FourWaysStackProps } from './props';
 /**
  * Resizes images in a Lambda function that S3 invokes.
  *
- * A trigger runs code; there is nothing to patch and nothing to scale. Billed per use, idle costs nothing. Choose it
+ * A trigger runs code; there is nothing to patch and nothing to scale. Billed per use; idle it costs an alarm. Choose it
  * when a job takes well under 15 minutes. Compare section by section with the other `*-stack.ts` files.
  */
 export class LambdaStack extends cdk.Stack {

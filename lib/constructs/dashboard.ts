@@ -51,6 +51,7 @@ export class Dashboard extends Construct {
       ],
     });
     const { dashboardName } = dashboard;
+    // Of the partition `aws`: China and GovCloud have consoles of their own.
     this.url = `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboardName}`;
   }
 }

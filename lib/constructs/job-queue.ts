@@ -27,7 +27,7 @@ export class FailureQueue extends Construct implements lambda.IDestination {
       .metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(1), statistic: cloudwatch.Stats.MAXIMUM })
       .createAlarm(this, 'NotEmpty', {
         alarmDescription:
-          'Events that no retry could help wait in the failure queue. Find out why by LogsCommand, then send them again by ReplayCommand, both among the outputs of this stack.',
+          'Events that no retry could help wait in the failure queue. Find out why by LogsCommand, then send them again by ReplayCommand, both among the outputs of this stack. The next mail comes when the queue has been empty in between.',
         threshold: 1,
         evaluationPeriods: 1,
         treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
@@ -56,17 +56,19 @@ export class JobQueue extends Construct implements s3.IBucketNotificationDestina
   /** Messages that workers hold, the most seen in a minute: received and not yet deleted. */
   readonly held: cloudwatch.Metric;
   /**
-   * Messages that wait, messages that are held, and messages received, in a minute: what to scale in on. It is 0 only
-   * when there was nothing to do for the whole minute, so nobody is stopped in the middle.
+   * Messages that wait, or else those that are held and were received, in a minute: what to scale in on. It is 0 only
+   * when there was nothing to do for the whole minute.
    *
    * What waits and what is held is looked at once a minute. A picture that takes half a second falls between two looks,
    * and a queue with few uploads would seem idle. What was received is counted, so nothing is missed.
    *
    * AWS only promises to report what is held, and what was received, when there is any: `FILL` makes it 0 otherwise, or
-   * the sum could be missing and nobody ever stopped. What waits is reported by the minute, so it is not filled: a
-   * minute that has not been reported yet has no sum, and does not look idle.
+   * the sum could be missing and nobody ever stopped. What waits is reported by the minute. A minute that has not been
+   * reported yet must not look idle: in a sum, what is missing counts as 0; `IF` has no value where its first one is
+   * missing. All of this is read in the documentation, and was not seen.
    *
    * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+   * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
    */
   readonly activity: cloudwatch.IMetric;
 
@@ -85,12 +87,15 @@ export class JobQueue extends Construct implements s3.IBucketNotificationDestina
     const period = Duration.minutes(1);
     const most = { period, statistic: cloudwatch.Stats.MAXIMUM };
     this.visible = this.queue.metricApproximateNumberOfMessagesVisible(most);
-    this.held = this.queue.metricApproximateNumberOfMessagesNotVisible(most);
+    this.held = this.queue.metricApproximateNumberOfMessagesNotVisible({
+      ...most,
+      label: 'Messages held, those that wait for another try included',
+    });
     const received = this.queue.metricNumberOfMessagesReceived({ period, statistic: cloudwatch.Stats.SUM });
     this.activity = new cloudwatch.MathExpression({
-      expression: 'visible + FILL(held, 0) + FILL(received, 0)',
+      expression: 'IF(visible, visible, FILL(held, 0) + FILL(received, 0))',
       usingMetrics: { visible: this.visible, held: this.held, received },
-      label: 'Messages that wait, are held, or were received',
+      label: 'Messages that wait, or are held and were received',
       period,
     });
     // Goes off days before a message that nobody reads expires, and stays on until it does. SQS leaves out the age of

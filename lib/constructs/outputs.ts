@@ -67,8 +67,8 @@ export function outputs(stack: Stack, props: OutputsProps): void {
 /** How much waits for a queue's workers. How many events wait for a function, Lambda does not say, but for how long. */
 function waitingFor(target: sqs.Queue | lambda.Function): cloudwatch.Metric {
   return target instanceof lambda.Function
-    ? target.metric('AsyncEventAge')
-    : target.metricApproximateNumberOfMessagesVisible();
+    ? target.metric('AsyncEventAge', { label: 'Age of events, ms' })
+    : target.metricApproximateNumberOfMessagesVisible({ label: 'Messages' });
 }
 
 /** Has a group count its instances that are in service, which is free, and returns that metric. */

@@ -75,7 +75,7 @@ UNIT
 # it does not know: it is told, and starts another instance meanwhile.
 # - The boot has failed.
 # - AWS takes a Spot instance back. It announces that two minutes ahead to the instance and not to the group, which would
-#   wait for three. It may also happen unannounced: then what the worker held is delivered again.
+#   only find it gone. It may also happen unannounced: then what the worker held is delivered again.
 cat > /usr/local/bin/drain <<'DRAIN'
 #!/bin/bash
 set -euo pipefail

@@ -68,7 +68,7 @@ describe('four-ways', () => {
       ways: { lambda: { done: 2, rejected: 2, failed: 0 } },
       byteEqual: true,
     });
-    expect(lines.at(-3)).toBe('byte-equal: one way, nothing to compare');
+    expect(lines).toContain('byte-equal: one way, nothing to compare');
     expect(lines.at(-2)).toContain(path.join('out', 'index.html'));
     expect(stderr).toContain('4 pictures, one way');
     expect(existsSync(path.join(out, 'lambda/renditions/incoming/0002/a.png/160.webp'))).toBe(true);

@@ -43,6 +43,15 @@ describe('the switches', () => {
     },
   );
 
+  test('name zones of the region of the deployment', () => {
+    const zones = 'eu-west-1a,eu-west-1b';
+    expect(readSwitches({ zones }, 'eu-west-1').zones).toEqual(['eu-west-1a', 'eu-west-1b']);
+    expect(readSwitches({ zones: 'a,b' }, 'us-east-1').zones).toEqual(['a', 'b']);
+    expect(() => readSwitches({ zones }, 'us-east-1')).toThrow(
+      'The switch zones is "eu-west-1a,eu-west-1b": expected zones of the region, which is us-east-1',
+    );
+  });
+
   test.each([ADMIN, 'arn:aws-cn:iam::123456789012:user/reader', 'arn:aws-us-gov:iam::123456789012:role/a+b=c,d.e@f-g'])(
     'take the administrator %s',
     (clusterAdmin) => {
@@ -104,6 +113,10 @@ describe('the switches', () => {
     [{ alarmEmail: '' }, `The switch alarmEmail is "": ${ADDRESS}`],
     [{ alarmEmail: true }, `The switch alarmEmail is true: ${ADDRESS}`],
     [{ alarmEmail: 'you' }, `The switch alarmEmail is "you": ${ADDRESS}`],
+    [{ alarmEmail: 'a;b@example.com' }, `The switch alarmEmail is "a;b@example.com": ${ADDRESS}`],
+    [{ alarmEmail: 'x..y@example.com' }, `The switch alarmEmail is "x..y@example.com": ${ADDRESS}`],
+    [{ alarmEmail: '.x@example.com' }, `The switch alarmEmail is ".x@example.com": ${ADDRESS}`],
+    [{ alarmEmail: 'x@-a.com' }, `The switch alarmEmail is "x@-a.com": ${ADDRESS}`],
     [{ alarmEmail: 'you@example' }, `The switch alarmEmail is "you@example": ${ADDRESS}`],
     [
       { alarmEmail: 'a@example.com,b@example.com' },

@@ -54,9 +54,15 @@ function scalesOnTheQueue(column: Column, step: (policy: Json) => Json): void {
       ...either,
       Metrics: [
         // Only what waits is always reported. A minute of which it is not yet known is no idle minute.
-        expect.objectContaining({ Expression: 'visible + FILL(held, 0) + FILL(received, 0)', ReturnData: true }),
+        expect.objectContaining({
+          Expression: 'IF(visible, visible, FILL(held, 0) + FILL(received, 0))',
+          ReturnData: true,
+        }),
         metric('visible', 'ApproximateNumberOfMessagesVisible', 'Maximum'),
-        metric('held', 'ApproximateNumberOfMessagesNotVisible', 'Maximum'),
+        {
+          ...metric('held', 'ApproximateNumberOfMessagesNotVisible', 'Maximum'),
+          Label: 'Messages held, those that wait for another try included',
+        },
         metric('received', 'NumberOfMessagesReceived', 'Sum'),
       ],
       ComparisonOperator: 'LessThanOrEqualToThreshold',

@@ -708,7 +708,7 @@ const MUTATIONS: Record<string, Mutation> = {
     way: 'ecs-fargate',
     make: (column) => {
       const [sum] = column.one('AWS::CloudWatch::Alarm', 'ServiceTaskCountTargetScaleIn').Metrics;
-      sum.Expression = 'visible + FILL(held, 0)';
+      sum.Expression = 'IF(visible, visible, FILL(held, 0))';
     },
     reported: ['the service scales out on what waits and in when nothing is done'],
   },
@@ -716,7 +716,8 @@ const MUTATIONS: Record<string, Mutation> = {
     way: 'ec2',
     make: (column) => {
       const [sum] = column.one('AWS::CloudWatch::Alarm', 'WorkersScaleIn').Metrics;
-      sum.Expression = `FILL(visible, 0) + ${sum.Expression.split(' + ').slice(1).join(' + ')}`;
+      // In a sum, what is missing counts as 0.
+      sum.Expression = 'visible + FILL(held, 0) + FILL(received, 0)';
     },
     reported: ['the group scales out on what waits and in when nothing is done'],
   },

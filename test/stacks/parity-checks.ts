@@ -42,7 +42,7 @@ const SESSIONS = [
 ];
 /** The group of the stack, by its name: a reference would be a circle. */
 const GROUP =
-  'arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:autoScalingGroup:*:autoScalingGroupName/<AWS::StackName>-Workers*';
+  'arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:autoScalingGroup:*:autoScalingGroupName/<AWS::StackName>-WorkersASG*';
 const WRITE_LOGS = [`logs:CreateLogStream <${LOGS}.Arn>`, `logs:PutLogEvents <${LOGS}.Arn>`];
 
 /** What the worker may do, and who may take its role. The rest, on EC2 and Lambda, is the platform's work. */

@@ -51,7 +51,7 @@ export async function compare({ templates, stacks, measured, faults }: Sources):
     logBytesPerImage: job.logBytes,
     customMetrics: job.customMetrics,
   };
-  const one = scaleInputs(model, { ...state, pattern: 'burst', images: 1, overSeconds: 0, afterIdle: true });
+  const one = scaleInputs(model, { ...state, pattern: 'burst', images: 1, overSeconds: 0 });
   const days = tables.prices.prices.map(({ date }) => date).sort();
   const [first, last] = [days[0] ?? '', days.at(-1) ?? ''];
   return {

@@ -166,9 +166,10 @@ const found = existsSync(CHROMIUM);
     const quiet = () => page.locator('#code-network tbody tr.same:visible').count();
     const before = await quiet();
     await page.uncheck('[name="column"][value="lambda"]');
-    expect(await quiet()).toBeGreaterThan(before);
     expect(await page.locator('#code-network th:visible').count()).toBe(3);
     await page.uncheck('[name="column"][value="eks-ec2"]');
+    // Of EC2 and ECS the network is the same to the letter.
+    expect(await quiet()).toBeGreaterThan(before);
     expect(await page.locator('[name="column"]:disabled').count()).toBe(2);
     // Of two columns a line is in both, or in one.
     expect(await page.locator('#code-network tr:not(.same) td.shared:visible').count()).toBe(0);

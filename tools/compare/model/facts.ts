@@ -276,7 +276,8 @@ function watched(reader: Reader, id: string, alarm: Any) {
 
 /**
  * The metrics that the expression of an alarm adds up. A term is the id of a metric or of another such expression, or
- * `FILL(id, 0)`: a metric that is missing counts as none, and in the model none is ever missing.
+ * `FILL(id, 0)`: a metric that is missing counts as none, and in the model none is ever missing. `IF(id, id, sum)` is 0 when
+ * all of them are, and that is what is asked of it.
  */
 function added(reader: Reader, id: string, metrics: readonly Any[]): Any[] {
   const find = (name: string | undefined) => metrics.find(({ Id }) => Id === name);
@@ -284,13 +285,14 @@ function added(reader: Reader, id: string, metrics: readonly Any[]): Any[] {
     MetricStat
       ? [MetricStat]
       : String(Expression)
+          .replace(/^IF\(\s*(\w+)\s*,\s*\1\s*,(.*)\)$/, '$1 + $2')
           .split('+')
           .flatMap((term) => {
             const [, filled, plain] = /^\s*(?:FILL\(\s*(\w+)\s*,\s*0\s*\)|(\w+))\s*$/.exec(term) ?? [];
             const found = find(filled ?? plain);
             if (found) return terms(found);
             throw new Error(
-              `the template of ${reader.way} scales by ${id}, expression ${Expression}: the model knows sums of metrics, each by its id or as FILL(id, 0)`,
+              `the template of ${reader.way} scales by ${id}, expression ${Expression}: the model knows sums of metrics, each by its id or as FILL(id, 0), and IF(id, id, such a sum)`,
             );
           });
   return metrics.filter(({ ReturnData }) => ReturnData !== false).flatMap(terms);

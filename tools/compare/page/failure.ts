@@ -144,7 +144,7 @@ function badDeployment(template: Template): string {
   if (group) {
     const update = group.UpdatePolicy?.AutoScalingRollingUpdate;
     return update?.WaitOnResourceSignals
-      ? 'The rolling update waits for each instance to say that its worker is ready, and rolls back when one does not. While no instance runs, none is started, and nothing is noticed.'
+      ? `The rolling update waits for each instance to say that its worker is ready, and rolls back when one does not. While no instance runs, none is started, and nothing is noticed.${noticed(template)}`
       : `Nothing waits for an instance to report that it works, and nothing rolls back by itself.${noticed(template)}`;
   }
   if (properties(template, 'AWS::EKS::Cluster').length > 0) {

@@ -291,7 +291,8 @@ export function scaleInputs(model: Model, state: State): ScaleInputs {
         : { kind: 'daily', imagesPerDay: state.images, peakToMean: state.peakToMean },
     work: workOf(model, state),
     slowdown: slowdown(state),
-    afterIdle: state.afterIdle,
+    // A schedule in the stacks sees to it that this changes nothing.
+    afterIdle: true,
     region: state.region,
     spot: state.spot,
     job: { ...model.job, logBytes: state.logBytesPerImage, customMetrics: state.customMetrics },
@@ -329,15 +330,14 @@ export function scaleSlots(model: Model, state: State): Slots {
   };
 }
 
-function scaleGiven({ arrivals, work, afterIdle }: ScaleInputs): string {
+function scaleGiven({ arrivals, work }: ScaleInputs): string {
   const how =
     arrivals.kind === 'burst'
       ? `${format.count(arrivals.images)} images ${arrivals.overSeconds === 0 ? 'at once' : `over ${format.duration(arrivals.overSeconds)}`}`
       : arrivals.kind === 'daily'
         ? `${format.count(arrivals.imagesPerDay)} images a day, the peak ${format.count(arrivals.peakToMean)} times the mean`
         : `${format.count(arrivals.seconds.length)} images, each at its moment`;
-  const before = afterIdle ? 'after hours without any' : 'soon after others';
-  return `<p class="quiet">With ${text(`${how}, ${before}; images of ${format.count(work.megapixels)} megapixels`)}. Solid lines: every delay and all work at its shortest. Dashed: at its longest. The figures below span both, and short delays with long work, and long ones with short. Every point is the most since the one before it.</p>`;
+  return `<p class="quiet">With ${text(`${how}, after hours without any; images of ${format.count(work.megapixels)} megapixels`)}. Solid lines: every delay and all work at its shortest. Dashed: at its longest. The figures below span both, and short delays with long work, and long ones with short. Every point is the most since the one before it.</p>`;
 }
 
 /** Moments of a chart of a simulation: quarters of an hour of a day. */

@@ -19,7 +19,6 @@ export interface State extends Answers {
   readonly images: number;
   readonly overSeconds: number;
   readonly peakToMean: number;
-  readonly afterIdle: boolean;
   readonly accountConcurrency: number;
 }
 
@@ -106,7 +105,6 @@ export const CONTROLS: readonly Control[] = [
   slider('scale', 'images', 'Images', 'log', 0, 9, 'count', 'images'),
   { ...slider('scale', 'overSeconds', 'The burst lasts', 'linear', 0, 3600, 'duration', '', 30), when: 'burst' },
   { ...slider('scale', 'peakToMean', 'Peak / mean of the day', 'linear', 1, 2, 'count', '', 0.05), when: 'daily' },
-  { part: 'scale', name: 'afterIdle', label: 'Nothing has arrived for hours', kind: 'checkbox' },
   number('scale', 'accountConcurrency', 'Lambda: concurrent executions of the account', 0, 100_000, 10, '0: not known'),
 
   ...Object.entries(QUESTIONS).map(
@@ -132,7 +130,6 @@ export const START = {
   images: 10_000,
   overSeconds: 0,
   peakToMean: 2,
-  afterIdle: true,
   accountConcurrency: 0,
   job: 'seconds',
   arrival: 'bursts',

@@ -309,6 +309,7 @@ test('a schedule that accesses the queue keeps its metrics awake', () => {
 test.each([
   ['visible + notVisible', ['visible', 'notVisible']],
   ['visible + FILL(notVisible, 0) + FILL( received,0 )', ['visible', 'notVisible', 'received']],
+  ['IF(visible, visible, FILL(notVisible, 0) + received)', ['visible', 'notVisible', 'received']],
   ['outstanding+received', ['visible', 'notVisible', 'received']],
 ])('an alarm watches the sum that its expression is: %s', (expression, metrics) => {
   const { scaling } = watches((alarm) => {
@@ -380,7 +381,7 @@ test.each<[string, () => unknown, RegExp]>([
   [
     'another expression',
     () => watchesSum('visible / notVisible'),
-    /expression visible \/ notVisible: the model knows sums of metrics, each by its id or as FILL\(id, 0\)$/,
+    /expression visible \/ notVisible: the model knows sums of metrics, each by its id or as FILL\(id, 0\), and IF\(id, id, such a sum\)$/,
   ],
   ...['visible + 2', 'visible + FILL(notVisible, 1)', 'visible + elsewhere', 'MAX([visible, notVisible])'].map(
     (expression): [string, () => unknown, RegExp] => [
