@@ -1,8 +1,8 @@
 import type { Compute } from '../../workload/contract';
 
 /**
- * What calls AWS beside the workload, in the roles that the stacks give it, by its own documentation. Looked up on
- * 2026-11-28. The calls of the boot and drain scripts are not here: those are seen when the scripts are run.
+ * What calls AWS beside the workload, in the roles that the stacks give it. Collected on 2026-11-28: inferred from the policies
+ * that its documentation asks for, without what our settings switch off, and not seen. The calls of the boot and drain scripts are not here: those are seen when the scripts are run.
  */
 export interface PlatformCall {
   readonly compute: Compute;
@@ -36,7 +36,7 @@ export const PLATFORM_CALLS: readonly PlatformCall[] = [
     role: 'Role',
     actions: LOGS,
     resource: logGroup('ec2'),
-    source: 'https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html',
+    source: 'https://docs.aws.amazon.com/aws-managed-policy/latest/reference/CloudWatchAgentServerPolicy.html',
   },
   {
     compute: 'ec2',
