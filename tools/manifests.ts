@@ -2,8 +2,8 @@ import { stringify } from 'yaml';
 import type { FourWaysStackProps } from '../lib/props';
 import { type Command, noPositionals, parse, print, UsageError } from './command-line';
 import { openTemplate } from './local/deployment';
-import { ACCOUNT, LOCAL_CREDENTIALS } from './local/permissions';
-import { LOCAL_REGION } from './local/ways';
+import { LOCAL_CREDENTIALS } from './local/permissions';
+import { LOCAL_REGION, namesAt } from './local/ways';
 import { type Resource, type Template, templates } from './templates';
 
 /**
@@ -28,12 +28,7 @@ const LOCAL_IMAGE = 'four-ways:local';
 /** @param endpoint address of the local run as pods see it; without, the steps are those on AWS */
 export function steps(template: Template, endpoint?: string): Step[] {
   const base = endpoint ?? `https://sqs.${LOCAL_REGION}.amazonaws.com`;
-  const { resolve } = openTemplate('eks-ec2', template, {
-    region: LOCAL_REGION,
-    account: ACCOUNT,
-    queueUrl: (name) => `${base}/${ACCOUNT}/${name}`,
-    queueArn: (name) => `arn:aws:sqs:${LOCAL_REGION}:${ACCOUNT}:${name}`,
-  });
+  const { resolve } = openTemplate('eks-ec2', template, namesAt(base));
   return ordered(template).flatMap(([logicalId, { Type, Properties }]): Step[] => {
     switch (Type) {
       case 'AWS::EKS::Addon': {

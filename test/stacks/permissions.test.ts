@@ -4,6 +4,7 @@ import { type Access, type Role, readAccess } from '../../tools/local/access';
 import { openTemplate } from '../../tools/local/deployment';
 import { type AccessRequest, covers, decide } from '../../tools/local/iam';
 import { ACCOUNT } from '../../tools/local/permissions';
+import { namesAt } from '../../tools/local/ways';
 import type { Template } from '../../tools/templates';
 import { COMPUTES, type Compute } from '../../workload/contract';
 import { Instance } from '../support/boot-script';
@@ -15,12 +16,7 @@ import { templates } from '../support/templates';
  * workload's own calls are in `test/tools/permissions.test.ts`, and judged in every local run.
  */
 
-const NAMES = {
-  region: 'us-east-1',
-  account: ACCOUNT,
-  queueUrl: (name: string) => `http://127.0.0.1/${ACCOUNT}/${name}`,
-  queueArn: (name: string) => `arn:aws:sqs:us-east-1:${ACCOUNT}:${name}`,
-};
+const NAMES = namesAt('http://127.0.0.1');
 
 let all: Record<Compute, Template>;
 let access: Record<Compute, Access>;

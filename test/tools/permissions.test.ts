@@ -12,12 +12,7 @@ import { templates } from '../support/templates';
 /** What the deployed policies say of calls: each template's own, and templates with a mistake in them. */
 
 const REGION = 'us-east-1';
-const NAMES = {
-  region: REGION,
-  account: ACCOUNT,
-  queueUrl: (name: string) => `http://127.0.0.1/${ACCOUNT}/${name}`,
-  queueArn: (name: string) => `arn:aws:sqs:${REGION}:${ACCOUNT}:${name}`,
-};
+const NAMES = namesAt('http://127.0.0.1');
 
 let all: Record<Compute, Template>;
 beforeAll(() => {
@@ -535,7 +530,7 @@ describe('on the wire', () => {
     endpoints = await startEndpoints();
     endpoints.createBucket('ec2-source');
     endpoints.createQueue('ec2-jobs', { visibilityTimeoutSeconds: 30 });
-    endpoints.permissions.add('ec2', readAccess('ec2', all.ec2, namesAt(endpoints)));
+    endpoints.permissions.add('ec2', readAccess('ec2', all.ec2, namesAt(endpoints.url)));
     endpoints.permissions.signIn('worker', 'ec2');
   });
   afterAll(() => endpoints.close());

@@ -79,7 +79,7 @@ export class Stage {
     // Every call is judged, as it is by AWS.
     const deployed = templates();
     for (const compute of ['ec2', 'lambda'] as const) {
-      endpoints.permissions.add(compute, readAccess(compute, deployed[compute], namesAt(endpoints), PREFIX));
+      endpoints.permissions.add(compute, readAccess(compute, deployed[compute], namesAt(endpoints.url), PREFIX));
     }
     stage = new Stage(endpoints, signal);
     return stage;

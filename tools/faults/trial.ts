@@ -324,7 +324,7 @@ export class Trial {
   private async wait(milliseconds: number): Promise<void> {
     await sleep(milliseconds, undefined, { signal: this.options.signal });
     if (this.failure) throw this.failure;
-    const [refusal] = this.endpoints.permissions.tally(this.options.compute).refusals;
+    const [refusal] = this.endpoints.permissions.refusals(this.options.compute);
     if (refusal) throw new Error(`${this.options.compute}, refused: ${refusal.explanation}`);
     const { standstillMs = STANDSTILL_MS } = this.options;
     if (performance.now() - this.lastProgress > standstillMs) throw new Standstill(this.outstanding(), this.check());

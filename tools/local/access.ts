@@ -46,6 +46,7 @@ const MANAGED_POLICIES: Readonly<Record<string, object>> = {
 const TYPES: readonly string[] = [
   'AWS::IAM::InstanceProfile',
   'AWS::IAM::Policy',
+  'AWS::IAM::Role',
   'AWS::Lambda::EventInvokeConfig',
   'AWS::Lambda::Function',
   'AWS::Lambda::LayerVersion',
@@ -75,7 +76,7 @@ function checkUnderstood({ Resources }: Template): void {
 
 /** What could allow or forbid something and is not read. */
 function unread({ Type, Properties, Condition }: Resource): string | undefined {
-  const isRead = TYPES.includes(Type) || Type === 'AWS::IAM::Role';
+  const isRead = TYPES.includes(Type);
   if (isRead && Condition) return `the condition ${Condition}`;
   switch (Type) {
     case 'AWS::IAM::Role':
@@ -131,14 +132,7 @@ function read(compute: Compute, template: Template, names: Names, prefix?: strin
         ),
         ...ofType('AWS::IAM::Policy')
           .filter(([, policy]) => list(policy.Properties.Roles).some((role) => role.Ref === id))
-          .flatMap(
-            ([
-              policy,
-              {
-                Properties: { PolicyDocument },
-              },
-            ]) => readPolicy('identity', policy, resolve(PolicyDocument)),
-          ),
+          .flatMap(([name, policy]) => readPolicy('identity', name, resolve(policy.Properties.PolicyDocument))),
       ],
     };
   }

@@ -10,7 +10,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { addCallHooks, type CallHooks, callerOf, sqsOperation } from './call-hooks';
 import { ownRequests } from './own-requests';
 import { ACCOUNT, Permissions, type Refusal } from './permissions';
-import { bareEtag, bridgeS3, deletedKeys } from './s3-bridge';
+import { bareEtag, bridgeS3, deletedKeys, findObject } from './s3-bridge';
 
 /** The largest object S3 takes in one PutObject, in bytes. */
 const MAX_PUT_BYTES = 5 * 2 ** 30;
@@ -128,13 +128,7 @@ export async function startEndpoints(options: EndpointsOptions = {}): Promise<En
   if (hooks) addCallHooks(app, hooks);
 
   const permissions = new Permissions(region);
-  const exists = (bucket: string, key: string) => {
-    try {
-      return s3.headObject(bucket, key) !== undefined;
-    } catch {
-      return false;
-    }
-  };
+  const exists = (bucket: string, key: string) => findObject(s3, bucket, key) !== undefined;
   app.addHook('preHandler', (request, reply, done) => {
     const { bucket, '*': key } = request.params as { bucket?: string; '*'?: string };
     const query = request.query as Record<string, string>;

@@ -124,8 +124,8 @@ export class Permissions {
     for (const action of actions) {
       const principal: Principal = { kind: 'service', name: service };
       const request = { principal, action, resource: role.arn, context: { 'aws:sourceaccount': ACCOUNT } };
-      const decision = decide(request, role.trust);
-      if (!decision.allowed) throw new Error(`${compute}: ${message(request, decision)}${why(decision)}`);
+      const refusal = refusalOf(request, [], role.trust);
+      if (refusal) throw new Error(`${compute}: ${refusal.explanation}`);
     }
     this.enter(accessKeyId, compute, role);
   }
@@ -143,9 +143,8 @@ export class Permissions {
       resource: queue,
       context: { 'aws:securetransport': 'true' },
     };
-    const decision = decide(request, [...statements, ...(this.resources.get(queue)?.statements ?? [])]);
-    if (decision.allowed) return;
-    throw new Error(`${compute} would not deploy: ${message(request, decision, statements)}${why(decision)}`);
+    const refusal = refusalOf(request, statements, this.resources.get(queue)?.statements);
+    if (refusal) throw new Error(`${compute} would not deploy: ${refusal.explanation}`);
   }
 
   /** Gives CDK's handler, which tells the bucket where its events go, the role that the template gives it. */
@@ -229,17 +228,22 @@ export class Permissions {
       }
       return undefined;
     }
-    const text = message(request, decision, identity);
-    const reason = why(decision);
-    const explanation = `${text}${reason}`;
+    const refusal = refused(request, decision, identity);
     if (counts) {
+      const { explanation, message } = refusal;
+      const reason = explanation.slice(message.length);
       counts.refused += 1;
       const kind = JSON.stringify([request.action, ownerOf(request.resource), reason]);
       const alike = counts.refusals.get(kind) ?? { explanation, calls: 0 };
       if (alike.calls === 0) this.onRefusal?.(compute as Compute, explanation);
       counts.refusals.set(kind, { ...alike, calls: alike.calls + 1 });
     }
-    return { status: 403, code: 'AccessDenied', message: text, explanation };
+    return refusal;
+  }
+
+  /** What was refused of a way's calls, so far. */
+  refusals(compute: Compute): Tally['refusals'] {
+    return [...(this.ways.get(compute)?.counts.refusals.values() ?? [])];
   }
 
   tally(compute: Compute): Tally {
@@ -255,9 +259,19 @@ export class Permissions {
             .map((resource) => `${action} on ${shortName(resource)}`),
         ),
     );
-    const { judged, refused, refusals } = counts;
-    return { judged, refused, refusals: [...refusals.values()], unused };
+    const { judged, refused } = counts;
+    return { judged, refused, refusals: this.refusals(compute), unused };
   }
+}
+
+function refusalOf(request: AccessRequest, identity: readonly Statement[], resource: readonly Statement[] = []) {
+  const decision = decide(request, [...identity, ...resource]);
+  return decision.allowed ? undefined : refused(request, decision, identity);
+}
+
+function refused(request: AccessRequest, decision: Decision, identity: readonly Statement[]): Refusal {
+  const text = message(request, decision, identity);
+  return { status: 403, code: 'AccessDenied', message: text, explanation: `${text}${why(decision)}` };
 }
 
 /** A bucket by its name, a queue too: `ec2-output/renditions/*`. */
@@ -274,13 +288,13 @@ function ownerOf(arn: string): string {
 }
 
 /** AWS's own sentence. SQS writes actions in lower case, S3 puts resources between quotes. */
-function message({ principal, action, resource }: AccessRequest, decision: Decision, identity?: readonly Statement[]) {
+function message({ principal, action, resource }: AccessRequest, decision: Decision, identity: readonly Statement[]) {
   const isS3 = action.startsWith('s3:');
   const named = isS3 ? action : action.replace(/^sqs:.*/, (name) => name.toLowerCase());
   const asked = `User: ${principalName(principal)} is not authorized to perform: ${named} on resource: ${isS3 ? `"${resource}"` : resource}`;
   const kind = (isIdentity: boolean) => (isIdentity ? 'identity' : 'resource');
   if (!decision.allowed && decision.by) {
-    const isIdentity = identity?.includes(decision.by) ?? false;
+    const isIdentity = identity.includes(decision.by);
     return `${asked} with an explicit deny in ${isIdentity ? 'an' : 'a'} ${kind(isIdentity)}-based policy`;
   }
   return `${asked} because no ${kind(principal.kind === 'role')}-based policy allows the ${named} action`;

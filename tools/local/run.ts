@@ -234,7 +234,7 @@ async function takeTurn(
     while (tracker.missing > 0) {
       await sleep(50, undefined, { signal });
       for (const body of endpoints.messages(way.failureQueue)) tracker.onFailure(body);
-      const [refusal] = endpoints.permissions.tally(way.compute).refusals;
+      const [refusal] = endpoints.permissions.refusals(way.compute);
       if (refusal && tracker.idleMs > REFUSED_MS) tracker.giveUp(refusal.explanation);
       if (tracker.idleMs > STALLED_MS) {
         throw new Error(

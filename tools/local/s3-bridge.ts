@@ -124,13 +124,7 @@ export async function bridgeS3(
     return object;
   }
 
-  function find(bucket: string, key: string): S3Object | undefined {
-    try {
-      return s3.headObject(bucket, key);
-    } catch {
-      return undefined;
-    }
-  }
+  const find = (bucket: string, key: string) => findObject(s3, bucket, key);
 
   s3.putObject = (...args) => created(current.created, putObject.apply(s3, args));
 
@@ -333,6 +327,15 @@ function encodeKey(key: string): string {
 /** An ETag without its quotes. */
 export function bareEtag(etag: string): string {
   return etag.replaceAll('"', '');
+}
+
+/** An object, without its body. */
+export function findObject(s3: S3Store, bucket: string, key: string): S3Object | undefined {
+  try {
+    return s3.headObject(bucket, key);
+  } catch {
+    return undefined;
+  }
 }
 
 /** What a call that deletes many objects names. Nothing, when it is no such document. */

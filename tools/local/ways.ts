@@ -62,13 +62,13 @@ export interface WayOptions {
   readonly throttled?: (event: unknown) => boolean;
 }
 
-/** What the endpoints call things. */
-export function namesAt(endpoints: Endpoints): Names {
+/** What endpoints at this address call things. */
+export function namesAt(url: string): Names {
   return {
     region: LOCAL_REGION,
     account: ACCOUNT,
-    queueUrl: (name) => endpoints.queueUrl(name),
-    queueArn: (name) => endpoints.queueArn(name),
+    queueUrl: (name) => `${url}/${ACCOUNT}/${name}`,
+    queueArn: (name) => `arn:aws:sqs:${LOCAL_REGION}:${ACCOUNT}:${name}`,
   };
 }
 
@@ -84,7 +84,7 @@ export async function startWay(
   endpoints: Endpoints,
   options: WayOptions,
 ): Promise<Way> {
-  const names = namesAt(endpoints);
+  const names = namesAt(endpoints.url);
   const read = readDeployment(compute, template, names);
   endpoints.permissions.add(compute, readAccess(compute, template, names));
   const deployment = options.adjust?.(read) ?? read;
@@ -254,7 +254,7 @@ async function notify(compute: Compute, endpoints: Endpoints, { notification }: 
       }),
     );
   } catch (error) {
-    const [refusal] = endpoints.permissions.tally(compute).refusals;
+    const [refusal] = endpoints.permissions.refusals(compute);
     if (!refusal) throw error;
     throw new Error(`${compute} would not deploy: ${refusal.explanation}`);
   } finally {
