@@ -1,6 +1,6 @@
 import type { Compute } from '../../workload/contract';
 import type { Resource, Template } from '../templates';
-import { type Names, type OpenTemplate, openTemplate, workerFunction } from './deployment';
+import { type Names, type OpenTemplate, openTemplate, workerDeployment, workerFunction } from './deployment';
 import { readPolicy, type Statement } from './iam';
 
 /** Who may do what, as one way's template says it. */
@@ -148,7 +148,8 @@ function idOf(what: string, reference: { 'Fn::GetAtt'?: readonly [string, string
 }
 
 /** Where each way says which role its worker has. */
-function workerRole(compute: Compute, { one, ofType, resolve }: OpenTemplate): string {
+function workerRole(compute: Compute, open: OpenTemplate): string {
+  const { one, ofType } = open;
   switch (compute) {
     case 'ec2': {
       const { IamInstanceProfile } = one('AWS::EC2::LaunchTemplate').Properties.LaunchTemplateData;
@@ -160,25 +161,16 @@ function workerRole(compute: Compute, { one, ofType, resolve }: OpenTemplate): s
     case 'ecs-fargate':
       return idOf('the role of the task', one('AWS::ECS::TaskDefinition').Properties.TaskRoleArn);
     case 'eks-ec2': {
-      const manifests = ofType('Custom::AWSCDK-EKS-KubernetesResource').flatMap(
-        ([, { Properties }]) => JSON.parse(resolve(Properties.Manifest) as string) as KubernetesObject[],
-      );
-      const pods = manifests.find(({ kind }) => kind === 'Deployment');
+      const pods = workerDeployment(open);
       const associations = ofType('AWS::EKS::PodIdentityAssociation').map(([, { Properties }]) => Properties);
-      const account = pods?.spec.template.spec.serviceAccountName;
+      const account = pods.spec.template.spec.serviceAccountName;
       const own = associations.find(
-        ({ Namespace, ServiceAccount }) => Namespace === pods?.metadata.namespace && ServiceAccount === account,
+        ({ Namespace, ServiceAccount }) => Namespace === pods.metadata.namespace && ServiceAccount === account,
       );
       if (!own) throw new Error(`no Pod Identity association gives the service account ${account} a role`);
       return idOf('the role of the pods', own.RoleArn);
     }
   }
-}
-
-interface KubernetesObject {
-  readonly kind: string;
-  readonly metadata: { readonly namespace?: string };
-  readonly spec: { readonly template: { readonly spec: { readonly serviceAccountName?: string } } };
 }
 
 function notifierRole({ one, ofType }: OpenTemplate): string {

@@ -49,12 +49,13 @@ const DEFAULT_VISIBILITY_SECONDS = 30;
 
 /** Reads one way's template. @throws Error naming what is missing from it */
 export function readDeployment(compute: Compute, template: Template, names: Names): Deployment {
-  const { local, resolve, ofType, one } = openTemplate(compute, template, names);
+  const open = openTemplate(compute, template, names);
+  const { local, resolve, ofType, one } = open;
   const notification = one('Custom::S3BucketNotifications').Properties;
   if (ofType('Custom::S3BucketNotifications').length > 1) {
     throw new Error(`the template of ${compute} has notifications of several buckets: the local run knows one`);
   }
-  const environment = resolve(environmentOf(compute, one, ofType)) as Record<string, string>;
+  const environment = environmentOf(compute, open);
   const queues = ofType('AWS::SQS::Queue').map(([id, { Properties }]) => {
     const redrive = Properties?.RedrivePolicy;
     return {
@@ -121,50 +122,38 @@ export function openTemplate(
 }
 
 /** Where each way keeps the environment of its worker. */
-function environmentOf(compute: Compute, one: One, ofType: OfType): unknown {
+function environmentOf(compute: Compute, open: OpenTemplate): Record<string, string> {
+  const { one, ofType, resolve } = open;
+  const pairs = (list: readonly Record<string, string>[], name: string, value: string) =>
+    Object.fromEntries(list.map((item) => [item[name], item[value]]));
   switch (compute) {
     case 'lambda':
-      return workerFunction(ofType).Environment.Variables;
+      return resolve(workerFunction(ofType).Environment.Variables) as Record<string, string>;
     case 'ecs-fargate': {
       const [container] = one('AWS::ECS::TaskDefinition').Properties.ContainerDefinitions;
-      return new Pairs(container.Environment, 'Name', 'Value');
+      return pairs(resolve(container.Environment) as Record<string, string>[], 'Name', 'Value');
     }
-    case 'ec2':
-      return new InText(
-        one('AWS::EC2::LaunchTemplate').Properties.LaunchTemplateData.UserData['Fn::Base64'],
-        (script) => {
-          const block = /^WORKER_ENVIRONMENT='([^']*)'$/m.exec(script)?.[1] ?? '';
-          return Object.fromEntries(block.split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2)));
-        },
-      );
+    case 'ec2': {
+      const { UserData } = one('AWS::EC2::LaunchTemplate').Properties.LaunchTemplateData;
+      const block = /^WORKER_ENVIRONMENT='([^']*)'$/m.exec(resolve(UserData['Fn::Base64']) as string)?.[1] ?? '';
+      return Object.fromEntries(block.split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2)));
+    }
     case 'eks-ec2': {
-      const manifests = ofType('Custom::AWSCDK-EKS-KubernetesResource').map(
-        ([, { Properties }]) => Properties.Manifest,
-      );
-      const deployment = manifests.find((manifest) => JSON.stringify(manifest).includes('\\"kind\\":\\"Deployment\\"'));
-      return new InText(deployment, (text) => {
-        const [container] = JSON.parse(text)[0].spec.template.spec.containers;
-        return Object.fromEntries(container.env.map(({ name, value }: Record<string, string>) => [name, value]));
-      });
+      const [container] = workerDeployment(open).spec.template.spec.containers;
+      return pairs(container.env, 'name', 'value');
     }
   }
 }
 
-/** A list of name and value, as ECS has it. */
-class Pairs {
-  constructor(
-    readonly list: readonly Record<string, unknown>[],
-    readonly name: string,
-    readonly value: string,
-  ) {}
-}
-
-/** Something that is only readable when the text around it is resolved. */
-class InText {
-  constructor(
-    readonly text: unknown,
-    readonly read: (resolved: string) => Record<string, string>,
-  ) {}
+/** The worker's Deployment, of the objects that the cluster is given. @throws Error when there is none */
+// biome-ignore lint/suspicious/noExplicitAny: as deep and as varied as Kubernetes.
+export function workerDeployment({ ofType, resolve }: OpenTemplate): any {
+  const objects = ofType('Custom::AWSCDK-EKS-KubernetesResource').flatMap(
+    ([, { Properties }]) => JSON.parse(resolve(Properties.Manifest) as string) as { readonly kind: string }[],
+  );
+  const found = objects.find(({ kind }) => kind === 'Deployment');
+  if (!found) throw new Error('the template of eks-ec2 has no Deployment');
+  return found;
 }
 
 /** The function with an environment of ours; the others are CDK's own. */
@@ -223,10 +212,6 @@ function resolver(local: Readonly<Record<string, string>>, template: Template, n
     return ARNS[type(id)]?.(name, names) ?? unresolved(`the ARN of ${id}, ${type(id)}`);
   };
   const resolve = (value: unknown): unknown => {
-    if (value instanceof Pairs) {
-      return Object.fromEntries(value.list.map((item) => [item[value.name], resolve(item[value.value])]));
-    }
-    if (value instanceof InText) return value.read(resolve(value.text) as string);
     if (Array.isArray(value)) return value.map(resolve);
     if (typeof value !== 'object' || value === null) return value;
     const [[key, inner] = ['', undefined], ...others] = Object.entries(value);
