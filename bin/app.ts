@@ -2,10 +2,7 @@ import * as cdk from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { acknowledge } from '../lib/acknowledgements';
 import { withoutFalseAlarm } from '../lib/constructs/false-alarm';
-import { Ec2Stack } from '../lib/ec2-stack';
-import { EcsFargateStack } from '../lib/ecs-fargate-stack';
-import { EksEc2Stack } from '../lib/eks-ec2-stack';
-import { LambdaStack } from '../lib/lambda-stack';
+import { defineStacks } from '../lib/stacks';
 import { visible } from '../tools/terminal';
 import { readSwitches } from './switches';
 
@@ -18,14 +15,7 @@ withoutFalseAlarm();
 
 const app = new cdk.App();
 const { suffix, ...switches } = readSwitches(app.node.getAllContext(), process.env.CDK_DEFAULT_REGION);
-const props = { ...switches, tags: { project: 'four-ways' } };
-
-const stacks = [
-  new Ec2Stack(app, `ResizeOnEc2${suffix}`, props),
-  new LambdaStack(app, `ResizeOnLambda${suffix}`, props),
-  new EcsFargateStack(app, `ResizeOnEcsFargate${suffix}`, props),
-  new EksEc2Stack(app, `ResizeOnEksEc2${suffix}`, props),
-];
+const stacks = defineStacks(app, { ...switches, tags: { project: 'four-ways' } }, suffix);
 
 cdk.Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-for (const stack of stacks) acknowledge(stack);
+for (const [way, stack] of stacks) acknowledge(way, stack);

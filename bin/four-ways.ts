@@ -16,7 +16,7 @@ interface Entry {
   readonly load: () => Promise<Command>;
 }
 
-const WAYS = `which ways, separated by commas: ${COMPUTES.join(',')}; all by default`;
+const WAYS = `which ways, separated by commas: ${COMPUTES.join(',')}, or all; the first four by default`;
 const JSON_LINE = 'print the results as one line of JSON, the last line of stdout';
 
 const COMMANDS: Readonly<Record<string, Entry>> = {

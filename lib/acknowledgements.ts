@@ -1,9 +1,5 @@
 import { type Stack, Validations } from 'aws-cdk-lib/core';
 import type { Compute } from '../workload/contract';
-import { Ec2Stack } from './ec2-stack';
-import { EcsFargateStack } from './ecs-fargate-stack';
-import { EksEc2Stack } from './eks-ec2-stack';
-import { LambdaStack } from './lambda-stack';
 
 /**
  * What cdk-nag finds and we keep, all of it, with the reason. Everything else it finds fails the synthesis.
@@ -23,6 +19,10 @@ const ALL = {
 };
 const VPC7 = 'Nothing can connect from outside, and flow logs are billed by the gigabyte. Turn them on for production.';
 
+const AS3 = 'Instances come and go with the queue. The activity history of the group tells it when somebody asks.';
+const ECS2 = 'The variables are names of buckets and a URL: none is a secret.';
+const ECS4 = 'Container Insights is billed by the metric, and the worker publishes its own.';
+
 /** Ids are cdk-nag's, without the name of its rule pack. */
 const ACKNOWLEDGED: Readonly<Record<Compute, Readonly<Record<string, string>>>> = {
   lambda: {
@@ -32,7 +32,7 @@ const ACKNOWLEDGED: Readonly<Record<Compute, Readonly<Record<string, string>>>> 
   ec2: {
     ...ALL,
     VPC7,
-    AS3: 'Instances come and go with the queue. The activity history of the group tells it when somebody asks.',
+    AS3,
     'IAM5[Resource::*]':
       'What AWS documents for Session Manager: channels are no resources, and instances come and go.',
     'IAM5[Resource::arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:autoScalingGroup:*:autoScalingGroupName/<AWS::StackName>-WorkersASG*]':
@@ -41,9 +41,20 @@ const ACKNOWLEDGED: Readonly<Record<Compute, Readonly<Record<string, string>>>> 
   'ecs-fargate': {
     ...ALL,
     VPC7,
-    ECS2: 'The variables are names of buckets and a URL: none is a secret.',
-    ECS4: 'Container Insights is billed by the metric, and the worker publishes its own.',
+    ECS2,
+    ECS4,
     'IAM5[Resource::*]': NOT_THIS_ONE,
+  },
+  'ecs-ec2': {
+    ...ALL,
+    VPC7,
+    ECS2,
+    ECS4,
+    AS3,
+    'IAM5[Resource::*]': NOT_THIS_ONE,
+    // With Spot instances.
+    'IAM5[Resource::arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:container-instance/<ClusterEB0386A7>/*]':
+      'ECS names its instances when they join. Only those of this cluster are called like this.',
   },
   'eks-ec2': {
     ...ALL,
@@ -64,14 +75,9 @@ const ACKNOWLEDGED: Readonly<Record<Compute, Readonly<Record<string, string>>>> 
   },
 };
 
-const CLASSES = { ec2: Ec2Stack, lambda: LambdaStack, 'ecs-fargate': EcsFargateStack, 'eks-ec2': EksEc2Stack };
-
-/** Acknowledges what is kept in one stack, whatever its name. */
-export function acknowledge(stack: Stack): void {
-  for (const [way, kept] of Object.entries(ACKNOWLEDGED)) {
-    if (!(stack instanceof CLASSES[way as Compute])) continue;
-    for (const [id, reason] of Object.entries(kept)) {
-      Validations.of(stack).acknowledge({ id: `AwsSolutions-${id}`, reason });
-    }
+/** Acknowledges what is kept in the stack of a way. */
+export function acknowledge(way: Compute, stack: Stack): void {
+  for (const [id, reason] of Object.entries(ACKNOWLEDGED[way])) {
+    Validations.of(stack).acknowledge({ id: `AwsSolutions-${id}`, reason });
   }
 }

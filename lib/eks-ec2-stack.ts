@@ -45,7 +45,7 @@ export class EksEc2Stack extends cdk.Stack {
     // 3. Logs
     const logGroup = new logs.LogGroup(this, 'Logs', ownedLogGroup);
     // EKS writes to a group named after the cluster, and makes it if it is not there. So that the stack owns it, cluster and
-    // group have names, as nothing else in the four stacks.
+    // group have names, as nothing else in any stack.
     const clusterName = this.stackName;
     const controlPlaneLogs = new logs.LogGroup(this, 'ControlPlaneLogs', {
       ...ownedLogGroup,

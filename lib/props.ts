@@ -1,6 +1,6 @@
 import type * as cdk from 'aws-cdk-lib/core';
 
-/** What the app decides for all four stacks. */
+/** What the app decides for all stacks. */
 export interface FourWaysStackProps extends cdk.StackProps {
   /**
    * Puts machines into private subnets behind one NAT gateway, which is billed by the hour, and closes the endpoint of the

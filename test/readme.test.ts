@@ -1,8 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { FOUR_WAYS, type FourWay, POLLING } from '../lib/ways';
 import { tables } from '../tools/compare/data/tables';
+import { findPrice, usdAt } from '../tools/compare/model/cost';
 import { readFacts } from '../tools/compare/model/facts';
-import { COMPUTES, type Compute, DEFAULTS, ENV, RETRY_SECONDS } from '../workload/contract';
+import type { Price } from '../tools/compare/model/types';
+import { DEFAULTS, ENV, RETRY_SECONDS } from '../workload/contract';
 import { templates } from './support/templates';
 
 const ROOT = path.resolve(__dirname, '..');
@@ -81,7 +84,7 @@ describe('the comparison in the README', () => {
 describe('how long a job may take is said as it is', () => {
   const facts = readFacts(templates());
   const minutes = tables.delays['lambda-longest-job'].high / 60;
-  const said = (way: Compute) => {
+  const said = (way: FourWay) => {
     const { longestJobSeconds, usesJobQueue, stopGraceSeconds, unit, versions } = facts[way];
     if (!usesJobQueue) return `${longestJobSeconds} s; up to ${minutes} minutes can be set`;
     const days = versions['instance lifetime, days'];
@@ -92,12 +95,12 @@ describe('how long a job may take is said as it is', () => {
 
   test('in the README', () => {
     const [row] = table('Compare them').filter(([name]) => name === '*longest job*');
-    expect(row?.slice(1)).toEqual(COMPUTES.map(said));
+    expect(row?.slice(1)).toEqual(FOUR_WAYS.map(said));
     expect(README).toContain(decoding);
     expect(README).not.toContain('no limit |');
   });
 
-  test.each(COMPUTES)('on the page of %s', (way) => {
+  test.each(FOUR_WAYS)('on the page of %s', (way) => {
     const text = readFileSync(path.join(ROOT, 'docs', `${way}.md`), 'utf8').replaceAll('\n', ' ');
     const { longestJobSeconds, usesJobQueue, stopGraceSeconds, versions } = facts[way];
     const parts = usesJobQueue
@@ -108,7 +111,7 @@ describe('how long a job may take is said as it is', () => {
   });
 });
 
-test.each(['ec2', 'ecs-fargate', 'eks-ec2'])('the page of %s says how long a failed job waits', (page) => {
+test.each(POLLING)('the page of %s says how long a failed job waits', (page) => {
   const text = readFileSync(path.join(ROOT, 'docs', `${page}.md`), 'utf8').replaceAll('\n', ' ');
   const [first, ...others] = RETRY_SECONDS;
   const minutes = others.map((seconds) => seconds / 60);
@@ -124,8 +127,30 @@ test.each([
   ['ec2', 'Four CloudWatch alarms'],
   ['lambda', 'One CloudWatch alarm'],
   ['ecs-fargate', 'Four CloudWatch alarms'],
+  ['ecs-ec2', 'Four CloudWatch alarms'],
 ] as const)('the page of %s counts the alarms that its template has', (compute, said) => {
   const all = Object.values(templates()[compute].Resources).filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm');
   expect(readFileSync(path.join(ROOT, 'docs', `${compute}.md`), 'utf8')).toContain(said);
   expect(all).toHaveLength(said.startsWith('Four') ? 4 : 1);
+});
+
+test('what ECS on EC2 costs idle is what its page says: alarms, those of ECS too, and nothing by the hour', () => {
+  const resources = Object.values(templates()['ecs-ec2'].Resources);
+  const hourly = ['AWS::EC2::NatGateway', 'AWS::EC2::EIP', 'AWS::EC2::Instance', 'AWS::EKS::Cluster'];
+  expect(resources.filter(({ Type }) => hourly.includes(Type))).toEqual([]);
+  for (const { Type, Properties } of resources) {
+    if (Type === 'AWS::AutoScaling::AutoScalingGroup') expect(Properties.MinSize).toBe('0');
+    if (Type === 'AWS::EC2::VPCEndpoint') expect(Properties.VpcEndpointType).toBe('Gateway');
+  }
+  const alarms = resources.filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm');
+  const metrics = alarms.reduce(
+    (sum, { Properties: { Metrics } }) =>
+      sum + (Metrics?.filter((metric: { MetricStat?: object }) => metric.MetricStat).length ?? 1),
+    0,
+  );
+  // ECS makes two for the managed scaling of a capacity provider, on a metric each.
+  const price = findPrice(tables.prices, 'cloudwatch.alarm-metric-month', 'us-east-1') as Price;
+  const usd = usdAt(price, metrics + 2, 'low');
+  const page = readFileSync(path.join(ROOT, 'docs/ecs-ec2.md'), 'utf8').replaceAll('\n', ' ');
+  expect(page).toContain(`in us-east-1 US$${usd.toFixed(2)} a month in all`);
 });

@@ -76,7 +76,7 @@ const WINDOWS: readonly Window[] = [
     until: '2027-02-28',
     source: 'https://kubernetes.io/releases/1.35/',
   },
-  ...['Amazon Linux', 'Amazon Linux on EKS nodes'].map((what) => ({
+  ...['Amazon Linux', 'Amazon Linux on ECS instances', 'Amazon Linux on EKS nodes'].map((what) => ({
     what,
     version: '2023',
     until: '2029-06-30',
@@ -104,11 +104,10 @@ export function versionsInUse(all: Readonly<Record<string, Template>>): { what: 
   const [worker] = find('AWS::Lambda::Function').filter(({ Properties }) => Properties.Environment?.Variables?.COMPUTE);
   const [cluster] = find('AWS::EKS::Cluster');
   const [nodes] = find('AWS::EKS::Nodegroup');
-  const [instances] = find('AWS::EC2::LaunchTemplate').filter(
-    ({ Properties }) => Properties.LaunchTemplateData.ImageId,
-  );
-  const userData = JSON.stringify(instances?.Properties.LaunchTemplateData.UserData);
-  const image = /al(\d{4})-ami/.exec(JSON.stringify(instances?.Properties.LaunchTemplateData.ImageId))?.[1];
+  const launched = find('AWS::EC2::LaunchTemplate').map(({ Properties }) => Properties.LaunchTemplateData);
+  const image = (name: RegExp) =>
+    launched.flatMap(({ ImageId }) => name.exec(String(ImageId))?.[1] ?? [])[0] ?? 'unknown';
+  const userData = launched.map(({ UserData }) => JSON.stringify(UserData)).join();
   const base = containerBase();
   return [
     { what: 'Lambda runtime', version: worker?.Properties.Runtime },
@@ -128,7 +127,8 @@ export function versionsInUse(all: Readonly<Record<string, Template>>): { what: 
       version: Version,
     })),
     { what: 'Amazon Linux on EKS nodes', version: /^AL(\d{4})/.exec(nodes?.Properties.AmiType)?.[1] ?? 'unknown' },
-    { what: 'Amazon Linux', version: image ?? 'unknown' },
+    { what: 'Amazon Linux on ECS instances', version: image(/ecs\/optimized-ami\/amazon-linux-(\d{4})\//) },
+    { what: 'Amazon Linux', version: image(/al(\d{4})-ami/) },
   ];
 }
 

@@ -133,7 +133,7 @@ export const manifests =
     noPositionals('manifests', positionals);
     const { suffix, ...props } = switches(values.context, readSwitches);
     const endpoint = values.endpoint === undefined ? undefined : address(values.endpoint);
-    const template = templates(props, suffix)['eks-ec2'];
+    const template = templates(props, suffix, ['eks-ec2'])['eks-ec2'];
     const head = [
       `What ResizeOnEksEc2${suffix} gives to its cluster, in this order.`,
       endpoint

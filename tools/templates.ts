@@ -4,12 +4,9 @@ import { App } from 'aws-cdk-lib/core';
 import { context } from '../cdk.json';
 import { DIST } from '../lib/constructs/bundle';
 import { withoutFalseAlarm } from '../lib/constructs/false-alarm';
-import { Ec2Stack } from '../lib/ec2-stack';
-import { EcsFargateStack } from '../lib/ecs-fargate-stack';
-import { EksEc2Stack } from '../lib/eks-ec2-stack';
-import { LambdaStack } from '../lib/lambda-stack';
 import type { FourWaysStackProps } from '../lib/props';
-import type { Compute } from '../workload/contract';
+import { defineStacks } from '../lib/stacks';
+import { COMPUTES, type Compute } from '../workload/contract';
 import { temporaryFolder } from './files';
 
 withoutFalseAlarm();
@@ -30,10 +27,14 @@ export interface Resource {
 }
 
 /**
- * Synthesizes the four stacks in this process, with the feature flags of cdk.json. Bundles are stood in for by empty
+ * Synthesizes the stacks in this process, with the feature flags of cdk.json. Bundles are stood in for by empty
  * folders: nothing here reads them, and they need not have been built.
  */
-export function templates(props: FourWaysStackProps = {}, suffix = ''): Record<Compute, Template> {
+export function templates<Way extends Compute = Compute>(
+  props: FourWaysStackProps = {},
+  suffix = '',
+  ways = COMPUTES as readonly string[] as readonly Way[],
+): Record<Way, Template> {
   const folder = temporaryFolder();
   try {
     const dist = path.join(folder, 'dist');
@@ -48,18 +49,10 @@ export function templates(props: FourWaysStackProps = {}, suffix = ''): Record<C
       // `cdk synth` validates; this only reads.
       builtinCloudFormationValidation: false,
     });
-    const stacks = {
-      ec2: new Ec2Stack(app, `ResizeOnEc2${suffix}`, props),
-      lambda: new LambdaStack(app, `ResizeOnLambda${suffix}`, props),
-      'ecs-fargate': new EcsFargateStack(app, `ResizeOnEcsFargate${suffix}`, props),
-      'eks-ec2': new EksEc2Stack(app, `ResizeOnEksEc2${suffix}`, props),
-    };
+    const stacks = defineStacks(app, props, suffix, ways);
     const assembly = app.synth();
-    const entries = Object.entries(stacks).map(([compute, stack]) => [
-      compute,
-      assembly.getStackArtifact(stack.artifactId).template,
-    ]);
-    return Object.fromEntries(entries);
+    const entries = [...stacks].map(([way, { artifactId }]) => [way, assembly.getStackArtifact(artifactId).template]);
+    return Object.fromEntries(entries) as Record<Way, Template>;
   } finally {
     rmSync(folder, { recursive: true });
   }

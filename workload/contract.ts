@@ -4,8 +4,11 @@
  * pulling runtime code into the templates, and a misspelt variable is a compile error on both sides.
  */
 
-/** The four ways. The value of `COMPUTE`, a property of every log line, and metadata of every rendition. */
-export const COMPUTES = ['ec2', 'lambda', 'ecs-fargate', 'eks-ec2'] as const;
+/**
+ * The ways. The value of `COMPUTE`, a property of every log line, and metadata of every rendition. What belongs to each is
+ * in `lib/ways.ts`.
+ */
+export const COMPUTES = ['ec2', 'lambda', 'ecs-fargate', 'eks-ec2', 'ecs-ec2'] as const;
 export type Compute = (typeof COMPUTES)[number];
 
 /** Environment variables the workload reads. The first group has no default. */
@@ -91,7 +94,7 @@ export type RenditionFormat = (typeof RENDITION_FORMATS)[number];
 export const RENDITIONS_PREFIX = 'renditions/';
 export const REJECTED_PREFIX = 'rejected/';
 
-/** A message in one of these states is acknowledged. The same on all four ways. */
+/** A message in one of these states is acknowledged. The same for all ways. */
 export const TERMINAL_STATES = ['done', 'rejected', 'superseded', 'gone', 'ignored'] as const;
 export type TerminalState = (typeof TERMINAL_STATES)[number];
 

@@ -24,7 +24,7 @@ export interface RenditionSettings {
   readonly format: RenditionFormat;
 }
 
-/** What one job needs to know, the same on all four ways. */
+/** What one job needs to know, the same for all ways. */
 export interface Settings {
   readonly compute: Compute;
   readonly stack: string;

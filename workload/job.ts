@@ -9,7 +9,7 @@ import { logLine } from './log';
 import { parseS3Event, type SourceVersion } from './s3-events';
 import { type OpenSource, type Output, openSource, putNewest, TRANSFER_TIMEOUT_MS } from './store';
 
-/** The job, the same on all four ways: an S3 event -> get, gate, resize, put -> a terminal state. */
+/** The job, the same for all ways: an S3 event -> get, gate, resize, put -> a terminal state. */
 
 export interface JobContext {
   readonly settings: Settings;

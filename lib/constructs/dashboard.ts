@@ -13,7 +13,7 @@ export interface DashboardProps {
 }
 
 /**
- * Defines one page of what the stack does: the same widgets in the same places on all four ways. What the workers have
+ * Defines one page of what the stack does: the same widgets in the same places for all ways. What the workers have
  * done is in their log lines, which CloudWatch reads metrics from.
  */
 export class Dashboard extends Construct {

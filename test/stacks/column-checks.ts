@@ -3,9 +3,16 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { Json, Way } from '../support/synth';
 import { type Column, referenced } from './column';
-import type { Checks } from './parity-checks';
+import { type Checks, instance } from './parity-checks';
 
-/** What EC2's instances and EKS's nodes have in common: tokens, one hop, an encrypted disk, no key pair. */
+/**
+ * What Linux keeps of an instance's memory, and what the ECS agent takes. AWS's example keeps 207 MiB of 8 GiB, before the
+ * agent.
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/memory-management.html
+ */
+const SYSTEM_AND_AGENT_MIB = 384;
+
+/** What the instances of all ways have in common: tokens, one hop, an encrypted disk, no key pair. */
 function hardened(column: Column, gibibytes: number, metadata: Json = {}): void {
   const { LaunchTemplateData } = column.one('AWS::EC2::LaunchTemplate');
   const metadataOptions = { HttpTokens: 'required', HttpPutResponseHopLimit: 1, ...metadata };
@@ -319,17 +326,8 @@ const LAMBDA: Checks = {
   },
 };
 
+/** What ECS makes of the job, on whoever’s servers. */
 const ECS: Checks = {
-  'the task is Fargate’s, on arm64, with 1 vCPU and 2 GiB': (column) => {
-    expect(column.one('AWS::ECS::TaskDefinition')).toMatchObject({
-      RequiresCompatibilities: ['FARGATE'],
-      NetworkMode: 'awsvpc',
-      RuntimePlatform: { CpuArchitecture: 'ARM64', OperatingSystemFamily: 'LINUX' },
-      Cpu: '1024',
-      Memory: '2048',
-    });
-  },
-
   'the container can tell how much memory it has': (column) => {
     expect(column.container.Memory).toBe(2048);
   },
@@ -356,25 +354,6 @@ const ECS: Checks = {
     });
   },
 
-  'a deployment that does not start is rolled back': (column) => {
-    expect(column.one('AWS::ECS::Service').DeploymentConfiguration).toMatchObject({
-      DeploymentCircuitBreaker: { Enable: true, Rollback: true },
-      MinimumHealthyPercent: 100,
-    });
-  },
-
-  'the cluster itself has the capacity providers, or it could not be deleted': (column) => {
-    expect(column.one('AWS::ECS::Cluster').CapacityProviders).toEqual(['FARGATE', 'FARGATE_SPOT']);
-    expect(column.all('AWS::ECS::ClusterCapacityProviderAssociations')).toEqual([]);
-  },
-
-  'tasks are on demand, or Spot where that is chosen': (column) => {
-    const { CapacityProviderStrategy, LaunchType } = column.one('AWS::ECS::Service');
-    const provider = column.settings.spot ? 'FARGATE_SPOT' : 'FARGATE';
-    expect(CapacityProviderStrategy).toEqual([{ CapacityProvider: provider, Weight: 1 }]);
-    expect(LaunchType).toBeUndefined();
-  },
-
   'the first task proves the image; then there are none when there is nothing to do': (column) => {
     expect(column.one('AWS::ECS::Service')).not.toHaveProperty('DesiredCount');
     expect(column.one('AWS::ApplicationAutoScaling::ScalableTarget')).toMatchObject({
@@ -398,6 +377,145 @@ const ECS: Checks = {
       `ecr:GetDownloadUrlForLayer ${repository}`,
       'logs:CreateLogStream <Logs6819BB44.Arn>',
       'logs:PutLogEvents <Logs6819BB44.Arn>',
+    ]);
+  },
+};
+
+const ECS_FARGATE: Checks = {
+  ...ECS,
+
+  'the task is Fargate’s, on arm64, with 1 vCPU and 2 GiB': (column) => {
+    expect(column.one('AWS::ECS::TaskDefinition')).toMatchObject({
+      RequiresCompatibilities: ['FARGATE'],
+      NetworkMode: 'awsvpc',
+      RuntimePlatform: { CpuArchitecture: 'ARM64', OperatingSystemFamily: 'LINUX' },
+      Cpu: '1024',
+      Memory: '2048',
+    });
+  },
+
+  'a deployment that does not start is rolled back': (column) => {
+    expect(column.one('AWS::ECS::Service').DeploymentConfiguration).toMatchObject({
+      DeploymentCircuitBreaker: { Enable: true, Rollback: true },
+      MinimumHealthyPercent: 100,
+    });
+  },
+
+  'the cluster itself has the capacity providers, or it could not be deleted': (column) => {
+    expect(column.one('AWS::ECS::Cluster').CapacityProviders).toEqual(['FARGATE', 'FARGATE_SPOT']);
+    expect(column.all('AWS::ECS::ClusterCapacityProviderAssociations')).toEqual([]);
+  },
+
+  'tasks are on demand, or Spot where that is chosen': (column) => {
+    const { CapacityProviderStrategy, LaunchType } = column.one('AWS::ECS::Service');
+    const provider = column.settings.spot ? 'FARGATE_SPOT' : 'FARGATE';
+    expect(CapacityProviderStrategy).toEqual([{ CapacityProvider: provider, Weight: 1 }]);
+    expect(LaunchType).toBeUndefined();
+  },
+};
+
+const ECS_EC2: Checks = {
+  ...ECS,
+
+  'the task is behind the address of its instance, with the box of the others': (column) => {
+    expect(column.one('AWS::ECS::TaskDefinition')).toMatchObject({
+      RequiresCompatibilities: ['EC2'],
+      // Not `awsvpc`, which has no public address there, and not `host`, which has the role of the instance.
+      NetworkMode: 'bridge',
+      Cpu: '1024',
+      Memory: '2048',
+    });
+    expect(column.one('AWS::ECS::Service')).not.toHaveProperty('NetworkConfiguration');
+  },
+
+  'one task fits on an instance beside system and agent, and two do not': (column) => {
+    const { Cpu, Memory } = column.one('AWS::ECS::TaskDefinition');
+    const { vcpus, memory } = instance(column);
+    const fit = Math.min(Math.floor((vcpus * 1024) / Cpu), Math.floor((memory - SYSTEM_AND_AGENT_MIB) / Memory));
+    expect(fit).toBe(1);
+    // So every task needs an instance.
+    const { MaxCapacity } = column.one('AWS::ApplicationAutoScaling::ScalableTarget');
+    expect(Number(column.one('AWS::AutoScaling::AutoScalingGroup').MaxSize)).toBe(MaxCapacity);
+  },
+
+  'instances need a token for their metadata, one hop away, and have encrypted disks and no key pair': (column) =>
+    // The image's snapshot is as large as this.
+    hardened(column, 30),
+
+  'instances start from that day’s image, are replaced after a week, and come and go with the tasks': (column) => {
+    expect(column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData.ImageId).toBe(
+      'resolve:ssm:/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id',
+    );
+    const group = column.one('AWS::AutoScaling::AutoScalingGroup');
+    expect(group).toMatchObject({ MaxInstanceLifetime: 7 * 86_400, MinSize: '0' });
+    expect(group).not.toHaveProperty('DesiredCapacity');
+  },
+
+  'ECS starts, drains and ends instances, and nobody else is asked to': (column) => {
+    const { AutoScalingGroupProvider } = column.one('AWS::ECS::CapacityProvider');
+    expect(AutoScalingGroupProvider).toMatchObject({
+      AutoScalingGroupArn: `<${column.id('AWS::AutoScaling::AutoScalingGroup')}>`,
+      ManagedDraining: 'ENABLED',
+      ManagedScaling: { Status: 'ENABLED', TargetCapacity: 100 },
+      // A protected instance outlives its stack, which then cannot be deleted.
+      ManagedTerminationProtection: 'DISABLED',
+    });
+    expect(column.one('AWS::AutoScaling::AutoScalingGroup')).not.toHaveProperty('NewInstancesProtectedFromScaleIn');
+    // A second hook would hold an instance that is drained already; a second policy would fight over its number.
+    expect(column.one('AWS::AutoScaling::AutoScalingGroup')).not.toHaveProperty('LifecycleHookSpecificationList');
+    expect(column.all('AWS::AutoScaling::LifecycleHook')).toEqual([]);
+    expect(column.all('AWS::AutoScaling::ScalingPolicy')).toEqual([]);
+  },
+
+  'the service takes the capacity of the group, and no other': (column) => {
+    const provider = `<${column.id('AWS::ECS::CapacityProvider')}>`;
+    const { CapacityProviderStrategy, LaunchType } = column.one('AWS::ECS::Service');
+    expect(CapacityProviderStrategy).toEqual([{ CapacityProvider: provider, Weight: 1 }]);
+    expect(LaunchType).toBeUndefined();
+    expect(column.one('AWS::ECS::ClusterCapacityProviderAssociations').CapacityProviders).toEqual([provider]);
+  },
+
+  'an update stops tasks first: there is no room for a second one beside each': (column) => {
+    expect(column.one('AWS::ECS::Service').DeploymentConfiguration).toMatchObject({
+      DeploymentCircuitBreaker: { Enable: true, Rollback: true },
+      MinimumHealthyPercent: 0,
+    });
+  },
+
+  'another task is asked for when the instance of the first has had the time to boot': (column) => {
+    const { StepScalingPolicyConfiguration } = column.one(
+      'AWS::ApplicationAutoScaling::ScalingPolicy',
+      'ServiceTaskCountTargetScaleOut',
+    );
+    expect(StepScalingPolicyConfiguration.Cooldown).toBe(300);
+  },
+
+  'instances are on demand, or Spot where that is chosen; then the agent drains what is announced to go': (column) => {
+    const { InstanceMarketOptions, UserData } = column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData;
+    const { spot = false } = column.settings;
+    expect(InstanceMarketOptions).toEqual(
+      spot ? { MarketType: 'spot', SpotOptions: { SpotInstanceType: 'one-time' } } : undefined,
+    );
+    expect(UserData.split('\n')).toEqual([
+      '#!/bin/bash',
+      'echo ECS_CLUSTER=<ClusterEB0386A7> >> /etc/ecs/ecs.config',
+      ...(spot ? ['echo ECS_ENABLE_SPOT_INSTANCE_DRAINING=true >> /etc/ecs/ecs.config'] : []),
+    ]);
+  },
+
+  'the agent may join its cluster and be told what to run, and cannot write to a log group': (column) => {
+    const [{ Roles }] = column.all('AWS::IAM::InstanceProfile').map(([, profile]) => profile);
+    const inCluster = '{"ArnEquals":{"ecs:cluster":"<ClusterEB0386A7.Arn>"}}';
+    const drain = `ecs:UpdateContainerInstancesState arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:container-instance/<ClusterEB0386A7>/*`;
+    expect(column.grants(referenced(Roles[0]))).toEqual([
+      'ecs:DeregisterContainerInstance <ClusterEB0386A7.Arn>',
+      'ecs:DiscoverPollEndpoint *',
+      `ecs:Poll * ${inCluster}`,
+      'ecs:RegisterContainerInstance <ClusterEB0386A7.Arn>',
+      `ecs:StartTelemetrySession * ${inCluster}`,
+      'ecs:SubmitContainerStateChange <ClusterEB0386A7.Arn>',
+      'ecs:SubmitTaskStateChange <ClusterEB0386A7.Arn>',
+      ...(column.settings.spot ? [drain] : []),
     ]);
   },
 };
@@ -766,4 +884,10 @@ const EKS: Checks = {
 };
 
 /** What makes each column itself. */
-export const COLUMNS: Record<Way, Checks> = { ec2: EC2, lambda: LAMBDA, 'ecs-fargate': ECS, 'eks-ec2': EKS };
+export const COLUMNS: Record<Way, Checks> = {
+  ec2: EC2,
+  lambda: LAMBDA,
+  'ecs-fargate': ECS_FARGATE,
+  'eks-ec2': EKS,
+  'ecs-ec2': ECS_EC2,
+};

@@ -1,3 +1,4 @@
+import { WAYS } from '../../lib/ways';
 import { type Json, type Resource, type Settings, synth, type Template, type Way } from '../support/synth';
 
 /** One way's template, and how to find in it what every way has: its worker, its role, its environment. */
@@ -58,26 +59,26 @@ export class Column {
   /** The id of the role that the worker works as. */
   get workerRole(): string {
     const role = {
-      ec2: () => this.one('AWS::IAM::InstanceProfile').Roles[0],
-      lambda: () => this.one('AWS::Lambda::Function', 'Worker').Role,
-      'ecs-fargate': () => this.one('AWS::ECS::TaskDefinition').TaskRoleArn,
-      'eks-ec2': () =>
+      instance: () => this.one('AWS::IAM::InstanceProfile').Roles[0],
+      function: () => this.one('AWS::Lambda::Function', 'Worker').Role,
+      task: () => this.one('AWS::ECS::TaskDefinition').TaskRoleArn,
+      pod: () =>
         this.all('AWS::EKS::PodIdentityAssociation').find(([, pod]) => pod.Namespace === 'resizer')?.[1].RoleArn,
-    }[this.way]();
+    }[WAYS[this.way].unit]();
     return referenced(role);
   }
 
   /** The environment that the worker is handed. */
   get environment(): Record<string, string> {
     const pairs = {
-      ec2: () =>
+      instance: () =>
         (/^WORKER_ENVIRONMENT='([^']*)'$/m.exec(this.userData)?.[1] ?? '')
           .split('\n')
           .map((line) => line.split(/=(.*)/)),
-      lambda: () => Object.entries(this.one('AWS::Lambda::Function', 'Worker').Environment.Variables),
-      'ecs-fargate': () => this.container.Environment.map(({ Name, Value }: Json) => [Name, Value]),
-      'eks-ec2': () => this.pod.containers[0].env.map(({ name, value }: Json) => [name, value]),
-    }[this.way]();
+      function: () => Object.entries(this.one('AWS::Lambda::Function', 'Worker').Environment.Variables),
+      task: () => this.container.Environment.map(({ Name, Value }: Json) => [Name, Value]),
+      pod: () => this.pod.containers[0].env.map(({ name, value }: Json) => [name, value]),
+    }[WAYS[this.way].unit]();
     return Object.fromEntries(pairs);
   }
 

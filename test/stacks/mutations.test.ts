@@ -850,6 +850,106 @@ const MUTATIONS: Record<string, Mutation> = {
     reported: ['who starts the task may fetch its image and write its log'],
   },
 
+  'a task with the role of its instance': {
+    way: 'ecs-ec2',
+    make: (column) => {
+      column.one('AWS::ECS::TaskDefinition').NetworkMode = 'host';
+    },
+    reported: ['the task is behind the address of its instance, with the box of the others'],
+  },
+  'an instance that has no room for a task beside its agent': {
+    way: 'ecs-ec2',
+    make: (column) => {
+      launch(column).InstanceType = 'c7g.medium';
+    },
+    reported: ['one task fits on an instance beside system and agent, and two do not'],
+  },
+  'fewer instances than tasks': {
+    way: 'ecs-ec2',
+    make: (column) => {
+      column.one('AWS::AutoScaling::AutoScalingGroup').MaxSize = '2';
+    },
+    reported: ['one task fits on an instance beside system and agent, and two do not'],
+  },
+  'a disk that is smaller than the image': {
+    way: 'ecs-ec2',
+    make: (column) => {
+      launch(column).BlockDeviceMappings[0].Ebs.VolumeSize = 8;
+    },
+    reported: ['instances need a token for their metadata, one hop away, and have encrypted disks and no key pair'],
+  },
+  'metadata that a task can reach': {
+    way: 'ecs-ec2',
+    make: (column) => {
+      launch(column).MetadataOptions.HttpPutResponseHopLimit = 2;
+    },
+    reported: ['instances need a token for their metadata, one hop away, and have encrypted disks and no key pair'],
+  },
+  'an instance for ever': {
+    way: 'ecs-ec2',
+    make: (column) => delete column.one('AWS::AutoScaling::AutoScalingGroup').MaxInstanceLifetime,
+    reported: ['instances start from that day’s image, are replaced after a week, and come and go with the tasks'],
+  },
+  'instances that nobody may terminate': {
+    way: 'ecs-ec2',
+    make: (column) => {
+      column.one('AWS::ECS::CapacityProvider').AutoScalingGroupProvider.ManagedTerminationProtection = 'ENABLED';
+      column.one('AWS::AutoScaling::AutoScalingGroup').NewInstancesProtectedFromScaleIn = true;
+    },
+    reported: ['ECS starts, drains and ends instances, and nobody else is asked to'],
+  },
+  'a second hook beside that of ECS': {
+    way: 'ecs-ec2',
+    make: (column) => {
+      column.one('AWS::AutoScaling::AutoScalingGroup').LifecycleHookSpecificationList = [
+        { LifecycleHookName: 'Drain' },
+      ];
+    },
+    reported: ['ECS starts, drains and ends instances, and nobody else is asked to'],
+  },
+  'instances that nobody starts': {
+    way: 'ecs-ec2',
+    make: (column) => {
+      column.one('AWS::ECS::CapacityProvider').AutoScalingGroupProvider.ManagedScaling.Status = 'DISABLED';
+    },
+    reported: ['ECS starts, drains and ends instances, and nobody else is asked to'],
+  },
+  'a service that waits for instances of somebody else': {
+    way: 'ecs-ec2',
+    make: (column) => {
+      service(column).LaunchType = 'EC2';
+      delete service(column).CapacityProviderStrategy;
+    },
+    reported: ['the service takes the capacity of the group, and no other'],
+  },
+  'an update that waits for room that there is not': {
+    way: 'ecs-ec2',
+    make: (column) => {
+      service(column).DeploymentConfiguration.MinimumHealthyPercent = 100;
+    },
+    reported: ['an update stops tasks first: there is no room for a second one beside each'],
+  },
+  'a second task while the first instance boots': {
+    way: 'ecs-ec2',
+    make: (column) => {
+      const policy = column.one('AWS::ApplicationAutoScaling::ScalingPolicy', 'ServiceTaskCountTargetScaleOut');
+      policy.StepScalingPolicyConfiguration.Cooldown = 60;
+    },
+    reported: ['another task is asked for when the instance of the first has had the time to boot'],
+  },
+  'Spot instances that nobody drains': {
+    way: 'ecs-ec2',
+    settings: SETTINGS.spot,
+    make: (column) => script(column, (text) => text.replace(/\n.*SPOT_INSTANCE_DRAINING.*/, '')),
+    reported: ['instances are on demand, or Spot where that is chosen; then the agent drains what is announced to go'],
+  },
+  'an agent that may write to any log group': {
+    way: 'ecs-ec2',
+    make: (column) =>
+      allow(column, 'InstanceRole', 'logs:PutLogEvents', `arn:<AWS::Partition>:logs:<AWS::Region>:*:log-group:x`),
+    reported: ['the agent may join its cluster and be told what to run, and cannot write to a log group'],
+  },
+
   'extended support': {
     way: 'eks-ec2',
     make: (column) => delete column.one('AWS::EKS::Cluster').UpgradePolicy,

@@ -38,17 +38,21 @@ function running(column: Column): Running[] {
     roles: ids(roles),
     subnets: ids(subnets),
   });
+  const groups = column.all('AWS::AutoScaling::AutoScalingGroup').map(([id, { LaunchTemplate, VPCZoneIdentifier }]) => {
+    const { IamInstanceProfile } = properties(column, LaunchTemplate.LaunchTemplateId).LaunchTemplateData;
+    return one(id, properties(column, IamInstanceProfile.Arn).Roles, VPCZoneIdentifier);
+  });
   const nodes = column
     .all('AWS::EKS::Nodegroup')
     .map(([id, { NodeRole, Subnets }]): Running => one(id, [NodeRole], Subnets));
   return [
-    ...column.all('AWS::AutoScaling::AutoScalingGroup').map(([id, { LaunchTemplate, VPCZoneIdentifier }]) => {
-      const { IamInstanceProfile } = properties(column, LaunchTemplate.LaunchTemplateId).LaunchTemplateData;
-      return one(id, properties(column, IamInstanceProfile.Arn).Roles, VPCZoneIdentifier);
-    }),
+    ...groups,
     ...column.all('AWS::ECS::Service').map(([id, { TaskDefinition, NetworkConfiguration }]) => {
       const { TaskRoleArn, ExecutionRoleArn } = properties(column, TaskDefinition);
-      return one(id, [TaskRoleArn, ExecutionRoleArn], NetworkConfiguration.AwsvpcConfiguration.Subnets);
+      // Without an address of its own a task is where its instance is.
+      const own = NetworkConfiguration?.AwsvpcConfiguration.Subnets;
+      const subnets = own ?? groups.flatMap((group) => group.subnets.map((subnet) => `<${subnet}>`));
+      return one(id, [TaskRoleArn, ExecutionRoleArn], subnets);
     }),
     ...column
       .all('AWS::Lambda::Function')
@@ -195,10 +199,28 @@ const RULES: Record<string, Rule> = {
 
   'instances are drained until the last is gone': (column) =>
     column.all('AWS::AutoScaling::AutoScalingGroup').flatMap(([id, { LifecycleHookSpecificationList: hooks = [] }]) => {
+      // ECS drains the instances of its capacity providers: the rule below.
+      if (column.all('AWS::ECS::CapacityProvider').length > 0) return [];
       // A hook of its own refers to the group, and so goes before it.
       const drains = hooks.filter(({ LifecycleTransition }: Json) => /TERMINATING$/.test(LifecycleTransition));
       return drains.length > 0 ? [] : [`${id} may outlive its lifecycle hook`];
     }),
+
+  // ECS refuses to delete what is in use: a link that a service needs, a provider that is linked, a cluster with instances.
+  'a service is gone before its capacity, and an instance before its cluster': (column) => {
+    const ofType = (type: string) => column.all(type).map(([id]) => id);
+    const chain = [
+      'AWS::ECS::Service',
+      'AWS::ECS::ClusterCapacityProviderAssociations',
+      'AWS::ECS::CapacityProvider',
+      'AWS::AutoScaling::AutoScalingGroup',
+      'AWS::ECS::Cluster',
+    ].map(ofType);
+    if (chain[2]?.length === 0) return [];
+    return chain.flatMap((each, place) =>
+      each.flatMap((id) => outlived(column, { starts: id, ends: [id] }, chain[place + 1] ?? [])),
+    );
+  },
 
   'nobody writes to a bucket any more when it is emptied': (column) =>
     running(column).flatMap((each) => {
@@ -280,18 +302,26 @@ describe.each(WAYS)('%s', (way) => {
   });
 });
 
-test.each([
-  ['ec2', [[1, 2]]],
-  ['lambda', [[1, 0]]],
+/** How many roles and subnets each of what runs has. */
+const RUNNING: Readonly<Record<Way, readonly (readonly [roles: number, subnets: number])[]>> = {
+  ec2: [[1, 2]],
+  lambda: [[1, 0]],
   // The role of its own, and the one that it is started with.
-  ['ecs-fargate', [[2, 2]]],
+  'ecs-fargate': [[2, 2]],
   // Nodes, the worker's pods, and those that ship the logs.
-  ['eks-ec2', Array(3).fill([1, 2])],
-] as const)('on %s all that runs is found, with its roles and its subnets', (way, expected) => {
+  'eks-ec2': Array(3).fill([1, 2]),
+  // An instance with the role of its agent, and the tasks on it.
+  'ecs-ec2': [
+    [1, 2],
+    [2, 2],
+  ],
+};
+
+test.each(WAYS)('on %s all that runs is found, with its roles and its subnets', (way) => {
   for (const settings of Object.values(SETTINGS)) {
     const column = Column.of(way, settings);
     const found = running(column);
-    expect(found.map(({ roles, subnets }) => [roles.length, subnets.length])).toEqual(expected);
+    expect(found.map(({ roles, subnets }) => [roles.length, subnets.length])).toEqual(RUNNING[way]);
     for (const id of found.flatMap(({ roles, subnets }) => [...roles, ...subnets])) {
       expect(column.template.Resources[id]?.Type).toMatch(/^AWS::(IAM::Role|EC2::Subnet)$/);
     }
@@ -449,6 +479,28 @@ const MUTATIONS: Record<string, Mutation> = {
       }),
     rule: 'nobody can make a log group again that is deleted',
     says: /^TaskExecutionRole\w+ may make any log group again$/,
+  },
+  'a service that may outlive its link to the capacity provider': {
+    way: 'ecs-ec2',
+    make: (column) => forget(column, /^Cluster/),
+    rule: 'a service is gone before its capacity, and an instance before its cluster',
+    says: /^Service\w+ may outlive Cluster\w+$/,
+  },
+  'a cluster whose instances are told its name': {
+    way: 'ecs-ec2',
+    make: (column) => {
+      for (const [, { LaunchTemplateData }] of column.all('AWS::EC2::LaunchTemplate'))
+        delete LaunchTemplateData.UserData;
+      forget(column, /^InstanceRoleDefaultPolicy/);
+    },
+    rule: 'a service is gone before its capacity, and an instance before its cluster',
+    says: /^WorkersASG\w+ may outlive Cluster\w+$/,
+  },
+  'instances that stop before what their agent may do': {
+    way: 'ecs-ec2',
+    make: (column) => forget(column, /^InstanceRole/),
+    rule: 'rights are there before the first of what works with them, and outlive the last',
+    says: /^WorkersASG\w+ may outlive InstanceRoleDefaultPolicy\w+$/,
   },
   'a subnet without a route': {
     way: 'ec2',

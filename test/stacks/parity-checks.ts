@@ -1,12 +1,13 @@
+import { WAYS } from '../../lib/ways';
 import { ENV, METRIC_NAMESPACE, TERMINAL_STATES } from '../../workload/contract';
 import { type Environment, readSettings, readWorkerSettings } from '../../workload/env';
-import { type Json, STACKS, type Way } from '../support/synth';
+import type { Json, Way } from '../support/synth';
 import { type Column, referenced } from './column';
 
 /** What a column promises, by name. Throws where it does not keep it. */
 export type Checks = Readonly<Record<string, (column: Column) => void>>;
 
-/** The ids that are the same in all four templates. */
+/** The ids that are the same in all templates. */
 const SOURCE = 'ImagesSource3216CA9E';
 const OUTPUT = 'ImagesOutput03B43628';
 const LOGS = 'Logs6819BB44';
@@ -64,7 +65,11 @@ const PERMISSIONS: Record<Way, { trusts: string; may: string[] }> = {
   },
   'ecs-fargate': { trusts: 'ecs-tasks.amazonaws.com', may: POLLER },
   'eks-ec2': { trusts: 'pods.eks.amazonaws.com', may: POLLER },
+  'ecs-ec2': { trusts: 'ecs-tasks.amazonaws.com', may: POLLER },
 };
+
+/** In the stack's cluster only. */
+const OWN_CLUSTER = '{"ArnEquals":{"ecs:cluster":"<ClusterEB0386A7.Arn>"}}';
 
 /** Actions that are allowed on every resource, because they know none or only list. */
 const ON_EVERYTHING: Record<Way, string[]> = {
@@ -81,6 +86,12 @@ const ON_EVERYTHING: Record<Way, string[]> = {
     'ec2:DescribeLaunchTemplateVersions',
     'ec2:GetInstanceTypesFromInstanceRequirements',
   ],
+  'ecs-ec2': [
+    'ecr:GetAuthorizationToken',
+    'ecs:DiscoverPollEndpoint',
+    `ecs:Poll ${OWN_CLUSTER}`,
+    `ecs:StartTelemetrySession ${OWN_CLUSTER}`,
+  ],
 };
 
 /** Names that are written in the template. CDK makes the ones of ECS from the name of the stack. */
@@ -93,6 +104,11 @@ const NAMES: Record<Way, string[]> = {
     'AWS::ECS::TaskDefinition ResizeOnEcsFargateTask45C12932',
   ],
   'eks-ec2': ['AWS::EKS::Cluster ResizeOnEksEc2', 'AWS::Logs::LogGroup /aws/eks/ResizeOnEksEc2/cluster'],
+  'ecs-ec2': [
+    'AWS::ApplicationAutoScaling::ScalingPolicy ResizeOnEcsEc2ServiceTaskCountTargetScaleInLowerPolicyC9DF0048',
+    'AWS::ApplicationAutoScaling::ScalingPolicy ResizeOnEcsEc2ServiceTaskCountTargetScaleOutUpperPolicy6E40B9F4',
+    'AWS::ECS::TaskDefinition ResizeOnEcsEc2TaskBE1184D7',
+  ],
 };
 
 /** Type and name of every resource that is not named by CloudFormation, sorted. */
@@ -108,26 +124,36 @@ export function physicalNames({ resources }: Column): string[] {
 }
 
 /** What AWS sells under the name. */
-const INSTANCE_TYPES: Record<string, Json> = { 'c7g.medium': { vcpus: 1, memory: 2048, architecture: 'arm64' } };
+const INSTANCE_TYPES: Record<string, Json> = {
+  'c7g.medium': { vcpus: 1, memory: 2048, architecture: 'arm64' },
+  'm7g.medium': { vcpus: 1, memory: 4096, architecture: 'arm64' },
+};
+
+/** What one of the stack's own instances is. */
+export function instance(column: Column): Json {
+  const { InstanceType, ImageId } = column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData;
+  expect(ImageId).toMatch(/[-/]arm64\b/);
+  return INSTANCE_TYPES[InstanceType];
+}
 
 /** The box of one worker, memory in MiB. */
 function unit(column: Column): Json {
-  switch (column.way) {
-    case 'ec2': {
-      const { InstanceType, ImageId } = column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData;
-      expect(ImageId).toMatch(/-arm64$/);
-      return INSTANCE_TYPES[InstanceType];
-    }
-    case 'lambda': {
+  switch (WAYS[column.way].unit) {
+    case 'instance':
+      return instance(column);
+    case 'function': {
       const { MemorySize, Architectures } = column.one('AWS::Lambda::Function', 'Worker');
       // 1,769 MB is one vCPU.
       return { vcpus: Math.floor(MemorySize / 1769), memory: MemorySize, architecture: Architectures?.join() };
     }
-    case 'ecs-fargate': {
+    case 'task': {
       const { Cpu, Memory, RuntimePlatform } = column.one('AWS::ECS::TaskDefinition');
-      return { vcpus: Cpu / 1024, memory: Number(Memory), architecture: RuntimePlatform.CpuArchitecture.toLowerCase() };
+      const architecture = onInstances(column)
+        ? instance(column).architecture
+        : RuntimePlatform.CpuArchitecture.toLowerCase();
+      return { vcpus: Cpu / 1024, memory: Number(Memory), architecture };
     }
-    case 'eks-ec2': {
+    case 'pod': {
       const { requests, limits } = column.pod.containers[0].resources;
       expect(limits).toEqual(requests);
       const architecture = column.one('AWS::EKS::Nodegroup').AmiType.includes('ARM_64') ? 'arm64' : 'x64';
@@ -136,16 +162,22 @@ function unit(column: Column): Json {
   }
 }
 
+/** Whether workers run on a group of the stack's own. */
+const onInstances = (column: Column) => column.all('AWS::AutoScaling::AutoScalingGroup').length > 0;
+
+/** Whether alarms on the job queue start the workers, as on EC2 and ECS. */
+const scaledByAlarms = ({ way }: Column) => WAYS[way].entry === 'worker' && WAYS[way].orchestrator !== 'EKS';
+
 /** How many units there are at most. On Lambda that is up to the account. */
 function ceiling(column: Column): number | undefined {
-  switch (column.way) {
-    case 'ec2':
+  switch (WAYS[column.way].unit) {
+    case 'instance':
       return Number(column.one('AWS::AutoScaling::AutoScalingGroup').MaxSize);
-    case 'lambda':
+    case 'function':
       return undefined;
-    case 'ecs-fargate':
+    case 'task':
       return column.one('AWS::ApplicationAutoScaling::ScalableTarget').MaxCapacity;
-    case 'eks-ec2':
+    case 'pod':
       return column.object('ScaledObject', 'resizer').spec.maxReplicaCount;
   }
 }
@@ -153,46 +185,46 @@ function ceiling(column: Column): number | undefined {
 /** Seconds between SIGTERM and SIGKILL. */
 function stopGrace(column: Column): number {
   if (column.way === 'ec2') return Number(/^TimeoutStopSec=(\d+)$/m.exec(column.userData)?.[1]);
-  return column.way === 'ecs-fargate' ? column.container.StopTimeout : column.pod.terminationGracePeriodSeconds;
+  return WAYS[column.way].unit === 'task' ? column.container.StopTimeout : column.pod.terminationGracePeriodSeconds;
 }
 
 /** The subnets that workers run in. */
 function workerSubnets(column: Column): string[] {
-  switch (column.way) {
-    case 'ec2':
-      return column.one('AWS::AutoScaling::AutoScalingGroup').VPCZoneIdentifier.map(referenced);
-    case 'ecs-fargate':
+  if (onInstances(column)) return column.one('AWS::AutoScaling::AutoScalingGroup').VPCZoneIdentifier.map(referenced);
+  switch (WAYS[column.way].orchestrator) {
+    case 'ECS':
       return column.one('AWS::ECS::Service').NetworkConfiguration.AwsvpcConfiguration.Subnets.map(referenced);
-    case 'eks-ec2':
+    case 'EKS':
       return column.one('AWS::EKS::Nodegroup').Subnets.map(referenced);
-    case 'lambda':
+    case 'nobody':
       return [];
   }
 }
 
 /** The security groups that workers are in. On EKS those are the cluster's, which it makes itself. */
 function securityGroups(column: Column): string[] {
-  switch (column.way) {
-    case 'ec2':
-      return column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData.NetworkInterfaces[0].Groups.map(referenced);
-    case 'ecs-fargate':
+  if (onInstances(column)) {
+    return column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData.NetworkInterfaces[0].Groups.map(referenced);
+  }
+  switch (WAYS[column.way].orchestrator) {
+    case 'ECS':
       return column.one('AWS::ECS::Service').NetworkConfiguration.AwsvpcConfiguration.SecurityGroups.map(referenced);
-    case 'eks-ec2':
+    case 'EKS':
       expect(column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData).not.toHaveProperty('NetworkInterfaces');
       expect(column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData).not.toHaveProperty('SecurityGroupIds');
       return [];
-    case 'lambda':
+    case 'nobody':
       return [];
   }
 }
 
 /** Whether a worker is given a public address by what starts it. On EKS its subnet decides. */
 function publicAddress(column: Column): boolean {
-  if (column.way === 'ec2') {
+  if (onInstances(column)) {
     const { NetworkInterfaces } = column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData;
     return NetworkInterfaces[0].AssociatePublicIpAddress;
   }
-  if (column.way === 'ecs-fargate') {
+  if (WAYS[column.way].orchestrator === 'ECS') {
     return column.one('AWS::ECS::Service').NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp === 'ENABLED';
   }
   return workerSubnets(column).some((id) => column.template.Resources[id]?.Properties.MapPublicIpOnLaunch);
@@ -200,14 +232,14 @@ function publicAddress(column: Column): boolean {
 
 /** The id of what starts workers, or is the worker itself. */
 function starter(column: Column): string {
-  switch (column.way) {
-    case 'ec2':
+  switch (WAYS[column.way].unit) {
+    case 'instance':
       return column.id('AWS::AutoScaling::AutoScalingGroup');
-    case 'lambda':
+    case 'function':
       return column.id('AWS::Lambda::Function', 'Worker');
-    case 'ecs-fargate':
+    case 'task':
       return column.id('AWS::ECS::Service');
-    case 'eks-ec2':
+    case 'pod':
       return column.id('Custom::AWSCDK-EKS-KubernetesResource', 'ClustermanifestPods');
   }
 }
@@ -215,17 +247,19 @@ function starter(column: Column): string {
 /** What a dashboard shows of a queue. */
 const ofQueue = (queue: string, MetricName: string) => ['AWS/SQS', MetricName, 'QueueName', `<${queue}.QueueName>`];
 
+/** Of a group, how many instances there are. */
+function ofGroup(column: Column): [waits: string[], runs: string[]] {
+  const group = `<${column.id('AWS::AutoScaling::AutoScalingGroup')}>`;
+  return [
+    ofQueue(JOBS, 'ApproximateNumberOfMessagesVisible'),
+    ['AWS/AutoScaling', 'GroupInServiceInstances', 'AutoScalingGroupName', group],
+  ];
+}
+
 /** What waits and what runs, as each platform says it. */
 const WAITS_AND_RUNS: Record<Way, (column: Column) => [waits: string[], runs: string[]]> = {
-  ec2: (column) => [
-    ofQueue(JOBS, 'ApproximateNumberOfMessagesVisible'),
-    [
-      'AWS/AutoScaling',
-      'GroupInServiceInstances',
-      'AutoScalingGroupName',
-      `<${column.id('AWS::AutoScaling::AutoScalingGroup')}>`,
-    ],
-  ],
+  ec2: ofGroup,
+  'ecs-ec2': ofGroup,
   lambda: (column) => {
     const worker = ['FunctionName', `<${column.id('AWS::Lambda::Function', 'Worker')}>`];
     return [
@@ -512,7 +546,7 @@ export const PARITY: Checks = {
 
   'one dashboard shows the same in the same places, by metrics that there are': (column) => {
     const { widgets } = JSON.parse(column.one('AWS::CloudWatch::Dashboard').DashboardBody);
-    const { id: stack } = STACKS[column.way];
+    const { stack } = WAYS[column.way];
     const logged = (name: string) => [METRIC_NAMESPACE, name, 'Stack', stack];
     const [waits, runs] = WAITS_AND_RUNS[column.way](column);
     const shown = widgets.map(({ x, y, width, properties: { title, metrics } }: Json) => [
@@ -538,7 +572,7 @@ export const PARITY: Checks = {
 
   'the queue is kept awake where alarms start the workers, and nothing else is on a schedule': (column) => {
     const schedules = column.all('AWS::Scheduler::Schedule');
-    expect(schedules).toHaveLength(['ec2', 'ecs-fargate'].includes(column.way) ? 1 : 0);
+    expect(schedules).toHaveLength(scaledByAlarms(column) ? 1 : 0);
     for (const [, { ScheduleExpression, State, Target }] of schedules) {
       // CloudWatch forgets a queue that nothing has accessed for six hours.
       expect([ScheduleExpression, State]).toEqual(['rate(5 hours)', 'ENABLED']);
@@ -601,7 +635,7 @@ export const PARITY: Checks = {
         value === `<${JOBS}>` ? 'https://sqs.eu-west-1.amazonaws.com/123456789012/jobs' : value,
       ]),
     );
-    const { id: stack } = STACKS[column.way];
+    const { stack } = WAYS[column.way];
     const settings = { compute: column.way, stack, sourceBucket: `<${SOURCE}>`, sourcePrefix: 'incoming/' };
     if (column.way === 'lambda') {
       expect(readSettings(deployed)).toMatchObject({ ...settings, outputBucket: `<${OUTPUT}>` });
@@ -697,9 +731,8 @@ export const PARITY: Checks = {
 
   'the worker’s security group, where it has one, lets HTTPS out and nothing else': (column) => {
     const https = { CidrIp: '0.0.0.0/0', IpProtocol: 'tcp', FromPort: 443, ToPort: 443 };
-    const polls = column.way === 'ec2' || column.way === 'ecs-fargate';
     const rules = securityGroups(column).map((id) => properties(column, id)?.SecurityGroupEgress);
-    expect(rules).toEqual(polls ? [[expect.objectContaining(https)]] : []);
+    expect(rules).toEqual(scaledByAlarms(column) ? [[expect.objectContaining(https)]] : []);
     expect(column.all('AWS::EC2::SecurityGroupEgress').map(([id]) => id)).toEqual([]);
   },
 
@@ -762,8 +795,11 @@ export const PARITY: Checks = {
   },
 
   'workers start with the rights that they and their platform need, and keep them to the end': (column) => {
-    const platform = column.way === 'ecs-fargate' && column.one('AWS::ECS::TaskDefinition').ExecutionRoleArn;
-    const roles = [column.workerRole, ...(platform ? [referenced(platform)] : [])];
+    const platform = [
+      ...column.all('AWS::ECS::TaskDefinition').map(([, { ExecutionRoleArn }]) => ExecutionRoleArn),
+      ...column.all('AWS::IAM::InstanceProfile').flatMap(([, { Roles }]) => Roles),
+    ];
+    const roles = [column.workerRole, ...platform.map(referenced)];
     const policies = column
       .all('AWS::IAM::Policy')
       .filter(([, { Roles }]) => Roles.some((role: string) => roles.includes(referenced(role))))
@@ -772,7 +808,7 @@ export const PARITY: Checks = {
     const waits = column.waitsFor(starter(column));
     expect([...roles, ...policies].filter((id) => !waits.has(id))).toEqual([]);
     // What they say is shipped to the end, too. On EKS by others, whose manifest names the group.
-    if (column.way !== 'eks-ec2') expect([...waits]).toContain(LOGS);
+    if (WAYS[column.way].orchestrator !== 'EKS') expect([...waits]).toContain(LOGS);
   },
 
   'workers are gone before the bucket they write to is emptied': (column) => {

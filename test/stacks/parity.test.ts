@@ -1,3 +1,4 @@
+import { WAYS as LIST } from '../../lib/ways';
 import { SETTINGS, type Settings, synth, WAYS } from '../support/synth';
 import { Column } from './column';
 import { PARITY } from './parity-checks';
@@ -42,12 +43,11 @@ test('on EC2 the right to fetch the code is another resource for each version, s
   expect(one).not.toBe(other);
 });
 
-test.each([
-  ['ec2', 'worker-arm64', undefined],
-  ['lambda', 'lambda-arm64', undefined],
-  ['ecs-fargate', 'image-arm64', 'linux/arm64'],
-  ['eks-ec2', 'image-arm64', 'linux/arm64'],
-] as const)('%s deploys %s, and nothing for another processor', (way, bundle, platform) => {
+test.each(WAYS)('%s deploys one bundle, and nothing for another processor', (way) => {
+  const { unit, architecture } = LIST[way];
+  const kind = { instance: 'worker', function: 'lambda', task: 'image', pod: 'image' }[unit];
+  const bundle = `${kind}-${architecture}`;
+  const platform = kind === 'image' && { arm64: 'linux/arm64', x64: 'linux/amd64' }[architecture];
   const { files, dockerImages } = synth(way).assets;
   const uploads = [...Object.values(files), ...Object.values(dockerImages)].map(({ source }) => source);
   const ours = uploads.filter(({ path, directory }) => /-(arm64|x64)$/.test(path ?? directory));

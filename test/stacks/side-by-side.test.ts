@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { STACKS, WAYS, type Way } from '../support/synth';
+import { WAYS as LIST, POLLING, sourceOf } from '../../lib/ways';
+import { WAYS, type Way } from '../support/synth';
 
 /** The rows of the comparison: a section that a service makes unnecessary keeps its heading and says why. */
 const SECTIONS = [
@@ -17,7 +18,7 @@ const SECTIONS = [
 type Section = (typeof SECTIONS)[number];
 
 const SOURCES = Object.fromEntries(
-  WAYS.map((way) => [way, readFileSync(path.resolve(__dirname, '../../lib', STACKS[way].file), 'utf8')]),
+  WAYS.map((way) => [way, readFileSync(path.resolve(__dirname, '../..', sourceOf(way)), 'utf8')]),
 ) as Record<Way, string>;
 
 const HEADING = /^ {4}\/\/ (\d)\. (\w+)$/gm;
@@ -41,7 +42,8 @@ const code = (text: string) => text.replace(/^ *\/\/.*\n?/gm, '');
 /** The variables that a section declares. */
 const variables = (text: string) => [...text.matchAll(/^ {4}const (\w+) =/gm)].map(([, name]) => name as string);
 
-const POLLING = WAYS.filter((way) => way !== 'lambda');
+/** By alarms on the job queue. EC2 is the first of them. */
+const SCALED_BY_ALARMS = POLLING.filter((way) => LIST[way].orchestrator !== 'EKS');
 
 describe.each(WAYS)('%s', (way) => {
   test('has the nine sections, in order', () => {
@@ -66,7 +68,13 @@ describe.each(WAYS)('%s', (way) => {
 
   test('fits on a few screens', () => {
     const lines = SOURCES[way].split('\n').length - 1;
-    expect(lines).toBeLessThanOrEqual({ ec2: 150, lambda: 95, 'ecs-fargate': 135, 'eks-ec2': 190 }[way]);
+    expect(lines).toBeLessThanOrEqual(
+      { ec2: 150, lambda: 95, 'ecs-fargate': 135, 'eks-ec2': 190, 'ecs-ec2': 205 }[way],
+    );
+  });
+
+  test('has a snapshot of its template', () => {
+    expect(existsSync(path.join(__dirname, `__snapshots__/${way}-stack.test.ts.snap`))).toBe(true);
   });
 
   test('stands alone: no base class, no pattern, no other stack', () => {
@@ -94,19 +102,17 @@ describe.each(WAYS)('%s', (way) => {
   });
 });
 
-describe('the three ways that poll', () => {
+describe('the ways that poll', () => {
   test.each(['Data', 'Trigger', 'Outputs'] as const)('have the same %s', (name) => {
     const [first, ...others] = POLLING.map((way) => code(section(way, name)));
-    expect(others).toEqual([first, first]);
+    for (const other of others) expect(other).toBe(first);
   });
 
-  test('have the same network, and EC2 and ECS the same security group in it', () => {
-    const [ec2, ecs, eks] = (['ec2', 'ecs-fargate', 'eks-ec2'] as const).map((way) => code(section(way, 'Network')));
-    expect(ecs).toBe(ec2);
+  test('have the same network, and all but EKS the same security group in it', () => {
     const network =
       /^ {4}const \{ vpc, vpcSubnets,.* route \} = new Network\(this, 'Network', \{ production, zones \}\);$/m;
-    expect(ec2).toMatch(network);
-    expect(eks).toMatch(network);
+    for (const way of POLLING) expect(code(section(way, 'Network'))).toMatch(network);
+    for (const way of SCALED_BY_ALARMS) expect(code(section(way, 'Network'))).toBe(code(section('ec2', 'Network')));
   });
 
   test('give the worker the same permissions first, and then what the platform does not do by itself', () => {
@@ -119,7 +125,7 @@ describe('the three ways that poll', () => {
 });
 
 test('EC2 and ECS scale by the same words', () => {
-  const [ec2, ecs] = (['ec2', 'ecs-fargate'] as const).map((way) =>
+  const [ec2, ...ecs] = SCALED_BY_ALARMS.map((way) =>
     code(section(way, 'Scaling'))
       .split('\n')
       // What scales is another thing, and how long that takes to start.
@@ -128,6 +134,6 @@ test('EC2 and ECS scale by the same words', () => {
       .map((line) => line.replace(/\b(autoscaling|appscaling)\./, ''))
       .map((line) => line.replace(/ *\/\/.*/, '')),
   );
-  expect(ecs).toEqual(ec2);
+  for (const lines of ecs) expect(lines).toEqual(ec2);
   expect(ec2).toContain("    it.scaleOnMetric('ScaleIn', {");
 });

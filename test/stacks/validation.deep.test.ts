@@ -1,4 +1,5 @@
-import { audit, runApp, SETTINGS, STACKS, synth, synthTwice, WAYS, type Way } from '../support/synth';
+import { WAYS as LIST } from '../../lib/ways';
+import { audit, runApp, SETTINGS, synth, synthTwice, WAYS, type Way } from '../support/synth';
 import { Column } from './column';
 import { physicalNames } from './parity-checks';
 
@@ -8,10 +9,11 @@ const KEPT: Record<Way, string[]> = {
   lambda: ['IAM4', 'IAM5', 'S1', 'SQS3'],
   'ecs-fargate': ['ECS2', 'ECS4', 'IAM4', 'IAM5', 'S1', 'VPC7'],
   'eks-ec2': ['IAM4', 'IAM5', 'L1', 'S1', 'VPC7'],
+  'ecs-ec2': ['AS3', 'ECS2', 'ECS4', 'IAM4', 'IAM5', 'S1', 'VPC7'],
 };
 
 /** With all that only a switch adds. */
-const PRODUCTION = { ...SETTINGS.production, alarmEmail: 'you@example.com' };
+const PRODUCTION = { ...SETTINGS.production, ...SETTINGS.spot, alarmEmail: 'you@example.com' };
 
 const unique = (values: string[]) => [...new Set(values)].sort();
 
@@ -43,10 +45,9 @@ describe('a second copy beside the first', () => {
 
   test.each(WAYS)('of %s is the same, and shares no name with it', (way) => {
     const [first, second] = copies[way].map((template) => new Column(way, {}, template)) as [Column, Column];
-    const { id } = STACKS[way];
     const types = ({ resources }: Column) => resources.map(([, { Type }]) => Type);
     expect(types(second)).toEqual(types(first));
-    expect(second.environment).toEqual({ ...first.environment, STACK: `${id}-blue` });
+    expect(second.environment).toEqual({ ...first.environment, STACK: `${LIST[way].stack}-blue` });
     const shared = physicalNames(second).filter((name) => physicalNames(first).includes(name));
     expect(shared).toEqual([]);
     expect(physicalNames(second)).toHaveLength(physicalNames(first).length);

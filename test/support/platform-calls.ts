@@ -21,8 +21,10 @@ const LOGS = ['logs:CreateLogStream', 'logs:PutLogEvents'];
 const logGroup = (compute: Compute) =>
   `arn:aws:logs:us-east-1:000000000000:log-group:${compute}-logs6819bb44:log-stream:one`;
 
+const ECS_CLUSTER = 'arn:aws:ecs:us-east-1:000000000000:cluster/ecs-ec2-clustereb0386a7';
+
 export const PLATFORM_CALLS: readonly PlatformCall[] = [
-  ...(['ec2', 'ecs-fargate'] as const).map((compute) => ({
+  ...(['ec2', 'ecs-fargate', 'ecs-ec2'] as const).map((compute) => ({
     compute,
     who: 'EventBridge Scheduler, to keep the metrics of the queue coming',
     role: 'SchedulerRoleForTargete46a3d',
@@ -61,29 +63,62 @@ export const PLATFORM_CALLS: readonly PlatformCall[] = [
     resource: logGroup('lambda'),
     source: 'https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html',
   },
+  ...(['ecs-fargate', 'ecs-ec2'] as const).flatMap((compute) => [
+    {
+      compute,
+      who: 'the ECS agent, for the image',
+      role: 'TaskExecutionRole',
+      actions: ['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'],
+      resource: 'arn:aws:ecr:us-east-1:000000000000:repository/cdk-hnb659fds-container-assets-000000000000-us-east-1',
+      source: 'https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html',
+    },
+    {
+      compute,
+      who: 'the ECS agent, for the registry',
+      role: 'TaskExecutionRole',
+      actions: ['ecr:GetAuthorizationToken'],
+      resource: '*',
+      source: 'https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html',
+    },
+    {
+      compute,
+      // On instances too: their agent starts with ECS_ENABLE_AWSLOGS_EXECUTIONROLE_OVERRIDE.
+      who: 'the awslogs driver',
+      role: 'TaskExecutionRole',
+      actions: LOGS,
+      resource: logGroup(compute),
+      source: 'https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html',
+    },
+  ]),
   {
-    compute: 'ecs-fargate',
-    who: 'the Fargate agent, for the image',
-    role: 'TaskExecutionRole',
-    actions: ['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'],
-    resource: 'arn:aws:ecr:us-east-1:000000000000:repository/cdk-hnb659fds-container-assets-000000000000-us-east-1',
-    source: 'https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html',
+    compute: 'ecs-ec2',
+    who: 'the ECS agent, to join its cluster, and to say what became of a task',
+    role: 'InstanceRole',
+    actions: [
+      'ecs:RegisterContainerInstance',
+      'ecs:DeregisterContainerInstance',
+      'ecs:SubmitTaskStateChange',
+      'ecs:SubmitContainerStateChange',
+    ],
+    resource: ECS_CLUSTER,
+    source: 'https://docs.aws.amazon.com/AmazonECS/latest/developerguide/instance_IAM_role.html',
   },
   {
-    compute: 'ecs-fargate',
-    who: 'the Fargate agent, for the registry',
-    role: 'TaskExecutionRole',
-    actions: ['ecr:GetAuthorizationToken'],
+    compute: 'ecs-ec2',
+    who: 'the ECS agent, to be told what to run, and to send figures of it',
+    role: 'InstanceRole',
+    actions: ['ecs:Poll', 'ecs:StartTelemetrySession'],
     resource: '*',
-    source: 'https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html',
+    context: { 'ecs:cluster': ECS_CLUSTER },
+    source: 'https://docs.aws.amazon.com/AmazonECS/latest/developerguide/instance_IAM_role.html',
   },
   {
-    compute: 'ecs-fargate',
-    who: 'the awslogs driver',
-    role: 'TaskExecutionRole',
-    actions: LOGS,
-    resource: logGroup('ecs-fargate'),
-    source: 'https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html',
+    compute: 'ecs-ec2',
+    who: 'the ECS agent, to find out where to ask',
+    role: 'InstanceRole',
+    actions: ['ecs:DiscoverPollEndpoint'],
+    resource: '*',
+    source: 'https://docs.aws.amazon.com/AmazonECS/latest/developerguide/instance_IAM_role.html',
   },
   {
     compute: 'eks-ec2',

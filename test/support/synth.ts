@@ -9,11 +9,9 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { acknowledge } from '../../lib/acknowledgements';
 import { DIST } from '../../lib/constructs/bundle';
 import { withoutFalseAlarm } from '../../lib/constructs/false-alarm';
-import { Ec2Stack } from '../../lib/ec2-stack';
-import { EcsFargateStack } from '../../lib/ecs-fargate-stack';
-import { EksEc2Stack } from '../../lib/eks-ec2-stack';
-import { LambdaStack } from '../../lib/lambda-stack';
 import type { FourWaysStackProps } from '../../lib/props';
+import { defineStacks } from '../../lib/stacks';
+import { WAYS as LIST } from '../../lib/ways';
 import { COMPUTES, type Compute } from '../../workload/contract';
 
 withoutFalseAlarm();
@@ -24,14 +22,6 @@ const ROOT = path.resolve(__dirname, '../..');
 
 export const WAYS = COMPUTES;
 export type Way = Compute;
-
-/** Every stack, by the name that `bin/app.ts` gives it. */
-export const STACKS = {
-  ec2: { id: 'ResizeOnEc2', Stack: Ec2Stack, file: 'ec2-stack.ts' },
-  lambda: { id: 'ResizeOnLambda', Stack: LambdaStack, file: 'lambda-stack.ts' },
-  'ecs-fargate': { id: 'ResizeOnEcsFargate', Stack: EcsFargateStack, file: 'ecs-fargate-stack.ts' },
-  'eks-ec2': { id: 'ResizeOnEksEc2', Stack: EksEc2Stack, file: 'eks-ec2-stack.ts' },
-} as const;
 
 /** What the reader may decide. */
 export type Settings = Pick<FourWaysStackProps, 'production' | 'spot' | 'zones' | 'clusterAdmin' | 'alarmEmail'>;
@@ -123,12 +113,8 @@ function build(
     analyticsReporting: false,
     treeMetadata: false,
   });
-  const stacks = suffixes.flatMap((suffix) =>
-    ways.map((way): cdk.Stack => {
-      const { id, Stack } = STACKS[way];
-      return new Stack(app, `${id}${suffix}`, { ...settings, tags: { project: 'four-ways' } });
-    }),
-  );
+  const props = { ...settings, tags: { project: 'four-ways' } };
+  const stacks = suffixes.flatMap((suffix) => [...defineStacks(app, props, suffix, ways)]);
   return { app, stacks, outdir };
 }
 
@@ -141,8 +127,8 @@ export function synth(way: Way, settings: Settings = {}, content = 'one'): Synth
   if (known) return known;
   const { app, stacks, outdir } = build([way], settings, { content });
   app.synth();
-  const read = (kind: string) => JSON.parse(readFileSync(path.join(outdir, `${STACKS[way].id}.${kind}.json`), 'utf8'));
-  const notes = stacks.flatMap(({ node }) => node.metadata.filter(({ type }) => type === 'aws:cdk:info'));
+  const read = (kind: string) => JSON.parse(readFileSync(path.join(outdir, `${LIST[way].stack}.${kind}.json`), 'utf8'));
+  const notes = stacks.flatMap(([, { node }]) => node.metadata.filter(({ type }) => type === 'aws:cdk:info'));
   const synthesized = {
     template: plain(read('template')) as Template,
     notes: notes.map(({ data }) => String(data)),
@@ -152,7 +138,7 @@ export function synth(way: Way, settings: Settings = {}, content = 'one'): Synth
   return synthesized;
 }
 
-/** What CloudFormation's validation and cdk-nag have to say about the four stacks. */
+/** What CloudFormation's validation and cdk-nag have to say about the stacks. */
 export interface Audit {
   /** Everything, beyond what is acknowledged. */
   readonly violations: string[];
@@ -163,21 +149,18 @@ export interface Audit {
 
 const audits = new Map<Settings, Audit>();
 
-/** Validates the four stacks in one app, as `cdk synth` does, once for each settings. */
+/** Validates the stacks in one app, as `cdk synth` does, once for each settings. */
 export function audit(settings: Settings): Audit {
   const known = audits.get(settings);
   if (known) return known;
   const { app, stacks, outdir } = build(WAYS, settings, { validation: true });
   const byWay = (ids: (stack: cdk.Stack) => string[]) =>
     Object.fromEntries(
-      WAYS.map((way, index) => {
-        const all = ids(stacks[index] as cdk.Stack);
-        return [way, all.flatMap((id) => /AwsSolutions-(.*)/.exec(id)?.[1] ?? [])];
-      }),
+      stacks.map(([way, stack]) => [way, ids(stack).flatMap((id) => /AwsSolutions-(.*)/.exec(id)?.[1] ?? [])]),
     ) as Record<Way, string[]>;
   const nag = new AwsSolutionsChecks();
   const found = byWay((stack) => nag.validateScope(stack).violations.map(({ ruleName }) => ruleName));
-  stacks.forEach(acknowledge);
+  for (const [way, stack] of stacks) acknowledge(way, stack);
   const acknowledged = byWay((stack) =>
     stack.node.metadata
       .filter(({ type }) => type === cdk.Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
@@ -199,18 +182,18 @@ export function audit(settings: Settings): Audit {
 }
 
 /**
- * All four stacks and a second copy of each beside them, validated by cdk-nag as `cdk synth` does.
+ * All stacks and a second copy of each beside them, validated by cdk-nag as `cdk synth` does.
  * @throws Error when it finds anything that is not acknowledged
  */
 export function synthTwice(suffix: string): Record<Way, readonly [first: Template, second: Template]> {
   const suffixes = ['', suffix];
   const { app, stacks, outdir } = build(WAYS, {}, { suffixes });
-  stacks.forEach(acknowledge);
+  for (const [way, stack] of stacks) acknowledge(way, stack);
   cdk.Validations.of(app).addPlugins(new AwsSolutionsChecks());
   app.synth();
   const read = (way: Way) =>
     suffixes.map((each) =>
-      plain(JSON.parse(readFileSync(path.join(outdir, `${STACKS[way].id}${each}.template.json`), 'utf8'))),
+      plain(JSON.parse(readFileSync(path.join(outdir, `${LIST[way].stack}${each}.template.json`), 'utf8'))),
     );
   return Object.fromEntries(WAYS.map((way) => [way, read(way)])) as Record<Way, [Template, Template]>;
 }
@@ -245,8 +228,8 @@ export async function runApp(settings: Readonly<Record<string, string>>): Promis
   return {
     status,
     stderr,
-    tags: (way) => read('manifest.json').artifacts[STACKS[way].id].properties.tags,
-    template: (way) => plain(read(`${STACKS[way].id}.template.json`)) as Template,
+    tags: (way) => read('manifest.json').artifacts[LIST[way].stack].properties.tags,
+    template: (way) => plain(read(`${LIST[way].stack}.template.json`)) as Template,
   };
 }
 

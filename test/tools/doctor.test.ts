@@ -34,6 +34,7 @@ describe('the doctor', () => {
       'Chart keda': '2.20.2',
       'Chart cluster-autoscaler': '9.59.0',
       'Amazon Linux on EKS nodes': '2023',
+      'Amazon Linux on ECS instances': '2023',
       'Amazon Linux': '2023',
     });
     const findings = examine(inUse, new Date('2026-11-22'));

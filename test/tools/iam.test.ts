@@ -132,6 +132,8 @@ describe('a condition', () => {
     ['ArnLike', 'arn:aws:*:::b', 'arn:aws:s3:::b', true],
     ['ArnLike', 'arn:aws:s*:::b', 'arn:aws:s3:a::b', false],
     ['ArnLike', 'arn:aws:s3:::b', undefined, false],
+    ['ArnEquals', 'arn:aws:s3:::b', 'arn:aws:s3:::b', true],
+    ['ArnEquals', 'arn:aws:s3:::b', 'arn:aws:s3:::c', false],
     ['Bool', 'false', 'false', true],
     ['Bool', false, 'false', true],
     ['Bool', 'FALSE', 'false', true],

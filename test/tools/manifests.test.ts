@@ -12,7 +12,7 @@ import { readSwitches } from '../../bin/switches';
 import { UsageError } from '../../tools/command-line';
 import { manifests, type Step, steps, toYaml } from '../../tools/manifests';
 import type { Template } from '../../tools/templates';
-import { type Json, SETTINGS, STACKS } from '../support/synth';
+import { type Json, SETTINGS } from '../support/synth';
 import { templates } from '../support/templates';
 
 const MODELS = [
@@ -190,7 +190,7 @@ describe('the command', () => {
     written.mockRestore();
     warn.mockRestore();
     expect(code).toBe(0);
-    expect(text).toContain(`# What ${STACKS['eks-ec2'].id}-blue gives to its cluster, in this order.\n`);
+    expect(text).toContain(`# What ResizeOnEksEc2-blue gives to its cluster, in this order.\n`);
     const stacks = parseAllDocuments(text).map((document) => document.toJS());
     const env: Json[] = stacks.find(({ kind }) => kind === 'Deployment').spec.template.spec.containers[0].env;
     expect(env).toContainEqual({ name: 'STACK', value: 'ResizeOnEksEc2-blue' });

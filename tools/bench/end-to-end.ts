@@ -77,7 +77,7 @@ export class Stage {
     for (const bucket of [SOURCE, OUTPUT]) endpoints.createBucket(bucket);
     endpoints.createQueue(JOBS, { visibilityTimeoutSeconds: 120, receiveWaitSeconds: 20 });
     // Every call is judged, as it is by AWS.
-    const deployed = templates();
+    const deployed = templates({}, '', ['ec2', 'lambda']);
     for (const compute of ['ec2', 'lambda'] as const) {
       endpoints.permissions.add(compute, readAccess(compute, deployed[compute], namesAt(endpoints.url), PREFIX));
     }

@@ -1,4 +1,4 @@
-import { COMPUTES, type Compute } from '../../workload/contract';
+import { FOUR_WAYS, type FourWay } from '../../lib/ways';
 import type { Template } from '../templates';
 import { type Architecture, architecture } from './diagram/architecture';
 import { type Layout, layout } from './diagram/layout';
@@ -11,9 +11,9 @@ import { byWay, type ResourceSection, resourceSections, type Section, sourceSect
 
 /** What the comparison is made from. */
 export interface Sources {
-  readonly templates: Readonly<Record<Compute, Template>>;
+  readonly templates: Readonly<Record<FourWay, Template>>;
   /** The text of the stack files. */
-  readonly stacks: Readonly<Record<Compute, string>>;
+  readonly stacks: Readonly<Record<FourWay, string>>;
   readonly measured: Measured;
   /** Absent until `npm run faults` has run. */
   readonly faults?: FaultResults;
@@ -21,7 +21,7 @@ export interface Sources {
 
 /** Everything that the page and `COMPARISON.md` show. */
 export interface Comparison {
-  readonly templates: Readonly<Record<Compute, Template>>;
+  readonly templates: Readonly<Record<FourWay, Template>>;
   readonly model: Model;
   readonly state: State;
   /** YYYY-MM-DD. Of the prices: the first and the last day, where there are several. */
@@ -32,15 +32,15 @@ export interface Comparison {
   readonly layout: Layout;
   readonly owned: readonly Owned[];
   readonly scenarios: readonly Scenario[];
-  readonly costs: Readonly<Record<Compute, Cost>>;
+  readonly costs: Readonly<Record<FourWay, Cost>>;
   /** Of one image, after hours without any. */
-  readonly scale: Readonly<Record<Compute, ScaleResult>>;
+  readonly scale: Readonly<Record<FourWay, ScaleResult>>;
   readonly faults?: FaultResults;
 }
 
 /** Computes the comparison. Equal sources give an equal comparison. */
 export async function compare({ templates, stacks, measured, faults }: Sources): Promise<Comparison> {
-  const architectures = COMPUTES.map((way) => architecture(way, templates[way]));
+  const architectures = FOUR_WAYS.map((way) => architecture(way, templates[way]));
   const [job, places] = await Promise.all([readJob(), layout(architectures)]);
   const facts = readFacts(templates);
   const model: Model = { facts, tables, job, measured };

@@ -1,4 +1,4 @@
-import { COMPUTES, type Compute } from '../../workload/contract';
+import { FOUR_WAYS, type FourWay, WAYS } from '../../lib/ways';
 import type { Comparison } from './comparison';
 import { sentences } from './diagram/svg';
 import { leftOut } from './model';
@@ -16,7 +16,7 @@ import {
   longestJobLegend,
 } from './page/results';
 import { OWNED_HEAD, OWNED_LEGEND, ownedRows, presetRows } from './page/tables';
-import { NAMES } from './ways';
+import { NOT_COMPARED } from './ways';
 
 /** A file to be written: its path below the root, and its text. */
 export interface Made {
@@ -27,27 +27,28 @@ export interface Made {
 /** The comparison for those who read on a code host: the page's tables, and its pictures as files. */
 export function markdown(comparison: Comparison): string {
   const { model, state, date, costs, scale, architectures, sections, resources, scenarios, owned } = comparison;
-  const names = COMPUTES.map((way) => NAMES[way]);
+  const names = FOUR_WAYS.map((way) => WAYS[way].title);
   const range = (of: { readonly low: number; readonly high: number } | null, as: Parameters<typeof rangeText>[2]) =>
     of ? rangeText(of.low, of.high, as) : 'none';
   return `${[
     '<!-- Made by `npm run compare`: do not edit. -->',
     '# One workload, four ways to run it',
     `What really changes between EC2, Lambda, ECS on Fargate and EKS on EC2, computed from the stacks in \`lib/\`, from work measured on ${date.measured}, and from prices read ${date.prices.includes(' to ') ? 'from' : 'on'} ${date.prices}. Where only a range is known, a range is shown. Nothing was measured on AWS itself.`,
+    NOT_COMPARED,
     '`npm run compare` makes this file, and `dist/compare/index.html`: a page with the same, with controls for every input, and with the four stack files side by side.',
     table(
       ['', ...names],
       [
-        ['idle, US$ a month', ...COMPUTES.map((way) => range(idleOf(costs[way]), 'usd'))],
+        ['idle, US$ a month', ...FOUR_WAYS.map((way) => range(idleOf(costs[way]), 'usd'))],
         [
           `US$ per million images, at ${format.count(state.imagesPerMonth)} a month`,
-          ...COMPUTES.map((way) => range(costs[way].usdPerMillionImages, 'usd')),
+          ...FOUR_WAYS.map((way) => range(costs[way].usdPerMillionImages, 'usd')),
         ],
-        ['first result from idle', ...COMPUTES.map((way) => range(scale[way].firstResultSeconds, 'duration'))],
-        ['longest job', ...COMPUTES.map((way) => longestJob(model, way))],
+        ['first result from idle', ...FOUR_WAYS.map((way) => range(scale[way].firstResultSeconds, 'duration'))],
+        ['longest job', ...FOUR_WAYS.map((way) => longestJob(model, way))],
         [
           'resources in the template',
-          ...COMPUTES.map((way) => String(Object.keys(comparison.templates[way].Resources).length)),
+          ...FOUR_WAYS.map((way) => String(Object.keys(comparison.templates[way].Resources).length)),
         ],
       ],
     ),
@@ -59,12 +60,12 @@ export function markdown(comparison: Comparison): string {
     `${state.region}; images of ${state.megapixels} megapixels, ${format.count(state.imagesPerBurst)} arriving at a time; On-Demand; list prices. A job is assumed to take ${state.slowdownLow} to ${state.slowdownHigh} times the CPU time on AWS that it took where it was measured (${model.measured.machine.cpu}); the page lets you change that.`,
     '![Cost a month over images a month, four ways](docs/diagrams/cost.svg)',
     crossingsOf(model, state)
-      .map((crossing, i) => `${i + 1}. ${crossingText(crossing, (way) => NAMES[way])}`)
+      .map((crossing, i) => `${i + 1}. ${crossingText(crossing, (way) => WAYS[way].title)}`)
       .join('\n'),
     CROSSING_LEGEND,
-    ...COMPUTES.map((way) =>
+    ...FOUR_WAYS.map((way) =>
       [
-        `### ${NAMES[way]}: ${format.count(state.imagesPerMonth)} images a month`,
+        `### ${WAYS[way].title}: ${format.count(state.imagesPerMonth)} images a month`,
         '',
         table(
           ['item', 'quantity \u00d7 price', 'US$ a month'],
@@ -90,13 +91,13 @@ export function markdown(comparison: Comparison): string {
     'What each way does when something goes wrong, read from its template. \u201cMeasured\u201d: in the fault run below.',
     table(
       ['', ...names],
-      scenarios.map(({ title, ways }) => [title, ...once(COMPUTES.map((way) => ways[way]))]),
+      scenarios.map(({ title, ways }) => [title, ...once(FOUR_WAYS.map((way) => ways[way]))]),
     ),
     faults(comparison),
     '## What you own',
     OWNED_LEGEND,
     table(
-      OWNED_HEAD.map((head) => (head === 'concern' ? head : NAMES[head])),
+      OWNED_HEAD.map((head) => (head === 'concern' ? head : WAYS[head].title)),
       ownedRows(owned, 'text').map(([concern = '', ...cells]) => [concern, ...once(cells)]),
     ),
     supportSources(owned),
@@ -104,9 +105,9 @@ export function markdown(comparison: Comparison): string {
     'What plays the same part has the same place; an empty frame is a part that this way does without.',
     ...architectures.map((each) =>
       [
-        `### ${NAMES[each.way]}`,
+        `### ${WAYS[each.way].title}`,
         '',
-        `![How ${NAMES[each.way]} works](docs/diagrams/${each.way}.svg)`,
+        `![How ${WAYS[each.way].title} works](docs/diagrams/${each.way}.svg)`,
         '',
         ...sentences(each).map((said) => `- ${cell(said)}`),
       ].join('\n'),
@@ -118,7 +119,7 @@ export function markdown(comparison: Comparison): string {
       sections.map(({ name, empty, rows }, i) => [
         name,
         empty,
-        ...COMPUTES.map(
+        ...FOUR_WAYS.map(
           (way) => `${rows.filter(({ cells }) => cells[way] !== undefined).length}, ${resources[i]?.counts[way] ?? 0}`,
         ),
       ]),
@@ -161,7 +162,7 @@ function scaleTable({ model, state }: Comparison): string {
   const { slots, error } = answer(model, { part: 'scale', state, question: 0 });
   if (error) throw new Error(error);
   const rows = slots['scale-summary']?.rows ?? [];
-  return table(['', ...COMPUTES.map((way) => NAMES[way])], rows);
+  return table(['', ...FOUR_WAYS.map((way) => WAYS[way].title)], rows);
 }
 
 /** Where the days come from on which support ends. */
@@ -176,7 +177,7 @@ function supportSources(owned: Comparison['owned']): string {
 
 function faults({ faults: found }: Comparison): string {
   if (!found) return 'Not measured: `npm run faults`.';
-  const rows = faultRows(found).map(({ scenario, way, cells }) => [scenario, NAMES[way], ...cells]);
+  const rows = faultRows(found).map(({ scenario, way, cells }) => [scenario, WAYS[way].title, ...cells]);
   return `Measured ${found.date} on endpoints that imitate AWS, seed ${found.seed}. ${FAULT_LEGEND}${faultsLeftOut(found)}\n\n${table(
     ['scenario', 'way', ...FAULT_COLUMNS],
     rows,
@@ -193,7 +194,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 function once(cells: readonly string[]): readonly string[] {
   return cells.map((each, i) => {
     const first = cells.indexOf(each);
-    return first < i && each.length > 40 ? `as on ${NAMES[COMPUTES[first] as Compute]}` : each;
+    return first < i && each.length > 40 ? `as on ${WAYS[FOUR_WAYS[first] as FourWay].title}` : each;
   });
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { COMPUTES } from '../../workload/contract';
+import { FOUR_WAYS } from '../../lib/ways';
 import { templates } from '../templates';
 import { type Comparison, compare } from './comparison';
 import { svg } from './diagram/svg';
@@ -23,7 +23,7 @@ export async function makeComparison(
   const measured = readMeasured(below('evidence/bench/results.json'));
   const faults = readFaults(below('evidence/faults/results.json'));
   const comparison = await compare({
-    templates: templates(),
+    templates: templates({}, '', FOUR_WAYS),
     stacks: stackSources(root),
     measured,
     ...(faults && { faults }),
@@ -31,7 +31,7 @@ export async function makeComparison(
   const { architectures, layout } = comparison;
   const files = [
     { file: 'COMPARISON.md', text: markdown(comparison) },
-    ...COMPUTES.flatMap((way) => {
+    ...FOUR_WAYS.flatMap((way) => {
       const drawn = architectures.find((each) => each.way === way);
       return drawn ? [{ file: `docs/diagrams/${way}.svg`, text: `${svg(drawn, layout, { standalone: true })}\n` }] : [];
     }),

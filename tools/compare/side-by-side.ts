@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { diffArrays } from 'diff';
-import { COMPUTES, type Compute } from '../../workload/contract';
+import { FOUR_WAYS, type FourWay, sourceOf } from '../../lib/ways';
 import type { Resource, Template } from '../templates';
 
 /** The nine sections that every stack file has, and what it means when one has nothing in it. */
@@ -19,18 +19,12 @@ export const SECTIONS = [
 export type SectionName = (typeof SECTIONS)[number][0];
 
 /** The stack files, below `lib/`. */
-const FILES: Record<Compute, string> = {
-  ec2: 'ec2-stack.ts',
-  lambda: 'lambda-stack.ts',
-  'ecs-fargate': 'ecs-fargate-stack.ts',
-  'eks-ec2': 'eks-ec2-stack.ts',
-};
 
 /** One line of the aligned columns. A column without a line there has none. */
 export interface Row {
-  readonly cells: Readonly<Partial<Record<Compute, string>>>;
+  readonly cells: Readonly<Partial<Record<FourWay, string>>>;
   /**
-   * Which columns say the same, as a letter for each way in the order of {@link COMPUTES}: `aaba`, and `-` where there
+   * Which columns say the same, as a letter for each way in the order of {@link FOUR_WAYS}: `aaba`, and `-` where there
    * is no line. Indentation does not count.
    */
   readonly pattern: string;
@@ -43,22 +37,22 @@ export interface Section {
   readonly empty: string;
   readonly rows: readonly Row[];
   /** The ways that have only a comment there, with its words: the empty cells. */
-  readonly reasons: Readonly<Partial<Record<Compute, string>>>;
+  readonly reasons: Readonly<Partial<Record<FourWay, string>>>;
 }
 
 const HEADING = /^ {4}\/\/ \d\. (\w+)$/gm;
 
 /** The text of the four stack files. */
-export function stackSources(root = path.resolve(__dirname, '../..')): Record<Compute, string> {
-  return byWay((way) => readFileSync(path.join(root, 'lib', FILES[way]), 'utf8'));
+export function stackSources(root = path.resolve(__dirname, '../..')): Record<FourWay, string> {
+  return byWay((way) => readFileSync(path.join(root, sourceOf(way)), 'utf8'));
 }
 
 /** The four stack files, section by section, aligned. @throws Error naming a section that a file lacks */
-export function sourceSections(sources: Readonly<Record<Compute, string>>): readonly Section[] {
+export function sourceSections(sources: Readonly<Record<FourWay, string>>): readonly Section[] {
   return SECTIONS.map(([name, empty]) => {
     const lines = byWay((way) => sectionLines(way, sources[way], name));
-    const reasons: Partial<Record<Compute, string>> = {};
-    for (const way of COMPUTES) {
+    const reasons: Partial<Record<FourWay, string>> = {};
+    for (const way of FOUR_WAYS) {
       if (lines[way].every((line) => /^\s*\/\//.test(line))) {
         reasons[way] = lines[way].map((line) => line.replace(/^\s*\/\/ ?/, '')).join(' ');
       }
@@ -68,10 +62,10 @@ export function sourceSections(sources: Readonly<Record<Compute, string>>): read
 }
 
 /** What stands under a heading, without the indentation of the constructor. */
-function sectionLines(way: Compute, source: string, name: SectionName): readonly string[] {
+function sectionLines(way: FourWay, source: string, name: SectionName): readonly string[] {
   const [, ...parts] = source.split(HEADING);
   const at = parts.indexOf(name);
-  if (at < 0) throw new Error(`lib/${FILES[way]} has no section "${name}": expected a heading "// n. ${name}"`);
+  if (at < 0) throw new Error(`${sourceOf(way)} has no section "${name}": expected a heading "// n. ${name}"`);
   // The last one ends with the constructor.
   const text = (parts[at + 1] as string)
     .replace(/\n {2}\}\n\}\n$/, '')
@@ -84,10 +78,10 @@ function sectionLines(way: Compute, source: string, name: SectionName): readonly
  * Aligns any number of columns: each is laid, by the longest common subsequence, beside the ones before it. A line that
  * equals one of a row's joins the row. Then every line moves up as far as the lines of its own column let it.
  */
-export function align(columns: Readonly<Record<Compute, readonly string[]>>): readonly Row[] {
-  type Cells = Partial<Record<Compute, string>>;
+export function align(columns: Readonly<Record<FourWay, readonly string[]>>): readonly Row[] {
+  type Cells = Partial<Record<FourWay, string>>;
   // Those that poll have most in common.
-  const order: readonly Compute[] = ['ec2', 'ecs-fargate', 'eks-ec2', 'lambda'];
+  const order: readonly FourWay[] = ['ec2', 'ecs-fargate', 'eks-ec2', 'lambda'];
   // Brackets alone are no reason to be beside each other: they come there by what is above them.
   const same = (a: string, b: string) => a.trim() === b.trim() && /\w/.test(a);
   let rows: Cells[] = [];
@@ -110,11 +104,11 @@ export function align(columns: Readonly<Record<Compute, readonly string[]>>): re
 }
 
 /** Moves every row up to where its columns have room, beside what the other columns have there. */
-function packed(rows: readonly Readonly<Partial<Record<Compute, string>>>[]): readonly Row['cells'][] {
-  const result: Partial<Record<Compute, string>>[] = [];
+function packed(rows: readonly Readonly<Partial<Record<FourWay, string>>>[]): readonly Row['cells'][] {
+  const result: Partial<Record<FourWay, string>>[] = [];
   const height = byWay(() => 0);
   for (const row of rows) {
-    const ways = Object.keys(row) as Compute[];
+    const ways = Object.keys(row) as FourWay[];
     const level = Math.max(...ways.map((way) => height[way]));
     result[level] = { ...result[level], ...row };
     for (const way of ways) height[way] = level + 1;
@@ -122,9 +116,9 @@ function packed(rows: readonly Readonly<Partial<Record<Compute, string>>>[]): re
   return result;
 }
 
-function pattern(cells: Readonly<Partial<Record<Compute, string>>>): string {
+function pattern(cells: Readonly<Partial<Record<FourWay, string>>>): string {
   const seen: string[] = [];
-  return COMPUTES.map((way) => {
+  return FOUR_WAYS.map((way) => {
     const line = cells[way]?.trim();
     if (line === undefined) return '-';
     if (!seen.includes(line)) seen.push(line);
@@ -164,7 +158,7 @@ export function sectionOf(id: string, { Type }: Resource, source: string): Secti
 /** The resources of one section. */
 export interface ResourceSection {
   readonly name: SectionName;
-  readonly counts: Readonly<Record<Compute, number>>;
+  readonly counts: Readonly<Record<FourWay, number>>;
   /** Their types and ids, aligned. */
   readonly rows: readonly Row[];
   /** For each of `rows`: the resources with their properties, aligned. */
@@ -173,8 +167,8 @@ export interface ResourceSection {
 
 /** The resources of the four templates by section, aligned. */
 export function resourceSections(
-  templates: Readonly<Record<Compute, Template>>,
-  sources: Readonly<Record<Compute, string>>,
+  templates: Readonly<Record<FourWay, Template>>,
+  sources: Readonly<Record<FourWay, string>>,
 ): readonly ResourceSection[] {
   const names = byWay((way) => new RegExp(Object.keys(templates[way].Resources).join('|') || '^$', 'g'));
   const title = (id: string, { Type }: Resource) => `${Type} ${withoutHash(id)}`;
@@ -185,7 +179,7 @@ export function resourceSections(
         .toSorted(([a, { Type: one }], [b, { Type: other }]) => compare(one, other) || compare(a, b)),
     );
     // Type by type: a resource stands beside others of its type, or beside nothing.
-    const types = [...new Set(COMPUTES.flatMap((way) => own[way].map(([, { Type }]) => Type)))].toSorted(compare);
+    const types = [...new Set(FOUR_WAYS.flatMap((way) => own[way].map(([, { Type }]) => Type)))].toSorted(compare);
     const rows = types.flatMap((type) =>
       align(
         byWay((way) => own[way].flatMap(([id, resource]) => (resource.Type === type ? [title(id, resource)] : []))),
@@ -256,6 +250,6 @@ export const withoutHash = (id: string): string => id.replace(/[0-9A-F]{8}$/, ''
 const compare = (a: string, b: string) => (a < b ? -1 : Number(a > b));
 
 /** One value for each way. */
-export function byWay<Value>(of: (way: Compute) => Value): Record<Compute, Value> {
-  return Object.fromEntries(COMPUTES.map((way) => [way, of(way)])) as Record<Compute, Value>;
+export function byWay<Value>(of: (way: FourWay) => Value): Record<FourWay, Value> {
+  return Object.fromEntries(FOUR_WAYS.map((way) => [way, of(way)])) as Record<FourWay, Value>;
 }

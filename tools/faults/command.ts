@@ -1,9 +1,9 @@
 import path from 'node:path';
-import { COMPUTES } from '../../workload/contract';
 import { buildBundles } from '../build/build';
 import { type Command, list, parse, print, printJson, ROOT, say, UsageError, whole } from '../command-line';
 import { checkNoLinks, checkWritable, claimOrRefuse, replaceFile } from '../files';
 import { fileInputs } from '../local/inputs';
+import { chosenWays } from '../local/ways';
 import { Progress } from './progress';
 import { report, toJson } from './report';
 import { runFaults, SCENARIOS } from './run';
@@ -22,7 +22,7 @@ export const faults: Command = async (args, stopSignal) => {
     save: { type: 'boolean', default: false },
   });
   const names = list(values.scenario, SCENARIO_NAMES, '--scenario');
-  const ways = list(values.ways, COMPUTES, '--ways');
+  const ways = chosenWays(values.ways);
   const options = {
     seed: whole(values.seed, '--seed', 0, 2 ** 31) as number,
     images: whole(values.images, '--images', 1, 1_000_000),

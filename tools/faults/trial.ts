@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { WAYS } from '../../lib/ways';
 import type { Compute } from '../../workload/contract';
 import type { Answer, Call, CallHooks } from '../local/call-hooks';
 import type { Deployment } from '../local/deployment';
@@ -215,7 +216,7 @@ export class Trial {
   get redelivered(): number {
     const sum = (counts: Map<string, number>) => [...counts.values()].reduce((total, times) => total + times, 0);
     const lately =
-      this.options.compute === 'lambda'
+      WAYS[this.options.compute].entry === 'function'
         ? sum(this.attempts) - sum(this.deliveries)
         : sum(this.receives) - this.receives.size;
     return this.redeliveredBefore + lately;
@@ -402,7 +403,7 @@ export class Trial {
       return;
     }
     this.lines.push(entry);
-    if (this.options.compute === 'lambda' && entry.Key) this.progress();
+    if (WAYS[this.options.compute].entry === 'function' && entry.Key) this.progress();
   }
 
   private progress(): void {

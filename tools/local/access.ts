@@ -1,3 +1,4 @@
+import { WAYS } from '../../lib/ways';
 import type { Compute } from '../../workload/contract';
 import type { Resource, Template } from '../templates';
 import { type Names, type OpenTemplate, openTemplate, workerDeployment, workerFunction } from './deployment';
@@ -147,20 +148,20 @@ function idOf(what: string, reference: { 'Fn::GetAtt'?: readonly [string, string
   return id;
 }
 
-/** Where each way says which role its worker has. */
+/** The role of the worker, from where its kind of unit says it. */
 function workerRole(compute: Compute, open: OpenTemplate): string {
   const { one, ofType } = open;
-  switch (compute) {
-    case 'ec2': {
+  switch (WAYS[compute].unit) {
+    case 'instance': {
       const { IamInstanceProfile } = one('AWS::EC2::LaunchTemplate').Properties.LaunchTemplateData;
       const profile = idOf('the instance profile', IamInstanceProfile.Arn);
       return ofType('AWS::IAM::InstanceProfile').find(([id]) => id === profile)?.[1].Properties.Roles[0].Ref;
     }
-    case 'lambda':
+    case 'function':
       return idOf('the role of the function', workerFunction(ofType).Role);
-    case 'ecs-fargate':
+    case 'task':
       return idOf('the role of the task', one('AWS::ECS::TaskDefinition').Properties.TaskRoleArn);
-    case 'eks-ec2': {
+    case 'pod': {
       const pods = workerDeployment(open);
       const associations = ofType('AWS::EKS::PodIdentityAssociation').map(([, { Properties }]) => Properties);
       const account = pods.spec.template.spec.serviceAccountName;

@@ -1,11 +1,11 @@
 import path from 'node:path';
-import { COMPUTES } from '../../workload/contract';
 import { buildBundles } from '../build/build';
-import { allOf, type Command, list, parse, print, printJson, ROOT, say, UsageError, whole } from '../command-line';
+import { allOf, type Command, parse, print, printJson, ROOT, say, UsageError, whole } from '../command-line';
 import { claimOrRefuse, realPath } from '../files';
 import { builtInInputs, fileInputs, repeat } from './inputs';
 import { howToUse, succeeded, summaryTable, toJson, verdict } from './report';
 import { checkResultsFolder, RESULTS, runLocal } from './run';
+import { chosenWays } from './ways';
 
 /** `npm run local` */
 export const local: Command = async (args, stopSignal) => {
@@ -16,7 +16,7 @@ export const local: Command = async (args, stopSignal) => {
     json: { type: 'boolean', default: false },
     out: { type: 'string', default: RESULTS },
   });
-  const ways = list(values.ways, COMPUTES, '--ways');
+  const ways = chosenWays(values.ways);
   const count = whole(values.count, '--count', 1, 10_000) as number;
   const out = path.resolve(values.out);
   const real = realPath(out);

@@ -1,4 +1,5 @@
 import type { NotificationConfiguration } from '@aws-sdk/client-s3';
+import { WAYS } from '../../lib/ways';
 import type { Compute } from '../../workload/contract';
 import type { Resource, Template } from '../templates';
 
@@ -81,7 +82,7 @@ export function readDeployment(compute: Compute, template: Template, names: Name
     sourceBucket: `${compute}-source`,
     outputBucket: `${compute}-output`,
     failureQueue: `${compute}-failed`,
-    ...(compute === 'lambda' && { function: functionOf(one, ofType, resolve) }),
+    ...(WAYS[compute].entry === 'function' && { function: functionOf(one, ofType, resolve) }),
   };
 }
 
@@ -121,24 +122,24 @@ export function openTemplate(
   };
 }
 
-/** Where each way keeps the environment of its worker. */
+/** The environment of the worker, from where its kind of unit has it. */
 function environmentOf(compute: Compute, open: OpenTemplate): Record<string, string> {
   const { one, ofType, resolve } = open;
   const pairs = (list: readonly Record<string, string>[], name: string, value: string) =>
     Object.fromEntries(list.map((item) => [item[name], item[value]]));
-  switch (compute) {
-    case 'lambda':
+  switch (WAYS[compute].unit) {
+    case 'function':
       return resolve(workerFunction(ofType).Environment.Variables) as Record<string, string>;
-    case 'ecs-fargate': {
+    case 'task': {
       const [container] = one('AWS::ECS::TaskDefinition').Properties.ContainerDefinitions;
       return pairs(resolve(container.Environment) as Record<string, string>[], 'Name', 'Value');
     }
-    case 'ec2': {
+    case 'instance': {
       const { UserData } = one('AWS::EC2::LaunchTemplate').Properties.LaunchTemplateData;
       const block = /^WORKER_ENVIRONMENT='([^']*)'$/m.exec(resolve(UserData['Fn::Base64']) as string)?.[1] ?? '';
       return Object.fromEntries(block.split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2)));
     }
-    case 'eks-ec2': {
+    case 'pod': {
       const [container] = workerDeployment(open).spec.template.spec.containers;
       return pairs(container.env, 'name', 'value');
     }
@@ -152,7 +153,7 @@ export function workerDeployment({ ofType, resolve }: OpenTemplate): any {
     ([, { Properties }]) => JSON.parse(resolve(Properties.Manifest) as string) as { readonly kind: string }[],
   );
   const found = objects.find(({ kind }) => kind === 'Deployment');
-  if (!found) throw new Error('the template of eks-ec2 has no Deployment');
+  if (!found) throw new Error('the template has no Deployment');
   return found;
 }
 
@@ -187,6 +188,7 @@ const ARNS: Readonly<Record<string, (name: string, names: Names) => string>> = {
   'AWS::Lambda::Function': (name, { region, account }) => `arn:aws:lambda:${region}:${account}:function:${name}`,
   'AWS::IAM::Role': (name, { account }) => `arn:aws:iam::${account}:role/${name}`,
   'AWS::Logs::LogGroup': (name, { region, account }) => `arn:aws:logs:${region}:${account}:log-group:${name}:*`,
+  'AWS::ECS::Cluster': (name, { region, account }) => `arn:aws:ecs:${region}:${account}:cluster/${name}`,
   'AWS::EKS::Cluster': (name, { region, account }) => `arn:aws:eks:${region}:${account}:cluster/${name}`,
   'AWS::EKS::Nodegroup': (name, { region, account }) => `arn:aws:eks:${region}:${account}:nodegroup/${name}`,
 };

@@ -1,5 +1,5 @@
 /**
- * Judges calls by IAM policies, for exactly the part of IAM's language that the four templates use. Anything else in a
+ * Judges calls by IAM policies, for exactly the part of IAM's language that the templates use. Anything else in a
  * policy is an error when the policy is read, and never an allow.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html
@@ -75,6 +75,7 @@ export const CONDITION_KEYS: readonly string[] = [
   'aws:securetransport',
   'aws:sourcearn',
   'aws:sourceaccount',
+  'ecs:cluster',
   's3:x-amz-storage-class',
   's3:x-amz-server-side-encryption',
   's3:x-amz-server-side-encryption-customer-algorithm',
@@ -90,6 +91,11 @@ interface Operator {
 const BOOLEAN = /^(true|false)$/i;
 const ARN = /^arn:([^:]*:){4}./;
 
+const ARN_OPERATOR: Operator = {
+  holds: (actual, expected) => actual !== undefined && expected.some((pattern) => arnPattern(pattern).test(actual)),
+  value: ARN,
+};
+
 /**
  * Several values of one key: any of them, and for an operator that says no, none of them. A key that is not there fails
  * what is asked of it, and passes what is only excluded.
@@ -99,10 +105,9 @@ const ARN = /^arn:([^:]*:){4}./;
 const OPERATORS: Readonly<Record<string, Operator>> = {
   StringEquals: { holds: (actual, expected) => actual !== undefined && expected.includes(actual) },
   StringNotEquals: { holds: (actual, expected) => actual === undefined || !expected.includes(actual) },
-  ArnLike: {
-    holds: (actual, expected) => actual !== undefined && expected.some((pattern) => arnPattern(pattern).test(actual)),
-    value: ARN,
-  },
+  // The same, as the page says.
+  ArnEquals: ARN_OPERATOR,
+  ArnLike: ARN_OPERATOR,
   Bool: {
     holds: (actual, expected) =>
       actual !== undefined && expected.some((value) => value.toLowerCase() === actual.toLowerCase()),

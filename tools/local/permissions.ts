@@ -2,6 +2,7 @@
  * Judges every call to the local S3 and SQS by the policies that would be deployed: those of the caller's role, and those
  * of the bucket or the queue.
  */
+import { WAYS, type Way } from '../../lib/ways';
 import type { Compute } from '../../workload/contract';
 import type { Access, Role } from './access';
 import {
@@ -66,13 +67,13 @@ export interface Tally {
   readonly unused: readonly string[];
 }
 
-/** By whose word a way's processes have the worker's role, and what is asked of the role's trust. */
-const PLATFORMS: Readonly<Record<Compute, { readonly service: string; readonly actions: readonly string[] }>> = {
-  ec2: { service: 'ec2.amazonaws.com', actions: ['sts:AssumeRole'] },
-  lambda: { service: 'lambda.amazonaws.com', actions: ['sts:AssumeRole'] },
-  'ecs-fargate': { service: 'ecs-tasks.amazonaws.com', actions: ['sts:AssumeRole'] },
+/** By whose word the worker's processes have its role, and what is asked of the role's trust. */
+const PLATFORMS: Readonly<Record<Way['unit'], { readonly service: string; readonly actions: readonly string[] }>> = {
+  instance: { service: 'ec2.amazonaws.com', actions: ['sts:AssumeRole'] },
+  function: { service: 'lambda.amazonaws.com', actions: ['sts:AssumeRole'] },
+  task: { service: 'ecs-tasks.amazonaws.com', actions: ['sts:AssumeRole'] },
   // Pod Identity puts the pod's name and others into the session, as tags.
-  'eks-ec2': { service: 'pods.eks.amazonaws.com', actions: ['sts:AssumeRole', 'sts:TagSession'] },
+  pod: { service: 'pods.eks.amazonaws.com', actions: ['sts:AssumeRole', 'sts:TagSession'] },
 };
 
 interface Session {
@@ -118,7 +119,7 @@ export class Permissions {
    * @throws Error naming the role when its trust does not let the platform, or nothing is known of it
    */
   signIn(accessKeyId: string, compute: Compute): void {
-    const { service, actions } = PLATFORMS[compute];
+    const { service, actions } = PLATFORMS[WAYS[compute].unit];
     const id = this.access(compute).worker;
     const role = this.role(compute, id);
     for (const action of actions) {

@@ -6,8 +6,9 @@ import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { MultiBar, type SingleBar } from 'cli-progress';
-import { type Compute, DEFAULTS, REJECTED_PREFIX, RENDITIONS_PREFIX, TERMINAL_STATES } from '../../workload/contract';
+import { type Compute, REJECTED_PREFIX, RENDITIONS_PREFIX, TERMINAL_STATES } from '../../workload/contract';
 import { currentResult, type Result } from '../../workload/current-result';
+import type { RenditionSettings } from '../../workload/env';
 import { rejectionKey, renditionKey } from '../../workload/keys';
 import { parseS3Event } from '../../workload/s3-events';
 import { ROOT, UsageError } from '../command-line';
@@ -23,7 +24,7 @@ import type { LocalRunResults, ObjectResult, WayResults } from './results';
 import { clientConfig, startWay, type Way } from './ways';
 
 /**
- * Runs the workload four ways on this machine, against S3 and SQS on loopback. The ways take turns: side by side they
+ * Runs the workload the ways that are asked for on this machine, against S3 and SQS on loopback. The ways take turns: side by side they
  * would fight for the same processors, and their times would tell of that.
  */
 
@@ -130,7 +131,7 @@ const resultFolders = (way: Compute) => [RENDITIONS_PREFIX, REJECTED_PREFIX].map
 /** @throws the signal's reason when it ends the run; Error with one line when a way does not start or comes to a standstill */
 export async function runLocal(options: LocalRunOptions): Promise<LocalRunResults> {
   const { inputs, ways, out, progress, signal } = options;
-  const deployed = templates();
+  const deployed = templates({}, '', ways);
   const endpoints = await startEndpoints();
   const running: Way[] = [];
   const bars = new MultiBar(
@@ -173,6 +174,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalRunResult
           result.objects.get(key) as ObjectResult,
           files,
           out,
+          way.renditions,
         );
       }
       if (!options.onKept) {
@@ -375,9 +377,10 @@ export function cell(
   result: ObjectResult,
   files: ReadonlyMap<string, ResultFile>,
   out: string,
+  { widths, format }: RenditionSettings,
 ): SheetCell {
   // Looked up width by width: a long key may be hashed for one width and not for another.
-  const names = DEFAULTS.renditionWidths.map((width) => renditionKey(key, width, DEFAULTS.renditionFormat));
+  const names = widths.map((width) => renditionKey(key, width, format));
   const found = [...names, rejectionKey(key)].flatMap((name) => {
     const file = files.get(name);
     return file ? [{ name, file, metadata: file.metadata }] : [];

@@ -5,8 +5,11 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { PutBucketNotificationConfigurationCommand, S3Client } from '@aws-sdk/client-s3';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { type Compute, ENV } from '../../workload/contract';
+import { FOUR_WAYS } from '../../lib/ways';
+import { COMPUTES, type Compute, ENV } from '../../workload/contract';
+import { type RenditionSettings, readSettings } from '../../workload/env';
 import { decodeSlots } from '../../workload/platform';
+import { list } from '../command-line';
 import type { Template } from '../templates';
 import { readAccess } from './access';
 import { type Deployment, type Names, readDeployment } from './deployment';
@@ -15,7 +18,7 @@ import { startLambdaService } from './lambda-service';
 import { ACCOUNT, LOCAL_CREDENTIALS } from './permissions';
 
 /**
- * The four ways on one machine: the same bundles that are deployed, started as the platform starts them, each process with
+ * The ways on one machine: the same bundles that are deployed, started as the platform starts them, each process with
  * credentials of its own and the role that its template gives it.
  */
 
@@ -29,6 +32,8 @@ export interface Way {
   readonly compute: Compute;
   readonly sourceBucket: string;
   readonly outputBucket: string;
+  /** What it makes of a picture. */
+  readonly renditions: RenditionSettings;
   /** Its failure queue: what no retry could help. */
   readonly failureQueue: string;
   /** Of the ways with workers: the queue that they ask. */
@@ -60,6 +65,12 @@ export interface WayOptions {
   readonly onExit?: (exit: { accessKeyId: string; code: number | null; signal: string | null }) => void;
   /** Lambda: whether there is no capacity for this event now. */
   readonly throttled?: (event: unknown) => boolean;
+}
+
+/** The ways that are named; the four when the option is not given. @throws UsageError */
+export function chosenWays(value: string | undefined): Compute[] {
+  if (value === undefined) return [...FOUR_WAYS];
+  return value === 'all' ? [...COMPUTES] : list(value, COMPUTES, '--ways');
 }
 
 /** What endpoints at this address call things. */
@@ -146,6 +157,7 @@ const startFunction: Start = async (compute, deployment, endpoints, { dist, onLi
     compute,
     sourceBucket,
     outputBucket,
+    renditions: readSettings(deployment.environment).renditions,
     failureQueue,
     invoke: (event) => service.invokeAsync(event),
     processes: () => new Map([...running].map(([pid, accessKeyId]) => [accessKeyId, pid])),
@@ -224,6 +236,7 @@ const startWorkers: Start = async (compute, deployment, endpoints, options) => {
     compute,
     sourceBucket,
     outputBucket,
+    renditions: readSettings(deployment.environment).renditions,
     failureQueue,
     jobQueue,
     processes: () => new Map([...running].map(([accessKeyId, { pid }]) => [accessKeyId, pid as number])),

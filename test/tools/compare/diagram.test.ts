@@ -1,19 +1,19 @@
+import { FOUR_WAYS, type FourWay } from '../../../lib/ways';
 import { architecture, type Role } from '../../../tools/compare/diagram/architecture';
 import { CHARACTER, edgeId, LINE, layout, type Route } from '../../../tools/compare/diagram/layout';
 import { sentences, svg } from '../../../tools/compare/diagram/svg';
 import { byWay } from '../../../tools/compare/side-by-side';
 import type { Template } from '../../../tools/templates';
-import { COMPUTES, type Compute } from '../../../workload/contract';
 import { templates } from '../../support/templates';
 
 const TEMPLATES = templates();
-const ALL = COMPUTES.map((way) => architecture(way, TEMPLATES[way]));
+const ALL = FOUR_WAYS.map((way) => architecture(way, TEMPLATES[way]));
 
-const arrows = (way: Compute) =>
+const arrows = (way: FourWay) =>
   architecture(way, TEMPLATES[way]).edges.map(({ from, to, verb }) => `${from} ${verb} ${to}`);
 
 // biome-ignore lint/suspicious/noExplicitAny: changes a template at will.
-const changed = (way: Compute, change: (resources: Record<string, any>) => void): Template => {
+const changed = (way: FourWay, change: (resources: Record<string, any>) => void): Template => {
   const template = structuredClone(TEMPLATES[way]);
   change(template.Resources);
   return template;
@@ -34,7 +34,7 @@ describe('who does what', () => {
   });
 
   test('what a way does without has a reason', () => {
-    const absent = (way: Compute) => architecture(way, TEMPLATES[way]).absent.map(({ role }) => role);
+    const absent = (way: FourWay) => architecture(way, TEMPLATES[way]).absent.map(({ role }) => role);
     expect(byWay(absent)).toEqual({
       ec2: ['hostScaler', 'host', 'shipper'],
       lambda: ['queue', 'scaler', 'ageAlarm', 'orchestrator', 'hostScaler', 'host', 'shipper'],

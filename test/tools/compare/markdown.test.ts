@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { FOUR_WAYS } from '../../../lib/ways';
 import { compare } from '../../../tools/compare/comparison';
 import type { Made } from '../../../tools/compare/markdown';
 import { charts, markdown } from '../../../tools/compare/markdown';
 import { makeComparison, readFaults } from '../../../tools/compare/run';
-import { COMPUTES } from '../../../workload/contract';
 import { comparison, faults, sources } from './sources';
 
 // The templates that the other test files read too.
@@ -126,7 +126,7 @@ describe('COMPARISON.md', () => {
   test('names each picture that is made, and no other', async () => {
     const made = await comparison();
     const named = [...markdown(made).matchAll(/\]\((docs\/diagrams\/[^)]+)\)/g)].map(([, file]) => file);
-    const drawn = [...charts(made).map(({ file }) => file), ...COMPUTES.map((way) => `docs/diagrams/${way}.svg`)];
+    const drawn = [...charts(made).map(({ file }) => file), ...FOUR_WAYS.map((way) => `docs/diagrams/${way}.svg`)];
     expect([...named].sort()).toEqual(drawn.sort());
   });
 });

@@ -1,3 +1,4 @@
+import { FOUR_WAYS } from '../../../lib/ways';
 import {
   align,
   byWay,
@@ -8,7 +9,6 @@ import {
   stackSources,
   withoutHash,
 } from '../../../tools/compare/side-by-side';
-import { COMPUTES } from '../../../workload/contract';
 import { templates } from '../../support/templates';
 
 const STACKS = stackSources();
@@ -21,7 +21,7 @@ const columns = (ec2: string, lambda: string, ecs: string, eks: string) => {
 
 /** The rows as one text: columns in the order of the ways, `.` where there is nothing. */
 const drawn = (...four: [string, string, string, string]) =>
-  align(columns(...four)).map(({ cells }) => COMPUTES.map((way) => cells[way] ?? '.').join(' '));
+  align(columns(...four)).map(({ cells }) => FOUR_WAYS.map((way) => cells[way] ?? '.').join(' '));
 
 describe('lines in columns', () => {
   test('lays what is equal beside each other', () => {
@@ -34,7 +34,7 @@ describe('lines in columns', () => {
 
   test('keeps every column whole and in order', () => {
     for (const section of sourceSections(STACKS)) {
-      for (const way of COMPUTES) {
+      for (const way of FOUR_WAYS) {
         const lines = section.rows.flatMap(({ cells }) => cells[way] ?? []);
         expect(STACKS[way].replace(/^ {4}/gm, '')).toContain(lines.join('\n'));
       }

@@ -1,8 +1,8 @@
+import { FOUR_WAYS } from '../../../lib/ways';
 import { type Comparison, compare, type Sources } from '../../../tools/compare/comparison';
 import type { Measured, MeasuredImage } from '../../../tools/compare/model/fit';
 import type { FaultResults } from '../../../tools/compare/page/failure';
 import { stackSources } from '../../../tools/compare/side-by-side';
-import { COMPUTES } from '../../../workload/contract';
 import { templates } from '../../support/templates';
 
 /** What the comparison is made from, in tests: the real stacks, and measurements that nobody has made. */
@@ -41,7 +41,7 @@ export const faults: FaultResults = {
   schema: 1,
   date: '2026-11-02',
   seed: 7,
-  rows: COMPUTES.map((way) => ({
+  rows: FOUR_WAYS.map((way) => ({
     scenario: 'kill',
     way,
     images: 200,

@@ -1,4 +1,4 @@
-import type { Compute } from '../../../workload/contract';
+import type { FourWay } from '../../../lib/ways';
 import type { Resource, Template } from '../../templates';
 
 /** What plays a part in an architecture. The same part has the same place in every diagram. */
@@ -67,7 +67,7 @@ export interface Edge {
 }
 
 export interface Architecture {
-  readonly way: Compute;
+  readonly way: FourWay;
   readonly nodes: readonly Node[];
   readonly edges: readonly Edge[];
   /** The parts that nothing in the template plays. */
@@ -79,7 +79,7 @@ type Json = any;
 type Entry = readonly [id: string, resource: Resource];
 
 /** Reads the architecture out of a template. @throws Error naming what no template of this workload lacks */
-export function architecture(way: Compute, template: Template): Architecture {
+export function architecture(way: FourWay, template: Template): Architecture {
   const entries: readonly Entry[] = Object.entries(template.Resources);
   const ofType = (type: string) => entries.filter(([, { Type }]) => Type === type);
   const objects = manifests(ofType('Custom::AWSCDK-EKS-KubernetesResource'));
@@ -378,7 +378,7 @@ const idIn = (value: Json): string => idsIn(value)[0] ?? '';
 
 const number = (value: number) => value.toLocaleString('en');
 
-function required<Value>(way: Compute, value: Value | undefined, what: string): Value {
+function required<Value>(way: FourWay, value: Value | undefined, what: string): Value {
   if (value === undefined) throw new Error(`the template of ${way} has no ${what}: expected one, see lib/`);
   return value;
 }

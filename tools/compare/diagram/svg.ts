@@ -1,7 +1,6 @@
-import { COMPUTES } from '../../../workload/contract';
+import { FOUR_WAYS, WAYS } from '../../../lib/ways';
 import { text } from '../../html';
 import { colours } from '../page/style';
-import { NAMES } from '../ways';
 import { type Architecture, type Node, ROLES, type Role } from './architecture';
 import { type Box, edgeId, type Layout, type Route } from './layout';
 
@@ -15,7 +14,7 @@ const RADIUS = 6;
 export function svg(drawn: Architecture, layout: Layout, { standalone = false } = {}): string {
   const { way, nodes, edges, absent } = drawn;
   const { width, height, boxes, routes } = layout;
-  const title = `How ${NAMES[way]} works, from its template`;
+  const title = `How ${WAYS[way].title} works, from its template`;
   const marker = `arrow-${way}`;
   const frames = absent.flatMap(({ role }) => (boxes[role] ? [empty(role, boxes[role])] : []));
   const arrows = edges.map((edge) => arrow(routes[edgeId(edge)] as Route, marker));
@@ -91,5 +90,5 @@ export const STYLE = `
 /** What the page has around its diagrams, for one that is a file of its own. */
 const standaloneStyle = () => `${colours()}
 .paper { fill: var(--paper); }
-${COMPUTES.map((way) => `.${way} { --own: var(--${way}); }`).join(' ')}
+${FOUR_WAYS.map((way) => `.${way} { --own: var(--${way}); }`).join(' ')}
 `;

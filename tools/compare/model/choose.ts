@@ -1,4 +1,4 @@
-import type { Compute } from '../../../workload/contract';
+import type { FourWay } from '../../../lib/ways';
 import type { Answers, Choice, Reason } from './types';
 
 /**
@@ -24,7 +24,7 @@ export const QUESTIONS: {
 };
 
 /** The better first, where nothing else decides: less to look after before more. */
-const ORDER: readonly Compute[] = ['lambda', 'ecs-fargate', 'ec2', 'eks-ec2'];
+const ORDER: readonly FourWay[] = ['lambda', 'ecs-fargate', 'ec2', 'eks-ec2'];
 
 const reason = (text: string, restsOn: string): Reason => ({ text, restsOn });
 
@@ -32,7 +32,7 @@ const reason = (text: string, restsOn: string): Reason => ({ text, restsOn });
 export function choose(answers: Answers): Choice {
   const against = Object.fromEntries(
     ORDER.map((way) => [way, objections(way, answers)]).filter(([, found]) => (found as Reason[]).length > 0),
-  ) as Partial<Record<Compute, readonly Reason[]>>;
+  ) as Partial<Record<FourWay, readonly Reason[]>>;
   const left = ORDER.filter((way) => !against[way]);
   if (left.length === 0) return none(answers, against);
   const ranked = left
@@ -50,7 +50,7 @@ export function choose(answers: Answers): Choice {
 }
 
 /** What rules a way out. */
-function objections(way: Compute, { job, onCall, host, kubernetes }: Answers): Reason[] {
+function objections(way: FourWay, { job, onCall, host, kubernetes }: Answers): Reason[] {
   const found: Reason[] = [];
   if (host === 'desktop or windows') {
     found.push(reason('All four run Linux without a desktop.', `fact:${way}.unit.architecture`));
@@ -116,7 +116,7 @@ interface Merit {
 const weight = (merits: readonly Merit[]) => merits.reduce((total, merit) => total + merit.weight, 0);
 
 /** What speaks for a way that is not ruled out. The first line is always there: what it is. */
-function merits(way: Compute, { job, arrival, idle, onCall, host, kubernetes }: Answers): Merit[] {
+function merits(way: FourWay, { job, arrival, idle, onCall, host, kubernetes }: Answers): Merit[] {
   const found: Merit[] = [];
   const add = (when: boolean, points: number, text: string, restsOn: string) => {
     if (when) found.push({ weight: points, why: reason(text, restsOn) });

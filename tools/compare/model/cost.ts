@@ -1,4 +1,4 @@
-import type { Compute } from '../../../workload/contract';
+import { FOUR_WAYS, type FourWay } from '../../../lib/ways';
 import { spanning, sum } from './range';
 import { idleSeconds, serviceSeconds, startSeconds, stepChange, tailSeconds } from './service';
 import type {
@@ -31,8 +31,6 @@ const SECONDS_PER_MONTH = HOURS_PER_MONTH * 3600;
 const DAYS_PER_MONTH = HOURS_PER_MONTH / 24;
 /** AWS's GB of storage and of logs is a GiB. */
 const GB = 1024 ** 3;
-
-export const WAYS: readonly Compute[] = ['ec2', 'lambda', 'ecs-fargate', 'eks-ec2'];
 
 // --- Prices ---------------------------------------------------------------------------------------------------------
 
@@ -503,7 +501,7 @@ export function ceilingImagesPerMonth(facts: WayFacts, delays: Delays, inputs: C
 
 /** The cost of all four, with no images at all. */
 export function idleCosts(facts: Facts, tables: Tables, inputs: CostInputs): Cost[] {
-  return WAYS.map((way) => cost(facts[way], tables, { ...inputs, imagesPerMonth: 0 }));
+  return FOUR_WAYS.map((way) => cost(facts[way], tables, { ...inputs, imagesPerMonth: 0 }));
 }
 
 // --- Curves and break-even ------------------------------------------------------------------------------------------
@@ -527,8 +525,8 @@ export function costCurves(
   tables: Tables,
   inputs: CostInputs,
   at: readonly number[] = volumes(),
-): Record<Compute, CurvePoint[]> {
-  const curve = (way: Compute): CurvePoint[] =>
+): Record<FourWay, CurvePoint[]> {
+  const curve = (way: FourWay): CurvePoint[] =>
     (isPriced(facts[way], tables, inputs) ? at : []).map((imagesPerMonth) => {
       const { usdPerMonth, computeUsdPerMonth, overCeiling } = cost(facts[way], tables, { ...inputs, imagesPerMonth });
       return { way, imagesPerMonth, usdPerMonth, computeUsdPerMonth, overCeiling };
@@ -569,10 +567,10 @@ export function breakEvens(
   { from = 1e2, to = 1e10, perDecade = 24 } = {},
 ): BreakEven[] {
   const grid = volumes(from, to, perDecade);
-  const ways = WAYS.filter((way) => isPriced(facts[way], tables, inputs));
+  const ways = FOUR_WAYS.filter((way) => isPriced(facts[way], tables, inputs));
   const found: BreakEven[] = [];
   for (const end of ['low', 'high'] as const) {
-    const usd = (way: Compute, images: number) => usdOf(facts[way], tables, inputs, images, end);
+    const usd = (way: FourWay, images: number) => usdOf(facts[way], tables, inputs, images, end);
     const onGrid = Object.fromEntries(ways.map((way) => [way, grid.map((images) => usd(way, images))]));
     for (const [index, a] of ways.entries()) {
       for (const b of ways.slice(index + 1)) {

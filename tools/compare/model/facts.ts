@@ -1,4 +1,5 @@
-import { type Compute, DEFAULTS } from '../../../workload/contract';
+import type { FourWay } from '../../../lib/ways';
+import { DEFAULTS } from '../../../workload/contract';
 import { decodeSlots } from '../../../workload/platform';
 import type { Resource, Template } from '../../templates';
 import { delays, instanceTypes } from '../data/tables';
@@ -22,7 +23,7 @@ import type {
 type Any = any;
 
 /** Reads all four. @throws Error, in one line, naming what is missing from which template, or what is not known of it */
-export function readFacts(all: Readonly<Record<Compute, Template>>): Facts {
+export function readFacts(all: Readonly<Record<FourWay, Template>>): Facts {
   return {
     ec2: ec2(new Reader('ec2', all.ec2)),
     lambda: lambda(new Reader('lambda', all.lambda)),
@@ -63,7 +64,7 @@ const KNOWN = new Set(
 /** One template, asked by type. */
 class Reader {
   constructor(
-    readonly way: Compute,
+    readonly way: FourWay,
     private readonly template: Template,
   ) {
     const scaling = this.strangers().find((type) => SCALING_SERVICES.test(type));
@@ -150,13 +151,13 @@ function joined(value: Any): string {
 }
 
 /** `5m`, `90s` or `1h` in seconds. */
-function seconds(way: Compute, name: string, text: string): number {
+function seconds(way: FourWay, name: string, text: string): number {
   const [, number, unit = ''] = /^(\d+)([smh])$/.exec(text) ?? [];
   if (!number) throw new Error(`the template of ${way} has ${name} "${text}": expected a duration such as 5m`);
   return Number(number) * ({ s: 1, m: 60, h: 3600 }[unit] ?? 1);
 }
 
-function instanceType(way: Compute, type: string): InstanceType {
+function instanceType(way: FourWay, type: string): InstanceType {
   const found = instanceTypes.find((known) => known.type === type);
   if (!found) {
     throw new Error(`the template of ${way} uses ${type}: add it to tools/compare/data/instance-types.json`);

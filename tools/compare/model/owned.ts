@@ -1,4 +1,4 @@
-import type { Compute } from '../../../workload/contract';
+import type { FourWay } from '../../../lib/ways';
 import { containerBase, examine, type Finding, NOTED, versionsInUse } from '../../doctor';
 import type { Template } from '../../templates';
 import type { Concern, Facts, Owned } from './types';
@@ -19,7 +19,7 @@ const CONCERNS: readonly Concern[] = [
 type Row = Omit<Owned, 'way' | 'concern' | 'supportedUntil' | 'source'> & { readonly supported?: string };
 
 /** A row for each concern of each way. Rows of what a way does not have say so: the empty cell is the comparison. */
-export function readOwned(facts: Facts, all: Readonly<Record<Compute, Template>>, today: Date): Owned[] {
+export function readOwned(facts: Facts, all: Readonly<Record<FourWay, Template>>, today: Date): Owned[] {
   const findings = examine(versionsInUse(all), today);
   return Object.values(facts).flatMap((way) => {
     const rows = rowsOf(way, findings);
@@ -48,7 +48,7 @@ const NOT_THERE: Row = {
   restsOn: [],
 };
 
-function rowsOf(way: Facts[Compute], findings: readonly Finding[]): Partial<Record<Concern, Row>> {
+function rowsOf(way: Facts[FourWay], findings: readonly Finding[]): Partial<Record<Concern, Row>> {
   const { versions, resources } = way;
   const version = (of: string) => findings.find(({ what }) => what === of)?.version ?? 'unknown';
   const queueScaling = (what: string, restsOn: readonly string[]): Row => ({

@@ -1,4 +1,4 @@
-import type { Compute } from '../../../workload/contract';
+import type { FourWay } from '../../../lib/ways';
 import type { Delays, End, ImageWork, JobFacts, Range, ScalingStep, StepRule, WayFacts } from './types';
 
 /** How long one image keeps a unit busy, and how long a unit takes to come and to go. Shared by cost and scale. */
@@ -44,7 +44,7 @@ export function serviceSeconds(
 export function startSeconds(facts: WayFacts, delays: Delays, end: End): number {
   const warmup =
     facts.scaling.kind === 'steps' ? Math.max(0, ...facts.scaling.rules.map((rule) => rule.warmupSeconds ?? 0)) : 0;
-  const starts: Record<Compute, number> = {
+  const starts: Record<FourWay, number> = {
     // What the boot script installs is not in any table: at most as long as the group itself allows for.
     ec2: end === 'low' ? delays['ec2-boot'].low : Math.max(delays['ec2-boot'].high, warmup),
     lambda: delays['lambda-cold-start'][end],

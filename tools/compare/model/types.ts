@@ -1,4 +1,4 @@
-import type { Compute } from '../../../workload/contract';
+import type { FourWay } from '../../../lib/ways';
 
 /**
  * The vocabulary of the comparison's model. Types only, so that everything here can be read by a browser as well as by
@@ -102,7 +102,7 @@ export interface HostFacts {
 
 /** What one way's template says, as far as cost, scaling and ownership depend on it. */
 export interface WayFacts {
-  readonly way: Compute;
+  readonly way: FourWay;
   readonly unit: {
     readonly kind: 'instance' | 'environment' | 'task' | 'pod';
     readonly vcpus: number;
@@ -150,7 +150,7 @@ export interface WayFacts {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-export type Facts = Readonly<Record<Compute, WayFacts>>;
+export type Facts = Readonly<Record<FourWay, WayFacts>>;
 
 /** What one image makes the job do, the same on all four ways: found by running the job itself, once, on stand-ins. */
 export interface JobFacts {
@@ -301,7 +301,7 @@ export interface Unknown {
 }
 
 export interface Cost {
-  readonly way: Compute;
+  readonly way: FourWay;
   readonly inputs: CostInputs;
   readonly items: readonly LineItem[];
   readonly unknown: readonly Unknown[];
@@ -317,7 +317,7 @@ export interface Cost {
 }
 
 export interface CurvePoint {
-  readonly way: Compute;
+  readonly way: FourWay;
   readonly imagesPerMonth: number;
   readonly usdPerMonth: Range;
   readonly computeUsdPerMonth: Range;
@@ -326,8 +326,8 @@ export interface CurvePoint {
 
 /** From this volume on, `cheaperAbove` costs less than `cheaperBelow` does. */
 export interface BreakEven {
-  readonly cheaperBelow: Compute;
-  readonly cheaperAbove: Compute;
+  readonly cheaperBelow: FourWay;
+  readonly cheaperAbove: FourWay;
   /** With every range at this end, for both ways. */
   readonly end: End;
   /** Whole images a month: the first volume at which the order has changed. */
@@ -372,7 +372,7 @@ export interface TracePoint {
 }
 
 export interface Trace {
-  readonly way: Compute;
+  readonly way: FourWay;
   readonly end: End;
   readonly mode: 'events' | 'fluid';
   readonly points: readonly TracePoint[];
@@ -399,7 +399,7 @@ export interface Trace {
 }
 
 export interface ScaleResult {
-  readonly way: Compute;
+  readonly way: FourWay;
   readonly low: Trace;
   readonly high: Trace;
   readonly firstResultSeconds: Range | null;
@@ -431,11 +431,11 @@ export interface Reason {
 
 export interface Choice {
   /** One or two ways, the better first; empty: none of these four. */
-  readonly ways: readonly Compute[];
+  readonly ways: readonly FourWay[];
   /** Each for one of `ways`. */
-  readonly reasons: readonly (Reason & { readonly way: Compute })[];
+  readonly reasons: readonly (Reason & { readonly way: FourWay })[];
   /** What rules a way out. Those neither chosen nor ruled out would do, with less that speaks for them. */
-  readonly against: Readonly<Partial<Record<Compute, readonly Reason[]>>>;
+  readonly against: Readonly<Partial<Record<FourWay, readonly Reason[]>>>;
   /** What to look at instead, where the answer is none of these four. */
   readonly instead: string | null;
 }
@@ -453,7 +453,7 @@ export type Concern =
   | 'network';
 
 export interface Owned {
-  readonly way: Compute;
+  readonly way: FourWay;
   readonly concern: Concern;
   /** What it is here, from the template: `Amazon Linux 2023`; `null` where it does not exist. */
   readonly what: string | null;

@@ -1,8 +1,7 @@
 // Before Plot.
 import './whole-pixels';
 import * as Plot from '@observablehq/plot';
-import { COMPUTES, type Compute } from '../../../workload/contract';
-import { NAMES } from '../ways';
+import { FOUR_WAYS, type FourWay, WAYS } from '../../../lib/ways';
 import { axisTicks, type Format, format } from './format';
 import { loaded } from './whole-pixels';
 
@@ -21,7 +20,7 @@ export interface Axis {
  * of events, and NaN is after the end of one.
  */
 export interface Series {
-  readonly way: Compute;
+  readonly way: FourWay;
   readonly points: readonly { readonly x: number; readonly low: number; readonly high: number }[];
 }
 
@@ -40,7 +39,7 @@ export interface Chart {
 }
 
 /** Tells the bands apart without their colours. */
-const SYMBOLS: Readonly<Record<Compute, Plot.SymbolType>> = {
+const SYMBOLS: Readonly<Record<FourWay, Plot.SymbolType>> = {
   ec2: 'square',
   lambda: 'triangle',
   'ecs-fargate': 'circle',
@@ -68,12 +67,12 @@ export function draw(chart: Chart, document: unknown, width: number, { pointer =
   const symbols = bands.flatMap(({ way, points }) => {
     const every = Math.max(1, Math.ceil(points.length / SYMBOLS_PER_BAND));
     // Beginning elsewhere for each way: equal bands do not hide each other's symbols.
-    const first = COMPUTES.indexOf(way) * Math.floor(every / COMPUTES.length);
+    const first = FOUR_WAYS.indexOf(way) * Math.floor(every / FOUR_WAYS.length);
     return points.filter((_, i) => i % every === first).map((point) => ({ ...point, way }));
   });
   const domain = extent(rows.map((row) => row.x));
   const range = extent(rows.flatMap(({ low, high }) => [low, high].filter(Number.isFinite)));
-  const color = { domain: [...COMPUTES], range: COMPUTES.map((way) => `var(--${way})`) };
+  const color = { domain: [...FOUR_WAYS], range: FOUR_WAYS.map((way) => `var(--${way})`) };
   const dot: Plot.DotOptions = { x: 'x', fill: 'way', stroke: 'var(--paper)', symbol: 'way', r: narrow ? 4 : 4.5 };
   const plot = Plot.plot({
     document: document as NonNullable<Plot.PlotOptions['document']>,
@@ -87,7 +86,7 @@ export function draw(chart: Chart, document: unknown, width: number, { pointer =
     x: { type: x.scale, domain, label: x.label, labelAnchor: 'center', labelArrow: 'none' },
     y: { type: y.scale, domain: yDomain(range, y.scale), label: y.label, labelArrow: 'none' },
     color,
-    symbol: { domain: [...COMPUTES], range: COMPUTES.map((way) => SYMBOLS[way]) },
+    symbol: { domain: [...FOUR_WAYS], range: FOUR_WAYS.map((way) => SYMBOLS[way]) },
     marks: [
       Plot.gridY(axisTicks(yDomain(range, y.scale), y, narrow ? 5 : 7), { stroke: 'var(--line)', strokeOpacity: 1 }),
       Plot.axisY(axisTicks(yDomain(range, y.scale), y, narrow ? 5 : 7), { text: format[y.format], tickSize: 0 }),
@@ -179,7 +178,7 @@ function tip(chart: Chart, bands: readonly Series[]) {
       `${format[x.format](at)} ${x.label}`,
       ...bands.flatMap(({ way, points }) => {
         const point = points.find((each) => each.x === at);
-        return point ? [`${NAMES[way]}: ${pointText(chart, point)}`] : [];
+        return point ? [`${WAYS[way].title}: ${pointText(chart, point)}`] : [];
       }),
     ].join('\n'),
   }));

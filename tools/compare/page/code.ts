@@ -1,7 +1,6 @@
-import { COMPUTES, type Compute } from '../../../workload/contract';
+import { FOUR_WAYS, type FourWay, WAYS } from '../../../lib/ways';
 import { text } from '../../html';
 import { byWay, type ResourceSection, type Row, type Section } from '../side-by-side';
-import { NAMES } from '../ways';
 import { wayName } from './parts';
 
 /** As far as it is used here. Its own types would bring those of the browser into all of our code. */
@@ -14,7 +13,7 @@ const hljs: Highlighter = require('highlight.js/lib/core');
 hljs.registerLanguage('typescript', require('highlight.js/lib/languages/typescript'));
 
 /** Lines in this file that say more when they stand alone. */
-type Lines = Readonly<Record<Compute, readonly string[]>>;
+type Lines = Readonly<Record<FourWay, readonly string[]>>;
 
 /** The stack files and their resources, section by section, in columns. */
 export function sideBySide(sections: readonly Section[], resources: readonly ResourceSection[]): string {
@@ -34,16 +33,16 @@ ${made ? resourcesOf(made) : ''}
 }
 
 function reasons({ reasons: said }: Section): string {
-  const items = COMPUTES.flatMap((way) =>
+  const items = FOUR_WAYS.flatMap((way) =>
     said[way] ? [`<li>${wayName(way)} <q>${text(said[way]).replace(/`([^`]+)`/g, '<code>$1</code>')}</q></li>`] : [],
   );
   return items.length > 0 ? `<ul class="reasons">${items.join('')}</ul>` : '';
 }
 
 function resourcesOf({ name, rows, properties, counts }: ResourceSection): string {
-  const total = COMPUTES.reduce((sum, way) => sum + counts[way], 0);
+  const total = FOUR_WAYS.reduce((sum, way) => sum + counts[way], 0);
   if (total === 0) return `<p class="quiet">No resource of its own in any template.</p>`;
-  const each = COMPUTES.map((way) => `${NAMES[way]} ${counts[way]}`).join(', ');
+  const each = FOUR_WAYS.map((way) => `${WAYS[way].title} ${counts[way]}`).join(', ');
   const all = rows.flatMap((row, i) => [row, ...(properties[i] ?? [])]);
   const cells = byWay((way) =>
     rows.flatMap((row, i) => [
@@ -66,7 +65,7 @@ ${table(all, cells, `${name}: resources and their properties`)}
 function table(rows: readonly Row[], html: Lines, label: string): string {
   const next = byWay(() => 0);
   const body = rows.map(({ cells, pattern }) => {
-    const columns = COMPUTES.map((way, i) => {
+    const columns = FOUR_WAYS.map((way, i) => {
       const line = cells[way];
       if (line === undefined) return `<td></td>`;
       const indent = line.length - line.trimStart().length;
@@ -78,7 +77,7 @@ function table(rows: readonly Row[], html: Lines, label: string): string {
     });
     return `<tr data-p="${pattern}"${pattern === 'aaaa' ? ' class="same"' : ''}>${columns.join('')}</tr>`;
   });
-  const heads = COMPUTES.map((way) => `<th scope="col">${wayName(way)}</th>`);
+  const heads = FOUR_WAYS.map((way) => `<th scope="col">${wayName(way)}</th>`);
   return `<div class="scroll" tabindex="0" role="region" aria-label="${text(label)}"><table class="columns"><thead><tr>${heads.join('')}</tr></thead><tbody>
 ${body.join('\n')}
 </tbody></table></div>`;

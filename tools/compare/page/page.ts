@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { parseHTML } from 'linkedom';
-import { COMPUTES } from '../../../workload/contract';
+import { FOUR_WAYS, type FourWay, WAYS } from '../../../lib/ways';
 import { text } from '../../html';
 import type { Comparison } from '../comparison';
 import { STYLE, sentences, svg } from '../diagram/svg';
-import { MARKS, NAMES } from '../ways';
+import { MARKS, NOT_COMPARED } from '../ways';
 import { bundleScripts, inScript, jsonInScript, minified } from './bundle';
 import { type Chart, draw, rangeText } from './charts';
 import { sideBySide } from './code';
@@ -68,7 +68,7 @@ export async function page(comparison: Comparison): Promise<string> {
 <p class="project">Four Ways</p>
 <h1>One workload, four ways to run it: what really changes</h1>
 <p class="lead">The same image-resizing job on EC2, Lambda, ECS on Fargate and EKS on EC2. Every figure is computed from the stacks that deploy it, from measured work, and from tables with a source and a date. Where only a range is known, a range is shown.</p>
-<p>Work measured ${text(date.measured)}; prices read ${text(date.prices)}. Nothing was measured on AWS itself.</p>
+<p>Work measured ${text(date.measured)}; prices read ${text(date.prices)}. Nothing was measured on AWS itself. ${text(NOT_COMPARED)}</p>
 ${cards(comparison)}
 </header>
 <nav aria-label="Parts of the comparison"><ul>
@@ -118,7 +118,7 @@ ${figure('scale-units', slots, 'Units that run', 'Instances, functions, tasks, p
 <section id="failure" aria-labelledby="failure-title">
 <h2 id="failure-title">Failure</h2>
 <p>What each way does when something goes wrong, read from its template. \u201cMeasured\u201d: in the fault run below, on endpoints that imitate AWS.</p>
-${dataTable('What each way makes of a failure', ['what happens', ...COMPUTES.map(wayName)], failureRows(comparison), 'prose')}
+${dataTable('What each way makes of a failure', ['what happens', ...FOUR_WAYS.map(wayName)], failureRows(comparison), 'prose')}
 <h3>Measured</h3>
 ${measuredFaults(comparison)}
 </section>
@@ -128,7 +128,7 @@ ${measuredFaults(comparison)}
 <p>${OWNED_LEGEND}</p>
 ${dataTable(
   'What you own, by concern',
-  OWNED_HEAD.map((head) => (head in NAMES ? wayName(head as keyof typeof NAMES) : text(head))),
+  OWNED_HEAD.map((head) => (head in WAYS ? wayName(head as FourWay) : text(head))),
   ownedRows(comparison.owned, 'html'),
   'prose',
 )}
@@ -144,7 +144,7 @@ ${diagrams(comparison)}
 <h2 id="code-title">Side by side</h2>
 <p>The four stack files, section by section. Lines that all the columns shown have in common are dimmed, lines that some of them share have a light background, and a line that only one of them has stands out. Hatched: this way has no such line.</p>
 <form class="choose" aria-label="Columns" autocomplete="off" hidden>
-${COMPUTES.map((way) => `<label><input type="checkbox" name="column" value="${way}" checked>${wayName(way)}</label>`).join('\n')}
+${FOUR_WAYS.map((way) => `<label><input type="checkbox" name="column" value="${way}" checked>${wayName(way)}</label>`).join('\n')}
 </form>
 ${sideBySide(comparison.sections, comparison.resources)}
 </section>
@@ -164,7 +164,7 @@ ${sources(comparison)}
 }
 
 function cards({ model, state, costs, sections, scale, templates }: Comparison): string {
-  const items = COMPUTES.map((way) => {
+  const items = FOUR_WAYS.map((way) => {
     const cost = costs[way];
     const lines = sections.reduce(
       (sum, { rows }) => sum + rows.filter(({ cells }) => cells[way] !== undefined).length,
@@ -194,7 +194,7 @@ function cards({ model, state, costs, sections, scale, templates }: Comparison):
 function figure(name: string, slots: Slots, title: string, note: string): string {
   const chart = slots[name]?.chart;
   if (!chart) throw new Error(`no chart for ${name}`);
-  const legend = COMPUTES.map((way) => `<li>${wayName(way)}</li>`).join('');
+  const legend = FOUR_WAYS.map((way) => `<li>${wayName(way)}</li>`).join('');
   return `<figure id="figure-${name}"><figcaption>${text(title)}<small>${text(note)}</small></figcaption>
 <ul class="legend">${legend}</ul>
 <div class="plot" data-slot="${name}"><div class="wide-plot">${chartSvg(chart, WIDTHS.wide)}</div><div class="narrow">${chartSvg(chart, WIDTHS.narrow)}</div></div>
@@ -211,9 +211,9 @@ const chartSvg = (chart: Chart, width: number): string =>
 export function chartFile(chart: Chart): string {
   const inner = chartSvg(chart, WIDTHS.wide).replace('<svg ', '<svg y="24" ');
   const height = Number(/ height="(\d+)"/.exec(inner)?.[1]) + 30;
-  const legend = COMPUTES.map(
+  const legend = FOUR_WAYS.map(
     (way, i) =>
-      `<text x="${12 + i * 150}" y="18" fill="var(--${way})" font-weight="600">${MARKS[way]} ${text(NAMES[way])}</text>`,
+      `<text x="${12 + i * 150}" y="18" fill="var(--${way})" font-weight="600">${MARKS[way]} ${text(WAYS[way].title)}</text>`,
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTHS.wide} ${height}" width="${WIDTHS.wide}" height="${height}" role="img" aria-label="${text(chart.title)}" font-family="system-ui, sans-serif" font-size="13">
 <title>${text(chart.title)}</title>
@@ -225,7 +225,7 @@ ${legend.join('')}
 }
 
 function failureRows({ scenarios }: Comparison): readonly (readonly string[])[] {
-  return scenarios.map(({ title, ways }) => [`<b>${text(title)}</b>`, ...COMPUTES.map((way) => text(ways[way]))]);
+  return scenarios.map(({ title, ways }) => [`<b>${text(title)}</b>`, ...FOUR_WAYS.map((way) => text(ways[way]))]);
 }
 
 function measuredFaults({ faults }: Comparison): string {
@@ -245,7 +245,7 @@ ${dataTable('Faults and what came of them', ['scenario', 'way', ...FAULT_COLUMNS
 function diagrams({ architectures, layout }: Comparison): string {
   const figures = architectures.map(
     (each) => `<figure><figcaption>${wayName(each.way)}</figcaption>
-<div class="scroll" tabindex="0" role="region" aria-label="${text(NAMES[each.way])}: diagram">${svg(each, layout)}</div>
+<div class="scroll" tabindex="0" role="region" aria-label="${text(WAYS[each.way].title)}: diagram">${svg(each, layout)}</div>
 <details><summary>In words</summary><ul>${sentences(each)
       .map((sentence) => `<li>${text(sentence)}</li>`)
       .join('')}</ul></details></figure>`,
@@ -278,7 +278,7 @@ function sources({ model: { facts, tables, measured, job } }: Comparison): strin
     .filter((name) => name !== 'way' && name !== 'resources')
     .map((name) => [
       `<b>${text(name)}</b>`,
-      ...COMPUTES.map(
+      ...FOUR_WAYS.map(
         (way) => `<span id="${text(anchor(`fact:${way}.${name}`))}">${text(plainFact(facts[way][name]))}</span>`,
       ),
     ]);
@@ -295,7 +295,7 @@ function sources({ model: { facts, tables, measured, job } }: Comparison): strin
 ${dataTable('Measured images', ['image', 'formats', 'megapixels', 'CPU ms of the job', 'bytes in', 'bytes out'], images, 'numbers')}</details>
 <h3>Facts of the templates</h3>
 <details><summary>${all.length} facts of each way</summary>
-${dataTable('Facts of the templates', ['fact', ...COMPUTES.map(wayName)], all, 'prose')}</details>
+${dataTable('Facts of the templates', ['fact', ...FOUR_WAYS.map(wayName)], all, 'prose')}</details>
 <h3>Delays and limits</h3>
 <details><summary>${delays.length} delays and limits</summary>
 ${dataTable('Delays and limits', ['delay or limit', 'what', 'range', 'from'], delays)}</details>

@@ -1,11 +1,11 @@
-import type { Compute } from '../../../workload/contract';
+import { type FourWay, WAYS } from '../../../lib/ways';
 import { text } from '../../html';
 import type { Source } from '../model/types';
-import { MARKS, NAMES } from '../ways';
+import { MARKS } from '../ways';
 
 /** A way's name with its mark, in its colour. */
-export const wayName = (way: Compute): string =>
-  `<span class="way ${way}"><span aria-hidden="true">${MARKS[way]}</span> ${text(NAMES[way])}</span>`;
+export const wayName = (way: FourWay): string =>
+  `<span class="way ${way}"><span aria-hidden="true">${MARKS[way]}</span> ${text(WAYS[way].title)}</span>`;
 
 /**
  * A table in a region of its own that can be scrolled, by keyboard too. Cells are HTML; the first heads its row. Of

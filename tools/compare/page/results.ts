@@ -1,4 +1,5 @@
-import { COMPUTES, type Compute, DEFAULTS } from '../../../workload/contract';
+import { FOUR_WAYS, type FourWay, WAYS } from '../../../lib/ways';
+import { DEFAULTS } from '../../../workload/contract';
 import { text } from '../../html';
 import { choose } from '../model/choose';
 import { breakEvens, cost, costCurves } from '../model/cost';
@@ -21,7 +22,6 @@ import type {
   Trace,
   TracePoint,
 } from '../model/types';
-import { NAMES } from '../ways';
 import { type Chart, pointText, rangeText } from './charts';
 import { type Format, format } from './format';
 import { dataTable, link, wayName } from './parts';
@@ -108,9 +108,9 @@ const DECADES = [2, 3, 4, 5, 6, 7, 8, 9, 10].map((power) => 10 ** power);
 
 export function costSlots(model: Model, state: State): Slots {
   const inputs = costInputs(model, state);
-  const costs = COMPUTES.map((way) => cost(model.facts[way], model.tables, inputs));
+  const costs = FOUR_WAYS.map((way) => cost(model.facts[way], model.tables, inputs));
   const curves = costCurves(model.facts, model.tables, inputs);
-  const points = COMPUTES.flatMap((way) => curves[way]);
+  const points = FOUR_WAYS.flatMap((way) => curves[way]);
   const crossings = crossingsOf(model, state);
   return {
     'cost-given': { html: given(inputs) },
@@ -124,10 +124,10 @@ export function costSlots(model: Model, state: State): Slots {
 
 /** Where two ways change places, whichever end of the ranges holds: from `low` to `high` images a month it depends. */
 export interface Crossing extends Range {
-  readonly cheaperBelow: Compute;
+  readonly cheaperBelow: FourWay;
   /** The same as `cheaperBelow` where the other one is cheaper only in between. */
-  readonly cheaperAbove: Compute;
-  readonly other: Compute;
+  readonly cheaperAbove: FourWay;
+  readonly other: FourWay;
   /** The ends of the ranges at which they change places at all. */
   readonly ends: readonly End[];
 }
@@ -135,7 +135,7 @@ export interface Crossing extends Range {
 /** One for each two ways that change places. */
 export function crossingsOf(model: Model, state: State): readonly Crossing[] {
   const all = breakEvens(model.facts, model.tables, costInputs(model, state));
-  const pairs = COMPUTES.flatMap((a, i) => COMPUTES.slice(i + 1).map((b) => [a, b] as const));
+  const pairs = FOUR_WAYS.flatMap((a, i) => FOUR_WAYS.slice(i + 1).map((b) => [a, b] as const));
   return pairs
     .flatMap((pair) => {
       const found = all
@@ -158,7 +158,7 @@ export function crossingsOf(model: Model, state: State): readonly Crossing[] {
 }
 
 /** A crossing in words. @param name how a way is named */
-export function crossingText(crossing: Crossing, name: (way: Compute) => string): string {
+export function crossingText(crossing: Crossing, name: (way: FourWay) => string): string {
   const { cheaperBelow, cheaperAbove, other, low, high, ends } = crossing;
   const only = ends.length > 1 ? '' : ` This holds only with every range at its ${ends[0]} end.`;
   const [from, to] = [format.count(low), format.count(high)];
@@ -193,7 +193,7 @@ function costChart(points: readonly CurvePoint[], crossings: readonly Crossing[]
     title: 'Cost a month over images a month, four ways, as ranges',
     x: { label: 'images a month', scale: 'log', format: 'count' },
     y: { label: 'US$ a month', scale: 'log', format: 'usd' },
-    series: COMPUTES.map((way) => ({
+    series: FOUR_WAYS.map((way) => ({
       way,
       points: points
         .filter((point) => point.way === way)
@@ -215,7 +215,7 @@ const total = (ranges: readonly Range[]): Range =>
   ranges.reduce(({ low, high }, each) => ({ low: low + each.low, high: high + each.high }), { low: 0, high: 0 });
 
 /** What one job may take: as the template has it, and what else ends it. */
-export function longestJob({ facts, tables }: Model, way: Compute): string {
+export function longestJob({ facts, tables }: Model, way: FourWay): string {
   const { longestJobSeconds, usesJobQueue, stopGraceSeconds, unit, versions } = facts[way];
   const most = format.duration(longestJobSeconds);
   if (!usesJobQueue) return `${most}; up to ${format.duration(tables.delays['lambda-longest-job'].high)} can be set`;
@@ -250,7 +250,7 @@ function costSummary(costs: readonly Cost[]): string {
   ];
   return dataTable(
     'Cost of the four ways at this volume',
-    ['US$', ...COMPUTES.map(wayName)],
+    ['US$', ...FOUR_WAYS.map(wayName)],
     rows.map(([name, of]) => [text(name), ...costs.map(of)]),
     'numbers',
   );
@@ -259,12 +259,12 @@ function costSummary(costs: readonly Cost[]): string {
 function costTable(points: readonly CurvePoint[]): string {
   const rows = DECADES.map((volume) => [
     text(format.count(volume)),
-    ...COMPUTES.map((way) => {
+    ...FOUR_WAYS.map((way) => {
       const point = points.find((each) => each.way === way && each.imagesPerMonth === volume);
       return point ? `${money(point.computeUsdPerMonth)}${point.overCeiling ? '*' : ''}` : '';
     }),
   ]);
-  return `${dataTable('Cost a month by images a month', ['images a month', ...COMPUTES.map(wayName)], rows, 'numbers')}
+  return `${dataTable('Cost a month by images a month', ['images a month', ...FOUR_WAYS.map(wayName)], rows, 'numbers')}
 <p class="quiet">* more than the template\u2019s maximum can do: the amount is that of a raised one.</p>`;
 }
 
@@ -277,7 +277,7 @@ function itemised({ way, items, unknown }: Cost): string {
   ]);
   const missing = unknown.map(({ label, why }) => `<li>${text(label)}: not priced; ${text(why)}</li>`);
   return `<details><summary>${wayName(way)}: ${items.length} line items</summary>
-${dataTable(`Line items of ${NAMES[way]}`, ['item', 'quantity \u00d7 price', 'US$ a month', 'price'], rows)}
+${dataTable(`Line items of ${WAYS[way].title}`, ['item', 'quantity \u00d7 price', 'US$ a month', 'price'], rows)}
 ${missing.length > 0 ? `<ul>${missing.join('')}</ul>` : ''}</details>`;
 }
 
@@ -302,7 +302,7 @@ export function scaleInputs(model: Model, state: State): ScaleInputs {
 
 export function scaleSlots(model: Model, state: State): Slots {
   const inputs = scaleInputs(model, state);
-  const results = COMPUTES.map((way) => simulateWay(model.facts[way], model.tables, inputs));
+  const results = FOUR_WAYS.map((way) => simulateWay(model.facts[way], model.tables, inputs));
   const backlog = scaleChart(results, state, 'Images that wait', 'images waiting', 'linear', ({ waiting }) => waiting);
   const units = scaleChart(
     results,
@@ -320,7 +320,7 @@ export function scaleSlots(model: Model, state: State): Slots {
     'scale-summary': {
       html: dataTable(
         'What the four ways make of it',
-        ['these images', ...COMPUTES.map(wayName)],
+        ['these images', ...FOUR_WAYS.map(wayName)],
         summary.map((row) => row.map(text)),
         'numbers',
       ),
@@ -444,11 +444,11 @@ export function choiceHtml({ ways, reasons, against, instead }: Choice): string 
     const own = reasons.filter((each) => each.way === way);
     return `${ways.length > 1 ? `<h4>${wayName(way)}</h4>` : ''}<ul>${own.map((each) => `<li>${reason(each)}</li>`).join('')}</ul>`;
   });
-  const ruledOut = COMPUTES.flatMap((way) => {
+  const ruledOut = FOUR_WAYS.flatMap((way) => {
     const why = against[way] ?? [];
     return why.length > 0 ? [`<li>Not ${wayName(way)}: ${why.map(reason).join(' ')}</li>`] : [];
   });
-  const possible = COMPUTES.filter((way) => !ways.includes(way) && !against[way]);
+  const possible = FOUR_WAYS.filter((way) => !ways.includes(way) && !against[way]);
   const rest =
     possible.length > 0 ? [`<li>Less speaks for ${possible.map(wayName).join(' and ')}, which would do too.</li>`] : [];
   return `<h3>${title}</h3>

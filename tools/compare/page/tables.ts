@@ -1,8 +1,7 @@
-import { COMPUTES } from '../../../workload/contract';
+import { FOUR_WAYS, WAYS } from '../../../lib/ways';
 import { text } from '../../html';
 import { choose } from '../model/choose';
 import type { Answers, Owned } from '../model/types';
-import { NAMES } from '../ways';
 import { link, wayName } from './parts';
 import { anchor, reason } from './results';
 import { START } from './state';
@@ -15,14 +14,14 @@ export const OWNED_LEGEND =
   'From the resource types in each template: what there is, and who looks after it; how, and how often; how long the ' +
   'present version is supported; and what happens when nobody does it.';
 
-export const OWNED_HEAD = ['concern', ...COMPUTES] as const;
+export const OWNED_HEAD = ['concern', ...FOUR_WAYS] as const;
 
 /** A row for each concern, a cell for each way. */
 export function ownedRows(owned: readonly Owned[], as: As): readonly (readonly string[])[] {
   const concerns = [...new Set(owned.map(({ concern }) => concern))];
   return concerns.map((concern) => [
     as === 'html' ? `<b id="${anchor(`figure:owned..${concern}`)}">${text(concern)}</b>` : concern,
-    ...COMPUTES.map((way) => {
+    ...FOUR_WAYS.map((way) => {
       const found = owned.find((each) => each.way === way && each.concern === concern);
       return found ? ownedCell(found, as) : '';
     }),
@@ -64,11 +63,12 @@ export const PRESETS: readonly (readonly [title: string, answers: Partial<Answer
 export function presetRows(as: As): readonly (readonly string[])[] {
   return PRESETS.map(([title, answers]) => {
     const { ways, reasons, instead } = choose({ ...START, ...answers });
-    const named = ways.map((way) => (as === 'html' ? wayName(way) : NAMES[way])).join(', or ') || 'none of these four';
+    const named =
+      ways.map((way) => (as === 'html' ? wayName(way) : WAYS[way].title)).join(', or ') || 'none of these four';
     const why = ways.map((way) => {
       const own = reasons.filter((each) => each.way === way).map((each) => (as === 'html' ? reason(each) : each.text));
       // Whose reasons they are, where there is a choice.
-      const whose = as === 'html' ? wayName(way) : NAMES[way];
+      const whose = as === 'html' ? wayName(way) : WAYS[way].title;
       return `${ways.length > 1 ? `${whose}: ` : ''}${own.join(' ')}`;
     });
     return [title, named, [...(instead === null ? [] : [as === 'html' ? text(instead) : instead]), ...why].join(' ')];

@@ -1,3 +1,4 @@
+import { POLLING } from '../../../lib/ways';
 import type { Call, CallHooks, Fault } from '../../local/call-hooks';
 import type { Random } from '../random';
 import type { Outcome, Scenario, Setting } from '../scenario';
@@ -156,7 +157,7 @@ async function run(setting: Setting): Promise<Outcome> {
 
 export const kill: Scenario = {
   name: 'kill',
-  computes: ['ec2', 'ecs-fargate', 'eks-ec2'],
+  computes: POLLING,
   images: 2000,
   kills: 200,
   run,

@@ -1,4 +1,5 @@
-import { RETRY_SECONDS } from '../../../workload/contract';
+import { WAYS } from '../../../lib/ways';
+import { COMPUTES, RETRY_SECONDS } from '../../../workload/contract';
 import type { Call, Fault } from '../../local/call-hooks';
 import { NOWHERE, readDeployment } from '../../local/deployment';
 import type { Outcome, Scenario, Setting } from '../scenario';
@@ -102,7 +103,7 @@ async function run(setting: Setting): Promise<Outcome> {
     if (again > 0) broken.push(`${again} healthy pictures were not done at the first attempt`);
     const unmet = outage.interrupted.size - outage.met.size;
     if (unmet > 0) broken.push(`${unmet} pictures were to meet the outage and did not`);
-    const check = compute === 'lambda' ? checkFunction : checkWorkers;
+    const check = WAYS[compute].entry === 'function' ? checkFunction : checkWorkers;
     const measured = await check(setting, trial, outage, broken);
     if (trial.way.deaths() > 0) broken.push(`${trial.way.deaths()} processes died`);
     return { findings: trial.check(), faults: outage.faults, redelivered: trial.redelivered, broken, measured };
@@ -162,7 +163,7 @@ function checkRequests(most: number, broken: string[]): void {
 
 export const outage: Scenario = {
   name: 'outage',
-  computes: ['ec2', 'lambda', 'ecs-fargate', 'eks-ec2'],
+  computes: COMPUTES,
   images: 300,
   kills: 0,
   run,

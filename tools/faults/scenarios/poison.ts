@@ -1,3 +1,4 @@
+import { COMPUTES } from '../../../workload/contract';
 import type { BucketEvent } from '../../local/endpoints';
 import { NO_FINDINGS } from '../ledger';
 import { POISON_LIMITS, poisonPictures } from '../pictures';
@@ -61,7 +62,7 @@ async function run(setting: Setting): Promise<Outcome> {
 
 export const poison: Scenario = {
   name: 'poison',
-  computes: ['ec2', 'lambda', 'ecs-fargate', 'eks-ec2'],
+  computes: COMPUTES,
   images: 1000,
   kills: 0,
   run,

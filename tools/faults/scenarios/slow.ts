@@ -1,4 +1,5 @@
 import type { Message } from '@aws-sdk/client-sqs';
+import { POLLING } from '../../../lib/ways';
 import { NO_FINDINGS } from '../ledger';
 import { slowJpeg } from '../pictures';
 import type { Outcome, Scenario, Setting } from '../scenario';
@@ -113,7 +114,7 @@ async function run(setting: Setting): Promise<Outcome> {
 export const slow: Scenario = {
   name: 'slow',
   // Lambda has no visibility timeout: it waits for the function to return.
-  computes: ['ec2', 'ecs-fargate', 'eks-ec2'],
+  computes: POLLING,
   images: 20,
   kills: 0,
   run,

@@ -1,3 +1,4 @@
+import { POLLING } from '../../../lib/ways';
 import { DEFAULTS } from '../../../workload/contract';
 import type { Outcome, Scenario, Setting } from '../scenario';
 import { Traffic } from '../traffic';
@@ -106,7 +107,7 @@ async function run(setting: Setting): Promise<Outcome> {
 
 export const stop: Scenario = {
   name: 'stop',
-  computes: ['ec2', 'ecs-fargate', 'eks-ec2'],
+  computes: POLLING,
   images: 2000,
   kills: 200,
   run,

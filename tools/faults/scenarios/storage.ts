@@ -1,3 +1,4 @@
+import { COMPUTES } from '../../../workload/contract';
 import type { Call, Fault } from '../../local/call-hooks';
 import type { Random } from '../random';
 import type { Outcome, Scenario, Setting } from '../scenario';
@@ -140,7 +141,7 @@ async function run(setting: Setting): Promise<Outcome> {
 
 export const storage: Scenario = {
   name: 'storage',
-  computes: ['ec2', 'lambda', 'ecs-fargate', 'eks-ec2'],
+  computes: COMPUTES,
   images: 1000,
   kills: 0,
   run,

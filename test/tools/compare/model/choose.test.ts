@@ -1,6 +1,7 @@
+import { FOUR_WAYS } from '../../../../lib/ways';
 import { tables } from '../../../../tools/compare/data/tables';
 import { choose, QUESTIONS } from '../../../../tools/compare/model/choose';
-import { findPrice, WAYS } from '../../../../tools/compare/model/cost';
+import { findPrice } from '../../../../tools/compare/model/cost';
 import { readFacts } from '../../../../tools/compare/model/facts';
 import type { Answers, Choice, Reason } from '../../../../tools/compare/model/types';
 import { START } from '../../../../tools/compare/page/state';
@@ -62,7 +63,7 @@ test('Kubernetes is not bought for one job, and not left out where it has to be'
 
 test('each of the four is the first answer to something, and none of them is the answer to something', () => {
   const first = new Set(choices.map(([, { ways }]) => ways[0]));
-  expect([...first].filter(Boolean).sort()).toEqual([...WAYS].sort());
+  expect([...first].filter(Boolean).sort()).toEqual([...FOUR_WAYS].sort());
   expect(first.has(undefined)).toBe(true);
 });
 

@@ -1,3 +1,4 @@
+import { FOUR_WAYS } from '../../../../lib/ways';
 import {
   amount,
   breakEvens,
@@ -8,7 +9,6 @@ import {
   showUsd,
   unitsForBurst,
   volumes,
-  WAYS,
 } from '../../../../tools/compare/model/cost';
 import { simulate, simulateWay } from '../../../../tools/compare/model/scale';
 import type { Cost, CostInputs, End, Price } from '../../../../tools/compare/model/types';
@@ -16,7 +16,7 @@ import { facts, inputs, tables } from './fixtures';
 
 /** Prices, sizes and delays are the fixture's: round, so that every case can be followed with a pencil. */
 
-const of = (way: (typeof WAYS)[number], changed: Partial<CostInputs> = {}, ways = facts): Cost =>
+const of = (way: (typeof FOUR_WAYS)[number], changed: Partial<CostInputs> = {}, ways = facts): Cost =>
   cost(ways[way], tables, { ...inputs, ...changed });
 
 const usd = (found: Cost, id: string) => {
@@ -123,7 +123,7 @@ describe('ten cases computed by hand', () => {
 });
 
 describe('a bill', () => {
-  test.each(WAYS)('of %s is the sum of its lines, and every line is its arithmetic', (way) => {
+  test.each(FOUR_WAYS)('of %s is the sum of its lines, and every line is its arithmetic', (way) => {
     const found = of(way, { imagesPerMonth: 123_456, imagesPerBurst: 500 });
     for (const end of ['low', 'high'] as const) {
       expect(found.usdPerMonth[end]).toBeCloseTo(
@@ -141,7 +141,7 @@ describe('a bill', () => {
 
   test('grows with every image, and its low end is never above its high end', () => {
     const shrinks: string[] = [];
-    for (const way of WAYS) {
+    for (const way of FOUR_WAYS) {
       for (const imagesPerBurst of [1, 150, 10_000]) {
         let last = { low: 0, high: 0 };
         for (const imagesPerMonth of volumes(1, 1e10, 16)) {
@@ -287,7 +287,7 @@ describe('a bill', () => {
 });
 
 test('units for a burst: what the first look asks for, and more while something waits', () => {
-  const units = (way: (typeof WAYS)[number], images: number, end: End = 'low') =>
+  const units = (way: (typeof FOUR_WAYS)[number], images: number, end: End = 'low') =>
     unitsForBurst(facts[way], tables.delays, images, 1, end);
   // low: below 100 one at a time, every 180 s; the first boots 20 s and works off 160 images in the rest
   expect([units('ec2', 1), units('ec2', 99)]).toEqual([1, 1]);
@@ -327,7 +327,7 @@ describe.each([
       .filter(({ id, idle }) => !idle && !/^(alarms|metrics|queue\.autoscaler|s3\.(upload|source|output))$/.test(id))
       .reduce((total, item) => total + item.usdPerMonth[end], 0);
 
-  test.each(WAYS)('for one burst, on %s', (way) => {
+  test.each(FOUR_WAYS)('for one burst, on %s', (way) => {
     for (const images of [1, 10, 99, 100, 500, 1000, 3000, 20_000]) {
       const bill = of(way, { imagesPerMonth: images, imagesPerBurst: images }, ways);
       const arrivals = { kind: 'burst', images, overSeconds: 0 } as const;
@@ -360,7 +360,7 @@ describe('break-even', () => {
     const found = breakEvens(facts, tables, inputs);
     expect(found.length).toBeGreaterThan(0);
     for (const { cheaperBelow, cheaperAbove, end, imagesPerMonth } of found) {
-      const at = (way: (typeof WAYS)[number], images: number) =>
+      const at = (way: (typeof FOUR_WAYS)[number], images: number) =>
         of(way, { imagesPerMonth: images }).computeUsdPerMonth[end];
       // What is left out of the comparison is the same on both: it rounds differently, by less than a billionth.
       expect(at(cheaperBelow, imagesPerMonth - 1)).toBeLessThanOrEqual(
@@ -405,7 +405,7 @@ test('a way of which something has no price has no curve and no break-even', () 
 
 test('curves cover every way at every volume', () => {
   const curves = costCurves(facts, tables, inputs, [100, 10_000]);
-  expect(Object.keys(curves).sort()).toEqual([...WAYS].sort());
+  expect(Object.keys(curves).sort()).toEqual([...FOUR_WAYS].sort());
   for (const points of Object.values(curves))
     expect(points.map(({ imagesPerMonth }) => imagesPerMonth)).toEqual([100, 10_000]);
 });

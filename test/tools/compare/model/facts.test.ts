@@ -1,3 +1,4 @@
+import { FOUR_WAYS, type FourWay } from '../../../../lib/ways';
 import { tables } from '../../../../tools/compare/data/tables';
 import { cost, costCurves } from '../../../../tools/compare/model/cost';
 import { readFacts } from '../../../../tools/compare/model/facts';
@@ -5,24 +6,23 @@ import { readJob } from '../../../../tools/compare/model/job';
 import { readOwned } from '../../../../tools/compare/model/owned';
 import { simulate } from '../../../../tools/compare/model/scale';
 import type { Resource, Template } from '../../../../tools/templates';
-import { COMPUTES, type Compute } from '../../../../workload/contract';
 import { templates } from '../../../support/templates';
 import { inputs } from './fixtures';
 
-let all: Record<Compute, Template>;
+let all: Record<FourWay, Template>;
 beforeAll(() => {
   all = templates();
 });
 
 /** The facts of copies of the templates, in one of which the resources of a type were changed. */
-function changed(way: Compute, type: string, change: (properties: Resource['Properties']) => void) {
+function changed(way: FourWay, type: string, change: (properties: Resource['Properties']) => void) {
   const copy = structuredClone(all);
   for (const { Type, Properties } of Object.values(copy[way].Resources)) if (Type === type) change(Properties);
   return readFacts(copy);
 }
 
 /** The same, in which a text within a template was replaced. */
-function replaced(way: Compute, text: string, by: string) {
+function replaced(way: FourWay, text: string, by: string) {
   const json = JSON.stringify(all[way]);
   expect(json.includes(text)).toBe(true);
   return readFacts({ ...all, [way]: JSON.parse(json.replaceAll(text, by)) });
@@ -31,9 +31,9 @@ function replaced(way: Compute, text: string, by: string) {
 describe('facts', () => {
   test('are read from all four templates', () => {
     const facts = readFacts(all);
-    expect(Object.keys(facts).sort()).toEqual([...COMPUTES].sort());
+    expect(Object.keys(facts).sort()).toEqual([...FOUR_WAYS].sort());
     // The ways are held equal in `lib/config.ts`: one unit is the same box everywhere.
-    for (const way of COMPUTES)
+    for (const way of FOUR_WAYS)
       expect(facts[way].unit).toMatchObject({ vcpus: 1, memoryMib: 2048, architecture: 'arm64', slots: 1 });
     expect(facts['eks-ec2'].hosts?.unitsPerHost).toBe(1);
     expect(facts['eks-ec2'].controlPlane).toMatchObject({ supportType: 'STANDARD' });
@@ -226,7 +226,7 @@ describe('facts', () => {
   });
 
   test('say in one line what is missing', () => {
-    const without = (way: Compute, type: string) => {
+    const without = (way: FourWay, type: string) => {
       const copy = structuredClone(all);
       for (const [id, { Type }] of Object.entries(copy[way].Resources)) {
         if (Type === type) delete (copy[way].Resources as Record<string, Resource>)[id];
@@ -269,7 +269,7 @@ test('scaling that the model does not know is named, and not taken for another',
 });
 
 /** With one resource more. */
-function added(way: Compute, Type: string, Properties: Resource['Properties'] = {}) {
+function added(way: FourWay, Type: string, Properties: Resource['Properties'] = {}) {
   const copy = structuredClone(all);
   (copy[way].Resources as Record<string, Resource>).Another = { Type, Properties };
   return readFacts(copy);
@@ -535,7 +535,7 @@ describe('what you own', () => {
       }
       if (row.what !== null) expect(row.restsOn.length).toBeGreaterThan(0);
     }
-    const of = (way: Compute, concern: string) => rows.find((row) => row.way === way && row.concern === concern);
+    const of = (way: FourWay, concern: string) => rows.find((row) => row.way === way && row.concern === concern);
     expect(of('lambda', 'container base')).toMatchObject({ what: null, who: 'nobody' });
     expect(of('ec2', 'operating system')).toMatchObject({
       what: 'Amazon Linux 2023',

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { FOUR_WAYS } from '../../../../lib/ways';
 import type { BenchResults } from '../../../../tools/bench/results';
 import { arrivedBy, moments, poisson } from '../../../../tools/compare/model/arrivals';
-import { WAYS } from '../../../../tools/compare/model/cost';
 import { Heap } from '../../../../tools/compare/model/heap';
 import { MOST_EVENTS, simulate, simulateWay, work } from '../../../../tools/compare/model/scale';
 import { idleSeconds, serviceSeconds } from '../../../../tools/compare/model/service';
@@ -266,7 +266,7 @@ describe('rules of the templates, computed by hand', () => {
 });
 
 describe('what must hold', () => {
-  const cases: [keyof Facts, Arrivals, 'low' | 'high', 'events' | 'fluid'][] = WAYS.flatMap((way) =>
+  const cases: [keyof Facts, Arrivals, 'low' | 'high', 'events' | 'fluid'][] = FOUR_WAYS.flatMap((way) =>
     [burst(1), burst(777, 300), burst(5000), daily(4000, 2)].flatMap((arrivals) =>
       (['low', 'high'] as const).flatMap((end) =>
         (['events', 'fluid'] as const).map((mode): [keyof Facts, Arrivals, 'low' | 'high', 'events' | 'fluid'] => [
@@ -315,7 +315,7 @@ describe('what must hold', () => {
   });
 
   test('without images nothing comes, nothing goes and nothing is billed', () => {
-    for (const way of WAYS) {
+    for (const way of FOUR_WAYS) {
       for (const mode of ['events', 'fluid'] as const) {
         for (const arrivals of [burst(0), burst(0, 60), daily(0)]) {
           expect(run(way, arrivals, 'high', { mode })).toMatchObject({
@@ -331,7 +331,7 @@ describe('what must hold', () => {
   });
 
   test("Little's law: images in the system, over time, are images times their stay", () => {
-    for (const way of WAYS) {
+    for (const way of FOUR_WAYS) {
       // Few enough for every event to be a point, so that the integral is exact.
       const trace = run(way, burst(200, 60), 'low', { mode: 'events' });
       let integral = 0;
@@ -345,7 +345,7 @@ describe('what must hold', () => {
   });
 
   test('work done is images times the time of one', () => {
-    for (const way of WAYS) {
+    for (const way of FOUR_WAYS) {
       const trace = run(way, burst(500), 'low', { mode: 'events' });
       expect(trace.busySeconds).toBeCloseTo(500 * (way === 'lambda' ? 1.4 : 1), 6);
     }
@@ -417,7 +417,7 @@ describe('what must hold', () => {
 });
 
 describe('the fluid agrees with the events', () => {
-  test.each(WAYS)('on %s', (way) => {
+  test.each(FOUR_WAYS)('on %s', (way) => {
     // Down to nothing at night, and as many as there are events at most: the last image comes long before midnight.
     for (const arrivals of [burst(5000), burst(10_000, 3600), daily(20_000, 1.8), daily(MOST_EVENTS, 2)]) {
       for (const end of ['low', 'high'] as const) {
@@ -448,8 +448,8 @@ test.each([
   ['the most that are simulated one by one', daily(MOST_EVENTS), 'events'],
   ['a thousand million', daily(1e9), 'fluid'],
 ])('a day of images is told in a thousand points: %s', (_, arrivals, mode) => {
-  const found = WAYS.map((way) => simulateWay(facts[way], tables, given(arrivals)));
-  expect(found.map(({ low }) => low.mode)).toEqual(WAYS.map(() => mode));
+  const found = FOUR_WAYS.map((way) => simulateWay(facts[way], tables, given(arrivals)));
+  expect(found.map(({ low }) => low.mode)).toEqual(FOUR_WAYS.map(() => mode));
   expect(found.every(({ low }) => low.points.length <= 1001)).toBe(true);
 });
 

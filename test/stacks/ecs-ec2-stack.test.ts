@@ -1,0 +1,3 @@
+import { snapshotOf } from './snapshot';
+
+snapshotOf('ecs-ec2');
