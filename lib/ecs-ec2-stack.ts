@@ -136,7 +136,7 @@ export class EcsEc2Stack extends cdk.Stack {
     const role = task.taskRole;
     // The rights, the queue, the route and the bucket exist before the first worker and are deleted after the last.
     service.node.addDependency(task, jobs.queue, route, buckets.output);
-    group.node.addDependency(instanceRole, route);
+    group.node.addDependency(route);
     // Deleted in this order, or not at all: the service, its link to the capacity provider (CDK puts it into the cluster),
     // the provider, the group, the cluster. https://github.com/aws/aws-cdk/issues/19275
     service.node.addDependency(cluster);

@@ -102,7 +102,7 @@ function verdictOf({ ways, rows, byteEqual }: Sheet): string {
   if (!byteEqual) return `Not byte-equal: the ways differ on ${different} of ${pictures(rows.length)}`;
   if (rows.length === 0) return 'No pictures, nothing to compare';
   if (ways.length === 1) return 'One way, nothing to compare';
-  const all = ['both', 'all three', 'all four'][ways.length - 2] ?? `all ${ways.length}`;
+  const all = ['both', 'all three', 'all four', 'all five', 'all six'][ways.length - 2] ?? `all ${ways.length}`;
   return `Byte-equal: ${all} ways wrote the same bytes`;
 }
 
