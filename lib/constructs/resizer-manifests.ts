@@ -108,13 +108,14 @@ export const scaledObject = (queueURL: string, awsRegion: string, { queueLength,
  * that lives for a second. What was read waits on the disk of the node until CloudWatch has taken it: longer than an outage, and
  * than this pod. Beyond 500 MB, of the 20 GB of the disk, the oldest is given up.
  *
- * - `Flush`: every time, a piece of each file is sent, and each piece that waits needs an open file. Where a container may open
- *   1,024, hours fit; with a second, the default, the first lines are lost after three quarters of an hour.
- * - `net.io_timeout`: without it, an answer that never comes is waited for until this pod ends, and once 32 pieces wait so
- *   (`storage.max_chunks_up`, 64 MB of the 128 that the pod may hold), nothing more is sent.
+ * - `Flush`: each time, what is new in a file becomes a piece. Each piece that waits needs an open file. Where a container may
+ *   open 1,024, 2,600 pieces are too many, and lines are lost: with a piece a second, the default, after 43 minutes.
+ * - `net.io_timeout`: without it, an answer that never comes is waited for until this pod ends. Once 32 pieces wait for one
+ *   (`storage.max_chunks_up`: 64 MB of the 128 MB that the pod may hold), nothing more is sent.
  *
- * A line arrives once or, where CloudWatch's answer is lost, twice. Lost are lines that nobody has read when their file goes:
- * when kubelet moves it aside, at 10 MB, or its pod is deleted, in the seconds in which this pod is replaced.
+ * A line arrives once. It arrives twice if CloudWatch's answer is lost, or if a piece of more than 1 MB, which takes several
+ * calls, is interrupted. It is lost if its file goes unread while this pod is replaced: moved aside by kubelet at 10 MB, or
+ * deleted with its pod.
  *
  * @see https://docs.fluentbit.io/manual/administration/buffering-and-storage
  */
