@@ -696,7 +696,7 @@ const EKS: Checks = {
   'the shipper keeps what CloudWatch does not take, and how far it has read, on the disk of the node': (column) => {
     const { SERVICE, INPUT, OUTPUT } = fluentBit(column);
     expect(OUTPUT).toMatchObject({ Retry_Limit: 'no_limits', 'storage.total_limit_size': '500M' });
-    // Every piece that waits needs an open file: with a piece a second, the default, 1,024 do not last for an hour.
+    // A piece that waits may need an open file: with a piece a second, the default, 1,024 do not last for half an hour.
     expect(SERVICE).toMatchObject({ 'scheduler.cap': '30', Flush: '5' });
     expect(INPUT).toMatchObject({ 'storage.type': 'filesystem' });
     const { containers, volumes } = column.object('DaemonSet', 'fluent-bit').spec.template.spec;
