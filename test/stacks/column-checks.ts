@@ -807,14 +807,15 @@ const EKS: Checks = {
     expect(fluentBit(column).OUTPUT).toMatchObject({ log_key: 'log', log_format: 'json/emf' });
   },
 
-  'the shipper finds a new file within seconds, and reads it from its beginning': (column) => {
-    expect(fluentBit(column).INPUT).toMatchObject({ Read_from_Head: 'On', Refresh_Interval: '5' });
+  'the shipper finds a new file within a second, and reads it from its beginning': (column) => {
+    expect(fluentBit(column).INPUT).toMatchObject({ Read_from_Head: 'On', Refresh_Interval: '1' });
   },
 
   'the shipper keeps what CloudWatch does not take, and how far it has read, on the disk of the node': (column) => {
     const { SERVICE, INPUT, OUTPUT } = fluentBit(column);
     expect(OUTPUT).toMatchObject({ Retry_Limit: 'no_limits', 'storage.total_limit_size': '500M' });
-    expect(SERVICE).toMatchObject({ 'scheduler.cap': '30' });
+    // A piece that waits may need an open file: with a piece a second, the default, 1,024 do not last for half an hour.
+    expect(SERVICE).toMatchObject({ 'scheduler.cap': '30', Flush: '5' });
     expect(INPUT).toMatchObject({ 'storage.type': 'filesystem' });
     const { containers, volumes } = column.object('DaemonSet', 'fluent-bit').spec.template.spec;
     const [state] = volumes.filter(({ hostPath }: Json) => hostPath?.type === 'DirectoryOrCreate');
@@ -824,6 +825,10 @@ const EKS: Checks = {
       mountPath,
       mountPath,
     ]);
+  },
+
+  'the shipper gives up an answer that does not come, and asks again': (column) => {
+    expect(fluentBit(column).OUTPUT).toMatchObject({ 'net.io_timeout': '30', Retry_Limit: 'no_limits' });
   },
 
   'settings of the shipper that change reach the pods that run': (column) => {

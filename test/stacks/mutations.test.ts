@@ -1111,15 +1111,21 @@ const MUTATIONS: Record<string, Mutation> = {
   'first log lines that are not read': {
     way: 'eks-ec2',
     make: (column) => fluentBit(column, /.*Read_from_Head.*\n/, ''),
-    reported: ['the shipper finds a new file within seconds, and reads it from its beginning', SETTINGS_ARRIVE],
+    reported: ['the shipper finds a new file within a second, and reads it from its beginning', SETTINGS_ARRIVE],
   },
   'log lines that are given up after a second try': {
     way: 'eks-ec2',
     make: (column) => fluentBit(column, /.*Retry_Limit.*\n/, ''),
     reported: [
       'the shipper keeps what CloudWatch does not take, and how far it has read, on the disk of the node',
+      'the shipper gives up an answer that does not come, and asks again',
       SETTINGS_ARRIVE,
     ],
+  },
+  'log lines that wait for an answer that never comes': {
+    way: 'eks-ec2',
+    make: (column) => fluentBit(column, /.*net.io_timeout.*\n/, ''),
+    reported: ['the shipper gives up an answer that does not come, and asks again', SETTINGS_ARRIVE],
   },
   'log lines that wait inside a pod': {
     way: 'eks-ec2',
