@@ -28,7 +28,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   local: {
     synopsis: '[FILE|FOLDER ...] [--ways LIST] [--count N] [--keep] [--json] [--out FOLDER]',
-    does: 'runs the workload four ways on this machine, on the pictures given or on a built-in set',
+    does: 'runs the workload on this machine, way by way, on the pictures given or on a built-in set',
     options: {
       '--ways': WAYS,
       '--count': 'process the set N times',

@@ -51,7 +51,8 @@ const ACKNOWLEDGED: Readonly<Record<Compute, Readonly<Record<string, string>>>> 
     ECS2,
     ECS4,
     AS3,
-    'IAM5[Resource::*]': NOT_THIS_ONE,
+    'IAM5[Resource::*]':
+      'Two actions know no resources. The others are what the ECS agent asks its cluster, and a condition holds them to it.',
     // With Spot instances.
     'IAM5[Resource::arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:container-instance/<ClusterEB0386A7>/*]':
       'ECS names its instances when they join. Only those of this cluster are called like this.',

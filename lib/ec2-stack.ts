@@ -125,7 +125,7 @@ export class Ec2Stack extends cdk.Stack {
       metric: jobs.visible,
       scalingSteps: [
         { lower: 1, change: +1 },
-        { lower: 100, change: config.unit.max - 1 }, // much waits: all at once
+        { lower: 100, change: config.unit.max - 1 }, // much waits: all but one at once
       ],
       adjustmentType: autoscaling.AdjustmentType.CHANGE_IN_CAPACITY,
       evaluationPeriods: 1,

@@ -91,15 +91,14 @@ export class EcsEc2Stack extends cdk.Stack {
     });
     const provider = new ecs.AsgCapacityProvider(this, 'Capacity', {
       autoScalingGroup: group,
-      // ECS drains an instance before it ends. Said aloud: left out, ECS does the same, and CDK adds a function that does it
-      // once more.
+      // ECS drains an instance before it ends. It would without this line too, and CDK would add a function that does the same.
       enableManagedDraining: true,
       // A protected instance is never terminated, not even by `cdk destroy`, which waits for it until it fails.
       // https://github.com/aws/aws-cdk/issues/18179
       enableManagedTerminationProtection: false,
     });
     cluster.addAsgCapacityProvider(provider);
-    // The agent drains a Spot instance itself when its end is announced. ECS is not told.
+    // That a Spot instance will be taken back is announced to the instance only. The agent hears it, and has ECS drain it.
     if (spot) group.addUserData('echo ECS_ENABLE_SPOT_INSTANCE_DRAINING=true >> /etc/ecs/ecs.config');
     const task = new ecs.TaskDefinition(this, 'Task', {
       compatibility: ecs.Compatibility.EC2,
@@ -129,9 +128,11 @@ export class EcsEc2Stack extends cdk.Stack {
       // No desired count: the first deployment starts one task, which proves the image; then scaling takes it to zero. Of
       // later images a deployment proves nothing while no task runs.
       circuitBreaker: { rollback: true },
-      // Beside four tasks there is no instance for a fifth: an update, or a drained instance, stops a task before another
-      // takes its place. Fargate has the room, and keeps all.
+      // A task is stopped before another takes its place: beside four there is no instance for a fifth, and on a Spot instance
+      // that is taken back there is no time to wait for one. So an update may stop all at once; the queue keeps their work.
       minHealthyPercent: 0,
+      // On by default. It would stop a task that works, to have one in each zone.
+      availabilityZoneRebalancing: ecs.AvailabilityZoneRebalancing.DISABLED,
     });
     const role = task.taskRole;
     // The rights, the queue, the route and the bucket exist before the first worker and are deleted after the last.
@@ -140,7 +141,7 @@ export class EcsEc2Stack extends cdk.Stack {
     // Deleted in this order, or not at all: the service, its link to the capacity provider (CDK puts it into the cluster),
     // the provider, the group, the cluster. https://github.com/aws/aws-cdk/issues/19275
     service.node.addDependency(cluster);
-    const running = instancesInService(group);
+    const running = instancesInService(group); // an instance for each task, and for 15 minutes after it
 
     // 6. Trigger
     // S3 only puts an event into the queue. What starts a worker for it is under Scaling.
@@ -159,9 +160,12 @@ export class EcsEc2Stack extends cdk.Stack {
     agent(['ecs:SubmitTaskStateChange', 'ecs:SubmitContainerStateChange'], clusterArn);
     agent(['ecs:Poll', 'ecs:StartTelemetrySession'], '*', { ArnEquals: { 'ecs:cluster': clusterArn } });
     agent(['ecs:DiscoverPollEndpoint'], '*');
-    // To drain its own instance, which CDK forgets.
-    const instances = { service: 'ecs', resource: 'container-instance', resourceName: `${clusterName}/*` };
-    if (spot) agent(['ecs:UpdateContainerInstancesState'], this.formatArn(instances));
+    const members = this.formatArn({
+      service: 'ecs',
+      resource: 'container-instance',
+      resourceName: `${clusterName}/*`,
+    });
+    if (spot) agent(['ecs:UpdateContainerInstancesState'], members); // to have its instance drained
 
     // 8. Scaling
     const scaling = service.autoScaleTaskCount({ minCapacity: 0, maxCapacity: config.unit.max });
@@ -169,11 +173,11 @@ export class EcsEc2Stack extends cdk.Stack {
       metric: jobs.visible,
       scalingSteps: [
         { lower: 1, change: +1 },
-        { lower: 100, change: config.unit.max - 1 }, // much waits: all at once
+        { lower: 100, change: config.unit.max - 1 }, // much waits: all but one at once
       ],
       adjustmentType: appscaling.AdjustmentType.CHANGE_IN_CAPACITY,
       evaluationPeriods: 1,
-      // As long as an instance and then the task take to start, with room to spare. Until then nothing else is started.
+      // As long as an instance and then the task take to start, with room to spare. Until then only a larger step adds any.
       cooldown: cdk.Duration.minutes(5),
     });
     scaling.scaleOnMetric('ScaleIn', {

@@ -85,6 +85,8 @@ export class EcsFargateStack extends cdk.Stack {
       // later images a deployment proves nothing while no task runs.
       circuitBreaker: { rollback: true },
       minHealthyPercent: 100,
+      // On by default. It would stop a task that works, to have one in each zone.
+      availabilityZoneRebalancing: ecs.AvailabilityZoneRebalancing.DISABLED,
     });
     const role = task.taskRole;
     // The rights, the queue, the route and the bucket exist before the first worker and are deleted after the last.
@@ -106,11 +108,11 @@ export class EcsFargateStack extends cdk.Stack {
       metric: jobs.visible,
       scalingSteps: [
         { lower: 1, change: +1 },
-        { lower: 100, change: config.unit.max - 1 }, // much waits: all at once
+        { lower: 100, change: config.unit.max - 1 }, // much waits: all but one at once
       ],
       adjustmentType: appscaling.AdjustmentType.CHANGE_IN_CAPACITY,
       evaluationPeriods: 1,
-      // As long as a task takes to start, with room to spare. Until then nothing else is started.
+      // As long as a task takes to start, with room to spare. Until then only a larger step adds any.
       cooldown: cdk.Duration.minutes(3),
     });
     scaling.scaleOnMetric('ScaleIn', {

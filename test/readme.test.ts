@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { FOUR_WAYS, type FourWay, POLLING } from '../lib/ways';
+import { FOUR_WAYS, type FourWay, POLLING, pageOf, sourceOf, WAYS } from '../lib/ways';
 import { tables } from '../tools/compare/data/tables';
 import { findPrice, usdAt } from '../tools/compare/model/cost';
 import { readFacts } from '../tools/compare/model/facts';
 import type { Price } from '../tools/compare/model/types';
-import { DEFAULTS, ENV, RETRY_SECONDS } from '../workload/contract';
+import { COMPUTES, DEFAULTS, ENV, RETRY_SECONDS } from '../workload/contract';
 import { templates } from './support/templates';
 
 const ROOT = path.resolve(__dirname, '..');
@@ -60,6 +60,11 @@ describe('the README', () => {
     const versions = Object.values({ ...PACKAGE.devDependencies, ...PACKAGE.optionalDependencies });
     expect(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(version as string))).toEqual([]);
   });
+});
+
+test.each(COMPUTES)('the README has %s in its grid, and its stack with its page', (way) => {
+  expect(README).toContain(`\`${way}\``);
+  expect(README).toContain(`[${WAYS[way].stack}](${pageOf(way)}) | \`${sourceOf(way)}\``);
 });
 
 describe('the comparison in the README', () => {

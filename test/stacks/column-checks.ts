@@ -363,6 +363,10 @@ const ECS: Checks = {
     });
   },
 
+  'a task that works is not stopped to have one in each zone': (column) => {
+    expect(column.one('AWS::ECS::Service').AvailabilityZoneRebalancing).toBe('DISABLED');
+  },
+
   'the service scales out on what waits and in when nothing is done': (column) =>
     scalesOnTheQueue(column, (policy) => policy.StepScalingPolicyConfiguration),
 
@@ -473,6 +477,11 @@ const ECS_EC2: Checks = {
     expect(CapacityProviderStrategy).toEqual([{ CapacityProvider: provider, Weight: 1 }]);
     expect(LaunchType).toBeUndefined();
     expect(column.one('AWS::ECS::ClusterCapacityProviderAssociations').CapacityProviders).toEqual([provider]);
+  },
+
+  'an instance that shuts itself down is gone, and not stopped': (column) => {
+    const { InstanceInitiatedShutdownBehavior } = column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData;
+    expect(InstanceInitiatedShutdownBehavior).toBe('terminate');
   },
 
   'an update stops tasks first: there is no room for a second one beside each': (column) => {

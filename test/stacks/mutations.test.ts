@@ -821,6 +821,16 @@ const MUTATIONS: Record<string, Mutation> = {
     reported: ['the first task proves the image; then there are none when there is nothing to do'],
   },
 
+  'tasks that are moved while they work': {
+    way: 'ecs-fargate',
+    make: (column) => delete service(column).AvailabilityZoneRebalancing,
+    reported: ['a task that works is not stopped to have one in each zone'],
+  },
+  'an instance of ECS that stops, and is billed for its disk': {
+    way: 'ecs-ec2',
+    make: (column) => delete launch(column).InstanceInitiatedShutdownBehavior,
+    reported: ['an instance that shuts itself down is gone, and not stopped'],
+  },
   'a container that logs elsewhere': {
     way: 'ecs-fargate',
     make: (column) => {

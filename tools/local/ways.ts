@@ -70,7 +70,8 @@ export interface WayOptions {
 /** The ways that are named; the four when the option is not given. @throws UsageError */
 export function chosenWays(value: string | undefined): Compute[] {
   if (value === undefined) return [...FOUR_WAYS];
-  return value === 'all' ? [...COMPUTES] : list(value, COMPUTES, '--ways');
+  const named = list(value, [...COMPUTES, 'all'] as const, '--ways');
+  return COMPUTES.filter((way) => named.includes(way) || named.includes('all'));
 }
 
 /** What endpoints at this address call things. */
