@@ -111,7 +111,7 @@ export class EksEc2Stack extends cdk.Stack {
       kind: 'Deployment',
       metadata: { name, namespace: manifests.names.namespace },
       spec: {
-        // No `replicas`: KEDA sets them.
+        // No `replicas`: one pod to begin with, and then KEDA sets them.
         selector: { matchLabels: labels },
         template: {
           metadata: { labels },

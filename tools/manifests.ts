@@ -37,9 +37,9 @@ export function steps(template: Template, endpoint?: string): Step[] {
         return endpoint ? [] : [{ logicalId, comment, objects: [] }];
       }
       case 'AWS::EKS::Nodegroup': {
-        const { AmiType, InstanceTypes, ScalingConfig } = Properties;
+        const { AmiType, CapacityType, InstanceTypes, ScalingConfig } = Properties;
         const nodes = `${ScalingConfig.MinSize} to ${ScalingConfig.MaxSize} x ${InstanceTypes.join(' or ')}`;
-        return endpoint ? [] : [{ logicalId, comment: [`Nodes: ${nodes}, ${AmiType}`], objects: [] }];
+        return endpoint ? [] : [{ logicalId, comment: [`Nodes: ${nodes}, ${AmiType}, ${CapacityType}`], objects: [] }];
       }
       case 'Custom::AWSCDK-EKS-HelmChart':
         return chart(logicalId, Properties, resolve, endpoint);

@@ -127,6 +127,14 @@ describe('the validators', () => {
   });
 });
 
+test.each([
+  ['default', 'ON_DEMAND'],
+  ['spot', 'SPOT'],
+])('with %s, the nodes are %s', (choice, capacity) => {
+  const comments = CHOICES[choice]?.().flatMap(({ comment }) => comment);
+  expect(comments).toContainEqual(expect.stringMatching(new RegExp(`^Nodes: .*, ${capacity}$`)));
+});
+
 test('without an endpoint, add-ons, nodes and both charts are named, with their versions and values', () => {
   const comments = steps(templates()['eks-ec2']).flatMap(({ comment }) => comment);
   for (const addon of ['vpc-cni', 'kube-proxy', 'eks-pod-identity-agent', 'coredns']) {
