@@ -76,8 +76,8 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('../tools/prices/command')).prices,
   },
   manifests: {
-    synopsis: '[-c SWITCH=VALUE ...] [--endpoint URL]',
-    does: 'prints what ResizeOnEksEc2 gives to its cluster, in order, as YAML: objects, and charts with their values',
+    synopsis: '[eks-ec2|eks-fargate] [-c SWITCH=VALUE ...] [--endpoint URL]',
+    does: 'prints what the stack gives to its cluster, in order, as YAML: objects, and charts with their values; eks-ec2 by default',
     options: {
       '-c': 'a switch of the stacks, such as production=true; may be given again',
       '--endpoint': 'for a cluster without AWS: where its pods find the endpoints of "npm run local -- --keep"',

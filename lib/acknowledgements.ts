@@ -23,6 +23,18 @@ const AS3 = 'Instances come and go with the queue. The activity history of the g
 const ECS2 = 'The variables are names of buckets and a URL: none is a secret.';
 const ECS4 = 'Container Insights is billed by the metric, and the worker publishes its own.';
 
+/** The control plane, and CDK's handler that speaks to it. */
+const EKS = {
+  L1: HANDLER,
+  // In production: the handler then works inside the VPC.
+  'IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole]': HANDLER,
+  'IAM5[Resource::<ClusterKubectlProviderHandler2E05C68A.Arn>:*]': HANDLER,
+  'IAM4[Policy::{"Fn::If":["ClusterKubectlProviderHandlerHasEcrPublic69E09706",{"Fn::Join":["",["arn:",{"Ref":"AWS::Partition"},":iam::aws:policy/AmazonElasticContainerRegistryPublicReadOnly"]]},{"Ref":"AWS::NoValue"}]}]':
+    HANDLER,
+  'IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly]': MANAGED,
+  'IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonEKSClusterPolicy]': MANAGED,
+};
+
 /** Ids are cdk-nag's, without the name of its rule pack. */
 const ACKNOWLEDGED: Readonly<Record<Compute, Readonly<Record<string, string>>>> = {
   lambda: {
@@ -59,20 +71,19 @@ const ACKNOWLEDGED: Readonly<Record<Compute, Readonly<Record<string, string>>>> 
   },
   'eks-ec2': {
     ...ALL,
+    ...EKS,
     VPC7,
-    L1: HANDLER,
-    // In production: the handler then works inside the VPC.
-    'IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole]': HANDLER,
     'IAM5[Resource::*]': NOT_THIS_ONE,
     'IAM5[Resource::arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:autoScalingGroup:*:autoScalingGroupName/eks-*]':
       'EKS names the groups of its nodes; a condition on the tag of the cluster leaves only its own.',
-    'IAM5[Resource::<ClusterKubectlProviderHandler2E05C68A.Arn>:*]': HANDLER,
-    'IAM4[Policy::{"Fn::If":["ClusterKubectlProviderHandlerHasEcrPublic69E09706",{"Fn::Join":["",["arn:",{"Ref":"AWS::Partition"},":iam::aws:policy/AmazonElasticContainerRegistryPublicReadOnly"]]},{"Ref":"AWS::NoValue"}]}]':
-      HANDLER,
-    'IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly]': MANAGED,
     'IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonEKS_CNI_Policy]': MANAGED,
     'IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonEKSWorkerNodePolicy]': MANAGED,
-    'IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonEKSClusterPolicy]': MANAGED,
+  },
+  'eks-fargate': {
+    ...ALL,
+    ...EKS,
+    VPC7,
+    'IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonEKSFargatePodExecutionRolePolicy]': MANAGED,
   },
 };
 

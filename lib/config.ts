@@ -20,7 +20,7 @@ export const config = {
     memory: Size.gibibytes(2),
     /**
      * At most this many at a time; on Lambda the account decides. New accounts start with small quotas of vCPUs. On EKS
-     * `queueLength` in `eks-ec2-stack.ts` decides from how many messages on all of them run.
+     * `queueLength` in the stack decides from how many messages on all of them run.
      */
     max: 4,
   },

@@ -17,7 +17,7 @@ import { JobQueue } from './constructs/job-queue';
 import { Network } from './constructs/network';
 import { outputs } from './constructs/outputs';
 import { ownedLogGroup, ownLogs } from './constructs/owned-logs';
-import { podRole } from './constructs/pod-role';
+import { podIdentity } from './constructs/pod-role';
 import * as manifests from './constructs/resizer-manifests';
 import type { FourWaysStackProps } from './props';
 
@@ -101,7 +101,8 @@ export class EksEc2Stack extends cdk.Stack {
     nodes.node.addDependency(addons, route);
     const dns = new services.ClusterDns(this, 'ClusterDns', { cluster, nodes });
     const shipper = new services.FluentBit(this, 'FluentBit', { cluster, dns, logGroup });
-    const role = podRole(this, 'Role', cluster, manifests.names.namespace, manifests.names.app);
+    const identity = podIdentity(cluster);
+    const role = identity(this, 'Role', manifests.names.namespace, manifests.names.app);
     const environment = workerEnvironment('eks-ec2', buckets, jobs);
     const unit = { cpu: String(config.unit.vcpus), memory: `${config.unit.memory.toMebibytes()}Mi` };
     const name = manifests.names.app;
@@ -145,7 +146,8 @@ export class EksEc2Stack extends cdk.Stack {
         },
       },
     } satisfies IDeployment;
-    const namespace = new services.WorkerNamespace(this, 'Namespace', { cluster, dns });
+    const rules = [manifests.serviceAccount(), manifests.networkPolicy, manifests.disruptionBudget];
+    const namespace = new services.WorkerNamespace(this, 'Namespace', { cluster, dns, rules });
     const pods = cluster.addManifest('Pods', deployment);
     // A deployment can be deleted while its pods still end. A namespace cannot, and so others wait for that.
     pods.node.addDependency(namespace);
@@ -179,7 +181,7 @@ export class EksEc2Stack extends cdk.Stack {
     };
     // Of several pods, those that are not needed go after 5 minutes, busy or not. They have their grace to finish; what is
     // not finished then goes back to the queue, and another begins it again.
-    new services.Keda(this, 'Keda', { cluster, dns, pods, queue: jobs.queue, scaling });
+    new services.Keda(this, 'Keda', { cluster, dns, pods, queue: jobs.queue, scaling, identity });
     // Nodes by the pods: the platform is scaled apart from the orchestrator.
     new services.ClusterAutoscaler(this, 'ClusterAutoscaler', { cluster, dns, nodes });
     // No schedule keeps the queue's metrics awake: KEDA does not wait for them.

@@ -4,7 +4,7 @@ import type * as cdk from 'aws-cdk-lib/core';
 export interface FourWaysStackProps extends cdk.StackProps {
   /**
    * Puts machines into private subnets behind one NAT gateway, which is billed by the hour, and closes the endpoint of the
-   * EKS cluster to the internet. To be chosen before the first deployment.
+   * EKS cluster to the internet. To be chosen before the first deployment. Pods of EKS on Fargate are in such subnets anyway.
    *
    * @default false - public subnets, and no rule that lets anybody connect to a worker; the endpoint of the EKS cluster is
    * public, and IAM decides who may use it
@@ -18,7 +18,8 @@ export interface FourWaysStackProps extends cdk.StackProps {
    */
   readonly zones?: readonly string[];
   /**
-   * Runs workers on spare capacity that AWS may take back with two minutes' notice: the job survives that by design.
+   * Runs workers on spare capacity that AWS may take back with two minutes' notice: the job survives that by design. There
+   * is none for Lambda, and none for EKS on Fargate.
    *
    * @default false - On-Demand capacity
    */

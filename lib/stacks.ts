@@ -5,6 +5,7 @@ import { Ec2Stack } from './ec2-stack';
 import { EcsEc2Stack } from './ecs-ec2-stack';
 import { EcsFargateStack } from './ecs-fargate-stack';
 import { EksEc2Stack } from './eks-ec2-stack';
+import { EksFargateStack } from './eks-fargate-stack';
 import { LambdaStack } from './lambda-stack';
 import type { FourWaysStackProps } from './props';
 import { WAYS } from './ways';
@@ -18,6 +19,7 @@ export const STACKS: Readonly<Record<Compute, StackClass>> = {
   'ecs-fargate': EcsFargateStack,
   'eks-ec2': EksEc2Stack,
   'ecs-ec2': EcsEc2Stack,
+  'eks-fargate': EksFargateStack,
 };
 
 /**

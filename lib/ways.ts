@@ -68,6 +68,15 @@ export const WAYS: Readonly<Record<Compute, Way>> = {
     entry: 'worker',
     architecture: 'arm64',
   },
+  'eks-fargate': {
+    title: 'EKS on Fargate',
+    stack: 'ResizeOnEksFargate',
+    orchestrator: 'EKS',
+    servers: 'AWS’s',
+    unit: 'pod',
+    entry: 'worker',
+    architecture: 'x64',
+  },
 };
 
 /**

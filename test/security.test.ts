@@ -75,6 +75,9 @@ describe('SECURITY.md', () => {
     }
     expect(Object.values(stacks.lambda.Resources).filter(({ Type }) => Type === 'AWS::EC2::SecurityGroup')).toEqual([]);
     expect(cell('network', 'lambda')).toContain('everything out');
+    // Its security group is the cluster's, and nobody would enforce a policy.
+    expect(JSON.stringify(stacks['eks-fargate'])).not.toMatch(/NetworkPolicy|SecurityGroupPolicy/);
+    expect(cell('network', 'eks-fargate')).toContain('everything out');
     const role = JSON.stringify(stacks.ec2.Resources.RoleDefaultPolicy5FFB7DAB?.Properties.PolicyDocument);
     expect(role.includes('ssmmessages:')).toBe(cell('what the role may do', 'ec2').includes('Session Manager'));
     const endpoints = Object.values(stacks.ec2.Resources).filter(({ Type }) => Type === 'AWS::EC2::VPCEndpoint');

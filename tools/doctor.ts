@@ -102,14 +102,13 @@ export function versionsInUse(all: Readonly<Record<string, Template>>): { what: 
     );
   // CDK's own handlers have runtimes too; those follow the CDK's version.
   const [worker] = find('AWS::Lambda::Function').filter(({ Properties }) => Properties.Environment?.Variables?.COMPUTE);
-  const [cluster] = find('AWS::EKS::Cluster');
   const [nodes] = find('AWS::EKS::Nodegroup');
   const launched = find('AWS::EC2::LaunchTemplate').map(({ Properties }) => Properties.LaunchTemplateData);
   const image = (name: RegExp) =>
     launched.flatMap(({ ImageId }) => name.exec(String(ImageId))?.[1] ?? [])[0] ?? 'unknown';
   const userData = launched.map(({ UserData }) => JSON.stringify(UserData)).join();
   const base = containerBase();
-  return [
+  const inUse = [
     { what: 'Lambda runtime', version: worker?.Properties.Runtime },
     { what: 'Node on instances', version: /node-(\d+)/.exec(userData)?.[1] ?? 'unknown' },
     { what: 'Node in the image', version: /node:(\d+)/.exec(base)?.[1] ?? 'unknown' },
@@ -117,11 +116,7 @@ export function versionsInUse(all: Readonly<Record<string, Template>>): { what: 
       what: 'Debian in the image, long-term support',
       version: /node:[\d.]+-([a-z]+)/.exec(base)?.[1] ?? 'unknown',
     },
-    { what: 'Kubernetes on EKS, standard support', version: cluster?.Properties.Version },
-    ...find('AWS::EKS::Addon').map(({ Properties: { AddonName, AddonVersion } }) => ({
-      what: `EKS add-on ${AddonName}`,
-      version: AddonVersion ?? `default for ${cluster?.Properties.Version}`,
-    })),
+    ...Object.values(all).flatMap(inCluster),
     ...find('Custom::AWSCDK-EKS-HelmChart').map(({ Properties: { Chart, Version } }) => ({
       what: `Chart ${Chart}`,
       version: Version,
@@ -130,6 +125,22 @@ export function versionsInUse(all: Readonly<Record<string, Template>>): { what: 
     { what: 'Amazon Linux on ECS instances', version: image(/ecs\/optimized-ami\/amazon-linux-(\d{4})\//) },
     { what: 'Amazon Linux', version: image(/al(\d{4})-ami/) },
   ];
+  // What two stacks have in the same version is one thing to look after.
+  return inUse.filter(
+    (one, index) => inUse.findIndex(({ what, version }) => what === one.what && version === one.version) === index,
+  );
+}
+
+/** The Kubernetes of a stack that has a cluster, and its add-ons. */
+function inCluster({ Resources }: Template): { what: string; version: string }[] {
+  const of = (type: string) => Object.values(Resources).filter(({ Type }) => Type === type);
+  return of('AWS::EKS::Cluster').flatMap(({ Properties: { Version } }) => [
+    { what: 'Kubernetes on EKS, standard support', version: Version },
+    ...of('AWS::EKS::Addon').map(({ Properties: { AddonName, AddonVersion } }) => ({
+      what: `EKS add-on ${AddonName}`,
+      version: AddonVersion ?? `default for ${Version}`,
+    })),
+  ]);
 }
 
 /** A version in use, with what is known of its support. */

@@ -1,5 +1,7 @@
 import { stringify } from 'yaml';
 import type { FourWaysStackProps } from '../lib/props';
+import { WAYS } from '../lib/ways';
+import { COMPUTES, type Compute } from '../workload/contract';
 import { type Command, noPositionals, parse, print, UsageError } from './command-line';
 import { openTemplate } from './local/deployment';
 import { LOCAL_CREDENTIALS } from './local/permissions';
@@ -7,7 +9,7 @@ import { LOCAL_REGION, namesAt } from './local/ways';
 import { type Resource, type Template, templates } from './templates';
 
 /**
- * Shows what the EKS stack gives to its cluster, in the order in which CloudFormation does. Names that AWS gives at a
+ * Shows what an EKS stack gives to its cluster, in the order in which CloudFormation does. Names that AWS gives at a
  * deployment are those of the local run: so a cluster on this machine can be told to work for its endpoints.
  */
 
@@ -22,13 +24,16 @@ export interface Step {
   readonly objects: readonly Json[];
 }
 
-/** The image that `--endpoint` names, in place of the one that CDK builds for arm64. */
+/** The image that `--endpoint` names, in place of the one that CDK builds. */
 const LOCAL_IMAGE = 'four-ways:local';
 
+/** The ways that have a cluster. */
+const CLUSTERS = COMPUTES.filter((way) => WAYS[way].orchestrator === 'EKS');
+
 /** @param endpoint address of the local run as pods see it; without, the steps are those on AWS */
-export function steps(template: Template, endpoint?: string): Step[] {
+export function steps(way: Compute, template: Template, endpoint?: string): Step[] {
   const base = endpoint ?? `https://sqs.${LOCAL_REGION}.amazonaws.com`;
-  const { resolve } = openTemplate('eks-ec2', template, namesAt(base));
+  const { resolve } = openTemplate(way, template, namesAt(base));
   return ordered(template).flatMap(([logicalId, { Type, Properties }]): Step[] => {
     switch (Type) {
       case 'AWS::EKS::Addon': {
@@ -41,13 +46,19 @@ export function steps(template: Template, endpoint?: string): Step[] {
         const nodes = `${ScalingConfig.MinSize} to ${ScalingConfig.MaxSize} x ${InstanceTypes.join(' or ')}`;
         return endpoint ? [] : [{ logicalId, comment: [`Nodes: ${nodes}, ${AmiType}, ${CapacityType}`], objects: [] }];
       }
+      case 'AWS::EKS::FargateProfile': {
+        const selectors = Properties.Selectors.map(({ Namespace, Labels }: Json) =>
+          [Namespace, ...Labels.map(({ Key, Value }: Json) => `${Key}=${Value}`)].join(' with '),
+        );
+        return endpoint ? [] : [{ logicalId, comment: [`On Fargate: pods in ${selectors.join(', ')}`], objects: [] }];
+      }
       case 'Custom::AWSCDK-EKS-HelmChart':
         return chart(logicalId, Properties, resolve, endpoint);
       case 'Custom::AWSCDK-EKS-KubernetesResource': {
         const objects: Json[] = JSON.parse(resolve(Properties.Manifest) as string);
         if (!endpoint) return [{ logicalId, comment: [], objects }];
         // There is no CloudWatch to send to.
-        if (objects.some(({ kind }) => kind === 'DaemonSet')) return [];
+        if (objects.some(({ kind, metadata }) => kind === 'DaemonSet' || metadata.name === 'aws-logging')) return [];
         return [{ logicalId, comment: [], objects: objects.map((object) => onEndpoint(object, endpoint)) }];
       }
       default:
@@ -74,7 +85,7 @@ function chart(logicalId: string, properties: Json, resolve: (value: unknown) =>
   return [{ logicalId, comment: [`Chart: ${Chart} ${Version}`, ...lines], objects: [] }];
 }
 
-/** What the local endpoints take for the credentials that Pod Identity gives on AWS. */
+/** What the local endpoints take for the credentials that a role gives on AWS. */
 const credentials = () => [
   { name: 'AWS_ACCESS_KEY_ID', value: LOCAL_CREDENTIALS.accessKeyId },
   { name: 'AWS_SECRET_ACCESS_KEY', value: LOCAL_CREDENTIALS.secretAccessKey },
@@ -130,17 +141,20 @@ export const manifests =
       context: { type: 'string', short: 'c', multiple: true, default: [] },
       endpoint: { type: 'string' },
     });
-    noPositionals('manifests', positionals);
+    const [given = 'eks-ec2', ...others] = positionals;
+    const way = CLUSTERS.find((each) => each === given);
+    if (!way) throw new UsageError(`"${given}" has no cluster: expected one of ${CLUSTERS.join(', ')}`);
+    noPositionals('manifests', others);
     const { suffix, ...props } = switches(values.context, readSwitches);
     const endpoint = values.endpoint === undefined ? undefined : address(values.endpoint);
-    const template = templates(props, suffix, ['eks-ec2'])['eks-ec2'];
+    const template = templates(props, suffix, [way])[way];
     const head = [
-      `What ResizeOnEksEc2${suffix} gives to its cluster, in this order.`,
+      `What ${WAYS[way].stack}${suffix} gives to its cluster, in this order.`,
       endpoint
         ? `For a cluster without AWS, and the endpoints of "npm run local -- --keep" at ${endpoint}.`
         : 'Names that AWS gives at a deployment (buckets, queue, log group, image, account, region) are stand-ins.',
     ];
-    print(...toYaml(steps(template, endpoint), head).split('\n'));
+    print(...toYaml(steps(way, template, endpoint), head).split('\n'));
     return 0;
   };
 

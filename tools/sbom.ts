@@ -14,7 +14,7 @@ import { checkNoLinks, checkWritable, replaceFile } from './files';
  * @see https://cyclonedx.org/docs/1.6/json/
  */
 
-const DEPLOYED: readonly BundleName[] = ['lambda-arm64', 'worker-arm64', 'image-arm64'];
+const DEPLOYED: readonly BundleName[] = ['lambda-arm64', 'worker-arm64', 'image-arm64', 'image-x64'];
 
 export interface Component {
   readonly type: 'application' | 'library' | 'file' | 'container';

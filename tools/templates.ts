@@ -38,7 +38,7 @@ export function templates<Way extends Compute = Compute>(
   const folder = temporaryFolder();
   try {
     const dist = path.join(folder, 'dist');
-    for (const name of ['lambda-arm64', 'worker-arm64', 'image-arm64']) {
+    for (const name of ['lambda-arm64', 'worker-arm64', 'image-arm64', 'image-x64']) {
       mkdirSync(path.join(dist, name), { recursive: true });
       writeFileSync(path.join(dist, name, 'Dockerfile'), '');
     }

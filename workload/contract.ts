@@ -8,7 +8,7 @@
  * The ways. The value of `COMPUTE`, a property of every log line, and metadata of every rendition. What belongs to each is
  * in `lib/ways.ts`.
  */
-export const COMPUTES = ['ec2', 'lambda', 'ecs-fargate', 'eks-ec2', 'ecs-ec2'] as const;
+export const COMPUTES = ['ec2', 'lambda', 'ecs-fargate', 'eks-ec2', 'ecs-ec2', 'eks-fargate'] as const;
 export type Compute = (typeof COMPUTES)[number];
 
 /** Environment variables the workload reads. The first group has no default. */

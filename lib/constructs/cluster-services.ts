@@ -3,22 +3,23 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { ArnFormat, Stack } from 'aws-cdk-lib/core';
-import { Construct } from 'constructs';
-import { podRole } from './pod-role';
+import { Construct, type IConstruct } from 'constructs';
+import { type PodRole, podIdentity } from './pod-role';
 import * as manifests from './resizer-manifests';
 
 /**
  * What a cluster has to be given, and ECS on Fargate has built in. Each is made after the ones above it, and deleted before
- * them.
+ * them. A cluster on Fargate is given those with a star: the others run on every node, or look after nodes.
  *
  * | here                | what it gives to a cluster                               | on ECS                         |
  * | ------------------- | -------------------------------------------------------- | ------------------------------ |
  * | `NodeAddons`        | addresses, network policies, services, credentials       | the network and role of a task |
- * | (nodes)             | machines: the column has them                            | Fargate                        |
- * | `ClusterDns`        | name resolution                                          | the resolver of the VPC        |
+ * | (nodes, a profile*) | machines: the column has them                            | Fargate                        |
+ * | `FargateLogs`*      | log lines in CloudWatch, by a router that Fargate has    | the log driver of a task       |
+ * | `ClusterDns`*       | name resolution                                          | the resolver of the VPC        |
  * | `FluentBit`         | log lines in CloudWatch                                  | the log driver of a task       |
- * | `WorkerNamespace`   | who the worker is, what it may reach, how it is moved    | the service                    |
- * | `Keda`              | pods by the length of the queue                          | Application Auto Scaling       |
+ * | `WorkerNamespace`*  | who the worker is, what it may reach, how it is moved    | the service                    |
+ * | `Keda`*             | pods by the length of the queue                          | Application Auto Scaling       |
  * | `ClusterAutoscaler` | nodes by the pods                                        | Fargate                        |
  *
  * Objects that Kubernetes is given for them are in `resizer-manifests.ts`.
@@ -36,7 +37,7 @@ function addon(
   id: string,
   cluster: eks.Cluster,
   addonName: string,
-  settings?: Record<string, string>,
+  settings?: Record<string, unknown>,
 ) {
   const added = new eks.Addon(scope, id, { cluster, addonName, configurationValues: settings });
   // A cluster is born with copies of most of them that nobody manages: the add-on takes them over.
@@ -54,12 +55,42 @@ export class NodeAddons extends Construct {
   }
 }
 
+/**
+ * The smallest pod that Fargate sells has 0.25 vCPU and 0.5 GB, of which it keeps 256 MB for the kubelet. Requests and limits
+ * have to be equal there.
+ *
+ * @see https://docs.aws.amazon.com/eks/latest/userguide/fargate-pod-configuration.html (2026-11-28)
+ */
+const SMALLEST_POD = {
+  requests: { cpu: '250m', memory: '256M' },
+  limits: { cpu: '250m', memory: '256M' },
+};
+
+export interface ClusterDnsProps {
+  readonly cluster: eks.Cluster;
+  /** What its pods run on: a node group, or a Fargate profile. */
+  readonly nodes: IConstruct;
+  readonly onFargate?: boolean;
+}
+
 /** Defines name resolution: after the nodes, because EKS waits until the pods of this add-on run. */
 export class ClusterDns extends Construct {
-  constructor(scope: Construct, id: string, { cluster, nodes }: { cluster: eks.Cluster; nodes: eks.Nodegroup }) {
+  constructor(scope: Construct, id: string, { cluster, nodes, onFargate = false }: ClusterDnsProps) {
     super(scope, id);
-    addon(this, 'CoreDns', cluster, 'coredns');
+    // The pods of the add-on ask for EC2 unless this is said. Not by CDK's `coreDnsComputeType`, which changes them with
+    // `kubectl` and has left stacks that could not be deleted. https://github.com/aws/aws-cdk/issues/33347
+    const fargate = { computeType: 'Fargate', resources: SMALLEST_POD };
+    addon(this, 'CoreDns', cluster, 'coredns', onFargate ? fargate : undefined);
     this.node.addDependency(nodes);
+  }
+}
+
+/** Defines what the log router that Fargate runs beside every pod sends to CloudWatch: it reads this when a pod starts. */
+export class FargateLogs extends Construct {
+  constructor(scope: Construct, id: string, { cluster, logGroup }: { cluster: eks.Cluster; logGroup: logs.ILogGroup }) {
+    super(scope, id);
+    const manifest = manifests.fargateLogs(logGroup.logGroupName, Stack.of(this).region);
+    new eks.KubernetesManifest(this, 'Settings', { cluster, manifest });
   }
 }
 
@@ -69,24 +100,32 @@ export class FluentBit extends Construct {
 
   constructor(scope: Construct, id: string, { cluster, dns, logGroup }: ServiceProps & { logGroup: logs.ILogGroup }) {
     super(scope, id);
-    this.role = podRole(this, 'Role', cluster, manifests.names.logging, manifests.names.fluentBit);
+    this.role = podIdentity(cluster)(this, 'Role', manifests.names.logging, manifests.names.fluentBit);
     const manifest = manifests.fluentBit(logGroup.logGroupName, Stack.of(this).region);
     const pods = new eks.KubernetesManifest(this, 'Pods', { cluster, manifest });
     pods.node.addDependency(this.role, dns);
   }
 }
 
-/** Defines the worker's namespace, and in it the service account, the network policy and the disruption budget. */
+export interface WorkerNamespaceProps extends ServiceProps {
+  /** What is in it before the first pod: who the worker is, and what holds for it. */
+  readonly rules: readonly object[];
+}
+
+/** Defines the worker's namespace, and what is in it beside the worker. */
 export class WorkerNamespace extends Construct {
-  constructor(scope: Construct, id: string, { cluster, dns }: ServiceProps) {
+  constructor(scope: Construct, id: string, { cluster, dns, rules }: WorkerNamespaceProps) {
     super(scope, id);
     // Copies, because CDK writes a label of this stack into them, and another stack is given the same objects.
-    const manifest = (name: string, ...objects: Record<string, unknown>[]) =>
-      new eks.KubernetesManifest(this, name, { cluster, manifest: structuredClone(objects) });
-    const namespace = manifest('Namespace', manifests.namespace);
-    const rules = manifest('Rules', manifests.serviceAccount, manifests.networkPolicy, manifests.disruptionBudget);
-    rules.node.addDependency(namespace);
-    // The network add-on is older than the nodes, and so there when a policy goes: it puts a finalizer on each.
+    const manifest = (name: string, objects: readonly object[]) =>
+      new eks.KubernetesManifest(this, name, {
+        cluster,
+        manifest: structuredClone(objects) as Record<string, unknown>[],
+      });
+    const namespace = manifest('Namespace', [manifests.namespace]);
+    manifest('Rules', rules).node.addDependency(namespace);
+    // Where there are network policies, their add-on is older than the nodes, and so there when one goes: it puts a finalizer
+    // on each.
     this.node.addDependency(dns);
   }
 }
@@ -96,6 +135,9 @@ export interface KedaProps extends ServiceProps {
   readonly pods: eks.KubernetesManifest;
   readonly queue: sqs.Queue;
   readonly scaling: manifests.Scaling;
+  /** How the pods of this cluster get a role. */
+  readonly identity: PodRole;
+  readonly onFargate?: boolean;
 }
 
 /**
@@ -104,10 +146,15 @@ export interface KedaProps extends ServiceProps {
  * @see https://keda.sh/docs/2.20/scalers/aws-sqs/
  */
 export class Keda extends Construct {
-  constructor(scope: Construct, id: string, { cluster, dns, pods, queue, scaling }: KedaProps) {
+  constructor(scope: Construct, id: string, props: KedaProps) {
     super(scope, id);
-    const role = podRole(this, 'Role', cluster, 'keda', 'keda-operator');
+    const { cluster, dns, pods, queue, scaling, identity, onFargate = false } = props;
+    const role = identity(this, 'Role', 'keda', 'keda-operator');
     queue.grants.actions(role, ['sqs:GetQueueAttributes']);
+    const fargate = {
+      podIdentity: { aws: { irsa: { enabled: true, roleArn: role.roleArn } } },
+      resources: { operator: SMALLEST_POD, metricServer: SMALLEST_POD, webhooks: SMALLEST_POD },
+    };
     const chart = new eks.HelmChart(this, 'Chart', {
       cluster,
       repository: 'https://kedacore.github.io/charts',
@@ -115,6 +162,7 @@ export class Keda extends Construct {
       version: '2.20.2',
       release: 'keda',
       namespace: 'keda',
+      ...(onFargate && { values: fargate }),
     });
     // Credentials are put into a pod when it starts: the role has to be known to EKS well before.
     chart.node.addDependency(role, dns);
@@ -140,7 +188,7 @@ export class Keda extends Construct {
 export class ClusterAutoscaler extends Construct {
   constructor(scope: Construct, id: string, { cluster, dns, nodes }: ServiceProps & { nodes: eks.Nodegroup }) {
     super(scope, id);
-    const role = podRole(this, 'Role', cluster, 'kube-system', 'cluster-autoscaler');
+    const role = podIdentity(cluster)(this, 'Role', 'kube-system', 'cluster-autoscaler');
     role.addToPolicy(
       new iam.PolicyStatement({
         // None of these can be narrowed to a resource: they list, and change nothing.

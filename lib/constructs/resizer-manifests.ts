@@ -24,14 +24,22 @@ export const namespace = {
   metadata: { name: names.namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
 } satisfies INamespace;
 
-/** Who the worker is: a Pod Identity association gives this account the worker's role. */
-export const serviceAccount = {
-  apiVersion: 'v1',
-  kind: 'ServiceAccount',
-  metadata: { name: names.app, namespace: names.namespace },
-  // The token of the Kubernetes API, which the worker has nothing to say to.
-  automountServiceAccountToken: false,
-} satisfies IServiceAccount;
+/**
+ * Who the worker is.
+ * @param role its ARN, where an annotation gives the account the worker's role; else a Pod Identity association does
+ */
+export const serviceAccount = (role?: string) =>
+  ({
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: {
+      name: names.app,
+      namespace: names.namespace,
+      ...(role && { annotations: { 'eks.amazonaws.com/role-arn': role } }),
+    },
+    // The token of the Kubernetes API, which the worker has nothing to say to. One for AWS is another token.
+    automountServiceAccountToken: false,
+  }) satisfies IServiceAccount;
 
 /** At most one worker at a time is moved for maintenance. */
 export const disruptionBudget = {
@@ -64,7 +72,7 @@ export const networkPolicy = {
   },
 } satisfies INetworkPolicy;
 
-/** The KEDA operator asks the queue as itself, by its own Pod Identity association. */
+/** The KEDA operator asks the queue as itself, by a role of its own. */
 export const triggerAuthentication = {
   apiVersion: 'keda.sh/v1alpha1',
   kind: 'TriggerAuthentication',
@@ -219,5 +227,57 @@ export function fluentBit(logGroup: string, region: string, settings = FLUENT_BI
         },
       },
     } satisfies IDaemonSet,
+  ];
+}
+
+/**
+ * What the log router of Fargate does, in the form that Fargate accepts: filters, outputs and parsers, without variables. As
+ * AWS's page has it on 2026-11-28, but for two things: lines are sent as they are (`log_key`), and not wrapped in metadata;
+ * and no group is made. The lines of KEDA and of name resolution arrive beside the worker's. The container runtime cuts lines
+ * at 16 KB, and nothing here could join them: those of the worker are shorter.
+ *
+ * @see https://docs.aws.amazon.com/eks/latest/userguide/fargate-logging.html
+ * @see https://github.com/fluent/fluent-bit/issues/5656
+ */
+export function fargateLogs(logGroup: string, region: string) {
+  const namespace = 'aws-observability';
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: namespace, labels: { 'aws-observability': 'enabled' } },
+    } satisfies INamespace,
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'aws-logging', namespace },
+      data: {
+        // What the router itself says would go to a group of its own making.
+        flb_log_cw: 'false',
+        // A container's line stands behind a time, a stream and a mark.
+        'filters.conf': `[FILTER]
+    Name     parser
+    Match    *
+    Key_name log
+    Parser   crio
+`,
+        'output.conf': `[OUTPUT]
+    Name              cloudwatch_logs
+    Match             kube.*
+    region            ${region}
+    log_group_name    ${logGroup}
+    log_stream_prefix pod/
+    log_key           log
+    auto_create_group false
+`,
+        'parsers.conf': `[PARSER]
+    Name        crio
+    Format      Regex
+    Regex       ^(?<time>[^ ]+) (?<stream>stdout|stderr) (?<logtag>P|F) (?<log>.*)$
+    Time_Key    time
+    Time_Format %Y-%m-%dT%H:%M:%S.%L%z
+`,
+      },
+    } satisfies IConfigMap,
   ];
 }

@@ -21,7 +21,10 @@ describe('four-ways', () => {
       [['local', '--way=ec2'], "Unknown option '--way'; npm run local -- --help lists the options"],
       [['local', '--count', '-1'], "Option '--count' argument is ambiguous; npm run local -- --help lists the options"],
       [['local', '--count=0'], '--count is "0": expected a whole number from 1 to 10000'],
-      [['local', '--ways=ec2, fargate'], '--ways names "fargate": expected some of ec2,lambda,ecs-fargate,eks-ec2'],
+      [
+        ['local', '--ways=ec2, fargate'],
+        '--ways names "fargate": expected some of ec2,lambda,ecs-fargate,eks-ec2,ecs-ec2,eks-fargate,all',
+      ],
       [['faults', '--seed=-'], '--seed is "-": expected a whole number from 0 to 2147483648'],
       [['faults', '--scale=0'], '--scale is "0": expected a number above 0, up to 10'],
       [

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import path from 'node:path';
+import { WAYS } from '../../lib/ways';
 import type { Json, Way } from '../support/synth';
 import { type Column, referenced } from './column';
-import { type Checks, instance } from './parity-checks';
+import { byToken, type Checks, instance, trust } from './parity-checks';
 
 /**
  * What Linux keeps of an instance's memory, and what the ECS agent takes. AWS's example keeps 207 MiB of 8 GiB, before the
@@ -551,6 +552,7 @@ function fluentBit(column: Column): Record<string, Record<string, string>> {
 const chart = (column: Column, release: string) =>
   column.all('Custom::AWSCDK-EKS-HelmChart').find(([, { Release }]) => Release === release)?.[1];
 
+/** What EKS makes of the job, on whoever’s servers. */
 const EKS: Checks = {
   'the cluster is in standard support, and never in the dear one': (column) => {
     const { Version, UpgradePolicy } = column.one('AWS::EKS::Cluster');
@@ -558,8 +560,9 @@ const EKS: Checks = {
   },
 
   'the cluster is named after the stack, and says what it does in a log group of the stack': (column) => {
-    expect(column.one('AWS::EKS::Cluster').Name).toBe('ResizeOnEksEc2');
-    expect(column.one('AWS::Logs::LogGroup', 'ControlPlaneLogs').LogGroupName).toBe('/aws/eks/ResizeOnEksEc2/cluster');
+    const { stack } = WAYS[column.way];
+    expect(column.one('AWS::EKS::Cluster').Name).toBe(stack);
+    expect(column.one('AWS::Logs::LogGroup', 'ControlPlaneLogs').LogGroupName).toBe(`/aws/eks/${stack}/cluster`);
     expect(column.one('AWS::EKS::Cluster').Logging.ClusterLogging.EnabledTypes).toEqual([
       { Type: 'api' },
       { Type: 'audit' },
@@ -594,7 +597,7 @@ const EKS: Checks = {
     });
   },
 
-  'nodes are ours, and not those of EKS Auto Mode': (column) => {
+  'no nodes are those of EKS Auto Mode': (column) => {
     const { ComputeConfig, StorageConfig, KubernetesNetworkConfig } = column.one('AWS::EKS::Cluster');
     expect(ComputeConfig).toEqual({ Enabled: false });
     expect(StorageConfig).toEqual({ BlockStorage: { Enabled: false } });
@@ -611,8 +614,89 @@ const EKS: Checks = {
         });
         return AddonName;
       });
-    expect(addons.sort()).toEqual(['coredns', 'eks-pod-identity-agent', 'kube-proxy', 'vpc-cni']);
+    // What the others do on every node, Fargate does by itself.
+    const onNodes =
+      column.all('AWS::EKS::Nodegroup').length > 0 ? ['eks-pod-identity-agent', 'kube-proxy', 'vpc-cni'] : [];
+    expect(addons.sort()).toEqual(['coredns', ...onNodes]);
   },
+
+  'the worker’s pod keeps to the restricted standard, and its namespace admits no other': (column) => {
+    const { pod } = column;
+    expect(pod.securityContext).toEqual({
+      runAsNonRoot: true,
+      runAsUser: 1000,
+      seccompProfile: { type: 'RuntimeDefault' },
+    });
+    expect(pod.containers.map(({ securityContext }: Json) => securityContext)).toEqual([
+      { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+    ]);
+    for (const key of ['hostNetwork', 'hostPID', 'hostIPC', 'volumes', 'initContainers']) {
+      expect(pod).not.toHaveProperty(key);
+    }
+    expect(column.object('Namespace', 'resizer').metadata.labels).toMatchObject({
+      'pod-security.kubernetes.io/enforce': 'restricted',
+    });
+  },
+
+  'the worker’s pod cannot talk to Kubernetes': (column) => {
+    expect(column.pod).toMatchObject({ serviceAccountName: 'resizer', automountServiceAccountToken: false });
+    expect(column.object('ServiceAccount', 'resizer').automountServiceAccountToken).toBe(false);
+  },
+
+  'the worker’s pod is sure of 1 vCPU and 2 GiB, and gets no more': (column) => {
+    const unit = { cpu: '1', memory: '2048Mi' };
+    expect(column.pod.containers[0].resources).toEqual({ requests: unit, limits: unit });
+  },
+
+  'everything about the worker is in one namespace': (column) => {
+    const own = column.objects.filter(({ kind, metadata }) => kind !== 'Namespace' && metadata.name === 'resizer');
+    expect(own.map(({ kind }) => kind)).toEqual(
+      expect.arrayContaining(['Deployment', 'ServiceAccount', 'PodDisruptionBudget', 'ScaledObject']),
+    );
+    expect(own.map(({ metadata }) => metadata.namespace)).toEqual(own.map(() => 'resizer'));
+  },
+
+  'KEDA is pinned': (column) => {
+    expect(chart(column, 'keda')).toMatchObject({
+      Repository: 'https://kedacore.github.io/charts',
+      Chart: 'keda',
+      Version: '2.20.2',
+      Namespace: 'keda',
+    });
+  },
+
+  'KEDA keeps as many pods as the queue needs, down to none': (column) => {
+    const { scaleTargetRef, minReplicaCount, triggers } = column.object('ScaledObject', 'resizer').spec;
+    expect({ scaleTargetRef, minReplicaCount }).toEqual({ scaleTargetRef: { name: 'resizer' }, minReplicaCount: 0 });
+    expect(triggers).toEqual([
+      {
+        type: 'aws-sqs-queue',
+        metadata: { queueURL: '<JobsQueue24944186>', queueLength: expect.any(String), awsRegion: '<AWS::Region>' },
+        authenticationRef: { name: column.object('TriggerAuthentication', 'resizer').metadata.name },
+      },
+    ]);
+    expect(column.object('TriggerAuthentication', 'resizer').spec).toEqual({ podIdentity: { provider: 'aws' } });
+    // A number of replicas here would be restored with every deployment.
+    expect(column.object('Deployment', 'resizer').spec).not.toHaveProperty('replicas');
+  },
+
+  'there are four pods from 76 messages on, or 83 where there are three, and none after five minutes without': (
+    column,
+  ) => {
+    const { pollingInterval, cooldownPeriod, maxReplicaCount, triggers } = column.object(
+      'ScaledObject',
+      'resizer',
+    ).spec;
+    expect({ pollingInterval, cooldownPeriod }).toEqual({ pollingInterval: 15, cooldownPeriod: 300 });
+    const enoughForThree = (maxReplicaCount - 1) * Number(triggers[0].metadata.queueLength);
+    expect(enoughForThree + 1).toBe(76);
+    // The autoscaler of Kubernetes, which KEDA works by, does nothing within a tenth of what it aims at.
+    expect(Math.floor(enoughForThree * 1.1) + 1).toBe(83);
+  },
+};
+
+const EKS_EC2: Checks = {
+  ...EKS,
 
   'network policies are enforced': (column) => {
     const { ConfigurationValues = '{}' } = column.one('AWS::EKS::Addon', 'NodeAddonsNetworking');
@@ -668,34 +752,6 @@ const EKS: Checks = {
     ]);
   },
 
-  'the worker’s pod keeps to the restricted standard, and its namespace admits no other': (column) => {
-    const { pod } = column;
-    expect(pod.securityContext).toEqual({
-      runAsNonRoot: true,
-      runAsUser: 1000,
-      seccompProfile: { type: 'RuntimeDefault' },
-    });
-    expect(pod.containers.map(({ securityContext }: Json) => securityContext)).toEqual([
-      { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
-    ]);
-    for (const key of ['hostNetwork', 'hostPID', 'hostIPC', 'volumes', 'initContainers']) {
-      expect(pod).not.toHaveProperty(key);
-    }
-    expect(column.object('Namespace', 'resizer').metadata.labels).toMatchObject({
-      'pod-security.kubernetes.io/enforce': 'restricted',
-    });
-  },
-
-  'the worker’s pod cannot talk to Kubernetes': (column) => {
-    expect(column.pod).toMatchObject({ serviceAccountName: 'resizer', automountServiceAccountToken: false });
-    expect(column.object('ServiceAccount', 'resizer').automountServiceAccountToken).toBe(false);
-  },
-
-  'the worker’s pod is sure of 1 vCPU and 2 GiB, and gets no more': (column) => {
-    const unit = { cpu: '1', memory: '2048Mi' };
-    expect(column.pod.containers[0].resources).toEqual({ requests: unit, limits: unit });
-  },
-
   'pods are spread, and moved one at a time': (column) => {
     const { spec } = column.object('Deployment', 'resizer');
     const { labels } = spec.template.metadata;
@@ -728,19 +784,7 @@ const EKS: Checks = {
     });
   },
 
-  'everything about the worker is in one namespace': (column) => {
-    const of = (kind: string) => column.object(kind, 'resizer').metadata.namespace;
-    const kinds = ['Deployment', 'ServiceAccount', 'NetworkPolicy', 'PodDisruptionBudget', 'ScaledObject'];
-    expect(kinds.map(of)).toEqual(kinds.map(() => 'resizer'));
-  },
-
   'charts and images of others are pinned': (column) => {
-    expect(chart(column, 'keda')).toMatchObject({
-      Repository: 'https://kedacore.github.io/charts',
-      Chart: 'keda',
-      Version: '2.20.2',
-      Namespace: 'keda',
-    });
     expect(chart(column, 'cluster-autoscaler')).toMatchObject({
       Repository: 'https://kubernetes.github.io/autoscaler',
       Chart: 'cluster-autoscaler',
@@ -749,35 +793,6 @@ const EKS: Checks = {
     });
     const [shipper] = column.object('DaemonSet', 'fluent-bit').spec.template.spec.containers;
     expect(shipper.image).toMatch(/:\d+\.\d+\.\d+@sha256:[0-9a-f]{64}$/);
-  },
-
-  'KEDA keeps as many pods as the queue needs, down to none': (column) => {
-    const { scaleTargetRef, minReplicaCount, triggers } = column.object('ScaledObject', 'resizer').spec;
-    expect({ scaleTargetRef, minReplicaCount }).toEqual({ scaleTargetRef: { name: 'resizer' }, minReplicaCount: 0 });
-    expect(triggers).toEqual([
-      {
-        type: 'aws-sqs-queue',
-        metadata: { queueURL: '<JobsQueue24944186>', queueLength: expect.any(String), awsRegion: '<AWS::Region>' },
-        authenticationRef: { name: column.object('TriggerAuthentication', 'resizer').metadata.name },
-      },
-    ]);
-    expect(column.object('TriggerAuthentication', 'resizer').spec).toEqual({ podIdentity: { provider: 'aws' } });
-    // A number of replicas here would be restored with every deployment.
-    expect(column.object('Deployment', 'resizer').spec).not.toHaveProperty('replicas');
-  },
-
-  'there are four pods from 76 messages on, or 83 where there are three, and none after five minutes without': (
-    column,
-  ) => {
-    const { pollingInterval, cooldownPeriod, maxReplicaCount, triggers } = column.object(
-      'ScaledObject',
-      'resizer',
-    ).spec;
-    expect({ pollingInterval, cooldownPeriod }).toEqual({ pollingInterval: 15, cooldownPeriod: 300 });
-    const enoughForThree = (maxReplicaCount - 1) * Number(triggers[0].metadata.queueLength);
-    expect(enoughForThree + 1).toBe(76);
-    // The autoscaler of Kubernetes, which KEDA works by, does nothing within a tenth of what it aims at.
-    expect(Math.floor(enoughForThree * 1.1) + 1).toBe(83);
   },
 
   'the Cluster Autoscaler looks after the nodes of this cluster, and can change no others': (column) => {
@@ -897,11 +912,246 @@ const EKS: Checks = {
   },
 };
 
+/** EKS on Fargate: who makes what, by the ids in the template. */
+const PROFILE = 'Profile6F32097C';
+const LOG_SETTINGS = 'FargateLogsSettings0BC82BE5';
+const CORE_DNS = 'ClusterDnsCoreDns351E6B9E';
+const EXECUTION_ROLE = 'PodExecutionRole4ECEFC7D';
+const PROVIDER = 'Identity2D60E2CC';
+
+/** In MiB: `2048Mi`, or `256M`. */
+function mebibytes(quantity: string): number {
+  const [, amount, unit] = /^(\d+)(Mi|M)$/.exec(quantity) ?? [];
+  return unit === 'M' ? (Number(amount) * 1e6) / 2 ** 20 : Number(amount);
+}
+
+const vcpus = (quantity: string) => (quantity.endsWith('m') ? Number.parseInt(quantity, 10) / 1000 : Number(quantity));
+
+/** What Fargate sells to EKS, up to 2 vCPU: vCPU, and GB from one number to another in steps of one. */
+const FARGATE_SIZES: [vcpus: number, gigabytes: number[]][] = [
+  [0.25, [0.5, 1, 2]],
+  [0.5, [1, 2, 3, 4]],
+  [1, [2, 3, 4, 5, 6, 7, 8]],
+  [2, [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]],
+];
+
+/**
+ * What is billed for a pod that asks for this: 256 MB more, and then the next size.
+ * @see https://docs.aws.amazon.com/eks/latest/userguide/fargate-pod-configuration.html (2026-11-28)
+ */
+export function fargateSize({ cpu, memory }: { cpu: string; memory: string }): [vcpus: number, gigabytes: number] {
+  const gigabytes = (mebibytes(memory) + 256) / 1024;
+  for (const [size, memories] of FARGATE_SIZES) {
+    const fits = memories.find((each) => each >= gigabytes);
+    if (size >= vcpus(cpu) && fits !== undefined) return [size, fits];
+  }
+  throw new Error(`${cpu}, ${memory}: a size that is not in this table`);
+}
+
+/** All pods of the cluster: where they are, what they are called by, and what their container asks for. */
+export function podsOf(column: Column): { name: string; namespace: string; labels: Json; resources: Json }[] {
+  const { metadata, spec } = column.object('Deployment', 'resizer');
+  const { Namespace, Values } = chart(column, 'keda');
+  const { operator, metricServer, webhooks } = JSON.parse(Values).resources;
+  const keda = (name: string, resources: Json) => ({ name, namespace: Namespace, labels: { app: name }, resources });
+  const { resources } = JSON.parse(column.one('AWS::EKS::Addon').ConfigurationValues);
+  const dns = { namespace: 'kube-system', labels: { 'k8s-app': 'kube-dns' }, resources };
+  return [
+    {
+      name: 'worker',
+      namespace: metadata.namespace,
+      labels: spec.template.metadata.labels,
+      resources: spec.template.spec.containers[0].resources,
+    },
+    keda('keda-operator', operator),
+    keda('keda-operator-metrics-apiserver', metricServer),
+    keda('keda-admission-webhooks', webhooks),
+    // Two, unless the add-on is told another number.
+    { name: 'coredns-1', ...dns },
+    { name: 'coredns-2', ...dns },
+  ];
+}
+
+/** What the log router is told, by file. */
+function logRouter(column: Column): Record<string, Record<string, string>> {
+  const { data } = column.object('ConfigMap', 'aws-logging');
+  return Object.fromEntries(
+    ['filters.conf', 'output.conf', 'parsers.conf'].map((file) => {
+      const [head, ...lines] = data[file].trimEnd().split('\n');
+      expect(head).toBe({ 'filters.conf': '[FILTER]', 'output.conf': '[OUTPUT]', 'parsers.conf': '[PARSER]' }[file]);
+      // Fargate wants one indentation, and no variables.
+      expect(lines.filter((line: string) => !/^ {4}\S+ +[^$ ][^{]*$|^ {4}Regex /.test(line))).toEqual([]);
+      return [
+        file,
+        Object.fromEntries(
+          lines.map((line: string) =>
+            line
+              .trim()
+              .split(/ +(.*)/s)
+              .slice(0, 2),
+          ),
+        ),
+      ];
+    }),
+  );
+}
+
+const EKS_FARGATE: Checks = {
+  ...EKS,
+
+  'every pod has a selector of the one profile, or it would wait for a node for ever': (column) => {
+    const { Selectors } = column.one('AWS::EKS::FargateProfile');
+    const selects = ({ Namespace, Labels }: Json, { namespace, labels }: Json) =>
+      Namespace === namespace && Labels.every(({ Key, Value }: Json) => labels[Key] === Value);
+    const pods = podsOf(column);
+    expect(pods.length).toBe(6);
+    expect(pods.filter((pod) => !Selectors.some((each: Json) => selects(each, pod)))).toEqual([]);
+    expect(Selectors.filter((each: Json) => !pods.some((pod) => selects(each, pod)))).toEqual([]);
+    expect(column.all('AWS::EKS::Nodegroup')).toEqual([]);
+  },
+
+  'name resolution is told that it runs on Fargate': (column) => {
+    const { AddonName, ConfigurationValues = '{}' } = column.one('AWS::EKS::Addon');
+    expect([AddonName, JSON.parse(ConfigurationValues).computeType]).toEqual(['coredns', 'Fargate']);
+  },
+
+  'pods ask for what they may have, as Fargate wants it: the worker is billed as 1 vCPU and 3 GB, the others as little as can be':
+    (column) => {
+      for (const { resources } of podsOf(column)) expect(resources.limits).toEqual(resources.requests);
+      const sizes = podsOf(column).map(({ resources }) => fargateSize(resources.requests));
+      expect(sizes).toEqual([[1, 3], ...Array(5).fill([0.25, 0.5])]);
+    },
+
+  'no pod needs what Fargate does not have': (column) => {
+    expect(column.objects.map(({ kind }) => kind)).not.toContain('DaemonSet');
+    // Accepted and not enforced, it would only look like one.
+    expect(column.objects.map(({ kind }) => kind)).not.toContain('NetworkPolicy');
+    for (const key of ['topologySpreadConstraints', 'nodeSelector', 'affinity', 'hostNetwork']) {
+      expect(column.pod).not.toHaveProperty(key);
+    }
+    expect(column.pod.containers[0]).not.toHaveProperty('ports');
+    expect(column.one('AWS::EKS::FargateProfile').Subnets).toHaveLength(2);
+  },
+
+  'two service accounts have a role, each by tokens of its own, that this cluster signs for AWS': (column) => {
+    expect(column.all('AWS::EKS::PodIdentityAssociation')).toEqual([]);
+    expect(column.one('AWS::IAM::OIDCProvider')).toEqual({
+      ClientIdList: ['sts.amazonaws.com'],
+      Url: `<${CLUSTER}.OpenIdConnectIssuerUrl>`,
+    });
+    expect(column.object('ServiceAccount', 'resizer').metadata.annotations).toEqual({
+      'eks.amazonaws.com/role-arn': '<Role1ABCC5F0.Arn>',
+    });
+    const { podIdentity } = JSON.parse(chart(column, 'keda').Values);
+    expect(podIdentity).toEqual({ aws: { irsa: { enabled: true, roleArn: '<KedaRoleE0286FF8.Arn>' } } });
+    expect(trust(column, 'Role1ABCC5F0')).toEqual(byToken(`<${PROVIDER}>`, 'resizer:resizer'));
+    expect(trust(column, 'KedaRoleE0286FF8')).toEqual(byToken(`<${PROVIDER}>`, 'keda:keda-operator'));
+  },
+
+  'what scales the pods only asks the queue; what starts them only fetches images and writes logs, for this cluster': (
+    column,
+  ) => {
+    expect(column.grants('KedaRoleE0286FF8')).toEqual(['sqs:GetQueueAttributes <JobsQueue24944186.Arn>']);
+    expect(column.one('AWS::EKS::FargateProfile').PodExecutionRoleArn).toBe(`<${EXECUTION_ROLE}.Arn>`);
+    expect(column.grants(EXECUTION_ROLE)).toEqual([
+      'AmazonEKSFargatePodExecutionRolePolicy',
+      'logs:CreateLogStream <Logs6819BB44.Arn>',
+      'logs:PutLogEvents <Logs6819BB44.Arn>',
+    ]);
+    const profiles = 'arn:<AWS::Partition>:eks:<AWS::Region>:<AWS::AccountId>:fargateprofile/ResizeOnEksFargate/*';
+    expect(trust(column, EXECUTION_ROLE)).toEqual({
+      Action: 'sts:AssumeRole',
+      Effect: 'Allow',
+      Principal: { Service: 'eks-fargate-pods.amazonaws.com' },
+      Condition: { ArnLike: { 'aws:SourceArn': profiles } },
+    });
+  },
+
+  'the log router finds its settings, and sends the lines of pods to the log group of the stack': (column) => {
+    expect(column.object('Namespace', 'aws-observability').metadata.labels).toMatchObject({
+      'aws-observability': 'enabled',
+    });
+    const { metadata, data } = column.object('ConfigMap', 'aws-logging');
+    expect(metadata.namespace).toBe('aws-observability');
+    expect(JSON.stringify(data).length).toBeLessThan(5300);
+    expect(logRouter(column)['output.conf']).toMatchObject({
+      Name: 'cloudwatch_logs',
+      Match: 'kube.*',
+      region: '<AWS::Region>',
+      log_group_name: '<Logs6819BB44>',
+    });
+  },
+
+  'the log router makes no group, of its own lines neither': (column) => {
+    expect(column.object('ConfigMap', 'aws-logging').data.flb_log_cw).toBe('false');
+    expect(logRouter(column)['output.conf']?.auto_create_group).toBe('false');
+  },
+
+  'the log router sends lines as they are, or CloudWatch would find no metrics in them': (column) => {
+    const { 'filters.conf': filter, 'output.conf': output, 'parsers.conf': parser } = logRouter(column);
+    expect(filter).toEqual({ Name: 'parser', Match: '*', Key_name: 'log', Parser: parser?.Name });
+    expect(parser?.Format).toBe('Regex');
+    // The parser takes a line of the container runtime apart, and its part of this name is what is sent.
+    const line = '{"_aws":{"Timestamp":1},"Done":1} <';
+    const parts = new RegExp(parser?.Regex as string).exec(`2026-11-28T05:00:00.123456789Z stdout F ${line}`)?.groups;
+    expect(parts?.[output?.log_key as string]).toBe(line);
+    expect(output).not.toHaveProperty('log_format');
+  },
+
+  'pods are moved one at a time, when Fargate is patched': (column) => {
+    const { labels } = column.object('Deployment', 'resizer').spec.template.metadata;
+    expect(column.object('PodDisruptionBudget', 'resizer').spec).toEqual({
+      maxUnavailable: 1,
+      selector: { matchLabels: labels },
+    });
+  },
+
+  'CDK’s handlers for kubectl are in the network only where the cluster answers nowhere else': (column) => {
+    const handlers = column.all('AWS::Lambda::Function').filter(([, { VpcConfig }]) => VpcConfig);
+    expect(handlers).toHaveLength(column.settings.production ? 2 : 0);
+    const { SubnetIds } = column.one('AWS::EKS::Cluster').ResourcesVpcConfig;
+    const kind = column.settings.production ? 'Private' : 'Public';
+    expect(SubnetIds).toEqual([expect.stringContaining(kind), expect.stringContaining(kind)]);
+  },
+
+  // What depends on another is made after it, and deleted before it.
+  'a deletion cannot hang, and no pod starts too early: each goes while what it needs is still there': (column) => {
+    const before: [first: string, then: string, why: string][] = [
+      [SCALER, KEDA, 'KEDA removes the finalizer'],
+      [SCALER, PODS, 'nobody scales what is gone'],
+      [KEDA, PROFILE, 'KEDA runs on it'],
+      [PODS, PROFILE, 'they run on it'],
+      [NAMESPACE, PROFILE, 'whoever deletes it waits until the last pod has ended'],
+      [CORE_DNS, PROFILE, 'its pods run on it, and EKS waits for those'],
+      // A pod that comes before a profile selects it is never tried again.
+      [CORE_DNS, LOG_SETTINGS, 'its pods are the first, and the router reads the settings when a pod starts'],
+      [KEDA, CORE_DNS, 'it asks by name'],
+      [PODS, CORE_DNS, 'they ask by name'],
+      [NAMESPACE, LOG_SETTINGS, 'the last lines of the last pod are sent'],
+      [PROFILE, EXECUTION_ROLE, 'it fetches images and writes logs'],
+      [PODS, NAMESPACE, 'they live in it'],
+      [PODS, RULES, 'their account has to be annotated when they start'],
+      [RULES, NAMESPACE, 'they are in it'],
+      [PODS, PROVIDER, 'IAM has to know who signs their tokens'],
+      [NAMESPACE, PROVIDER, 'and as long as one runs'],
+      [KEDA, PROVIDER, 'IAM has to know who signs its tokens'],
+      [KEDA, 'KedaRoleDefaultPolicy6E19AD46', 'it has to be let in'],
+      [PROVIDER, CLUSTER, 'it is of this cluster'],
+      [CLUSTER, 'ControlPlaneLogs95F30E24', 'EKS would make the group itself'],
+    ];
+    const late = before.filter(([first, then]) => !column.waitsFor(first).has(then));
+    expect(late).toEqual([]);
+    // One is made, and deleted, at a time.
+    expect(column.all('AWS::EKS::FargateProfile').map(([id]) => id)).toEqual([PROFILE]);
+  },
+};
+
 /** What makes each column itself. */
 export const COLUMNS: Record<Way, Checks> = {
   ec2: EC2,
   lambda: LAMBDA,
   'ecs-fargate': ECS_FARGATE,
-  'eks-ec2': EKS,
+  'eks-ec2': EKS_EC2,
   'ecs-ec2': ECS_EC2,
+  'eks-fargate': EKS_FARGATE,
 };

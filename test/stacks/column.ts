@@ -62,8 +62,10 @@ export class Column {
       instance: () => this.one('AWS::IAM::InstanceProfile').Roles[0],
       function: () => this.one('AWS::Lambda::Function', 'Worker').Role,
       task: () => this.one('AWS::ECS::TaskDefinition').TaskRoleArn,
+      // By an association, or by an annotation of the account.
       pod: () =>
-        this.all('AWS::EKS::PodIdentityAssociation').find(([, pod]) => pod.Namespace === 'resizer')?.[1].RoleArn,
+        this.all('AWS::EKS::PodIdentityAssociation').find(([, pod]) => pod.Namespace === 'resizer')?.[1].RoleArn ??
+        this.object('ServiceAccount', 'resizer').metadata.annotations['eks.amazonaws.com/role-arn'],
     }[WAYS[this.way].unit]();
     return referenced(role);
   }

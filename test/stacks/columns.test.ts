@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { WAYS as LIST } from '../../lib/ways';
 import { SETTINGS, type Settings, synth, WAYS } from '../support/synth';
 import { Column } from './column';
 import { COLUMNS, heredoc } from './column-checks';
@@ -6,7 +7,7 @@ import { COLUMNS, heredoc } from './column-checks';
 const ADMIN: Settings = { clusterAdmin: 'arn:aws:iam::123456789012:role/reader' };
 
 describe.each(WAYS)('%s', (way) => {
-  const settings = { ...SETTINGS, ...(way === 'eks-ec2' && { 'an administrator in the': ADMIN }) };
+  const settings = { ...SETTINGS, ...(LIST[way].orchestrator === 'EKS' && { 'an administrator in the': ADMIN }) };
   describe.each(Object.entries(settings))('with %s settings', (_name, each) => {
     test.each(Object.entries(COLUMNS[way]))('%s', (_promise, check) => {
       check(Column.of(way, each));

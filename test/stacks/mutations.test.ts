@@ -46,6 +46,10 @@ const fluentBit = (column: Column, from: string | RegExp, to: string) =>
   edit(column, 'ConfigMap', 'fluent-bit', ({ data }) => {
     data['fluent-bit.conf'] = data['fluent-bit.conf'].replace(from, to);
   });
+const logSettings = (column: Column, file: string, from: string | RegExp, to: string) =>
+  edit(column, 'ConfigMap', 'aws-logging', ({ data }) => {
+    data[file] = data[file].replace(from, to);
+  });
 const bucket = (column: Column, name: 'Source' | 'Output') => column.one('AWS::S3::Bucket', `Images${name}`);
 const queue = (column: Column, id: string) => column.one('AWS::SQS::Queue', id);
 const launch = (column: Column) => column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData;
@@ -74,16 +78,22 @@ const FAILED = 'failed work goes to the failure queue, after five receives or th
 const WORKER = 'the worker may do exactly this';
 const STARTS = 'the workload starts with the variables it is handed, and they say what the platform does';
 const VARIABLES = 'exactly these variables are handed over, by the names of the contract';
-const UNIT = 'one unit of work is one box: 1 vCPU, 2 GiB, arm64';
+const SELECTED = 'every pod has a selector of the one profile, or it would wait for a node for ever';
+const SIZES =
+  'pods ask for what they may have, as Fargate wants it: the worker is billed as 1 vCPU and 3 GB, the others as little as can be';
+const TOKENS = 'two service accounts have a role, each by tokens of its own, that this cluster signs for AWS';
+const AS_THEY_ARE = 'the log router sends lines as they are, or CloudWatch would find no metrics in them';
+const UNIT = 'one unit of work is one box: 1 vCPU, 2 GiB, arm64 where there is any';
 const LISTED = 'no role may touch every resource, but for actions that are listed';
 const EGRESS = 'the worker’s security group, where it has one, lets HTTPS out and nothing else';
-const ADDRESSES = 'workers have public addresses by default, and nothing but the NAT gateway has one in production';
+const ADDRESSES =
+  'workers have public addresses by default, and nothing but the NAT gateway has one where they are private';
 const ALARMS = 'an alarm tells of the first failure, and one of work that waits';
 const DESCRIBED = 'every alarm says what it means and what to do';
 const DASHBOARD = 'one dashboard shows the same in the same places, by metrics that there are';
 const AWAKE = 'the queue is kept awake where alarms start the workers, and nothing else is on a schedule';
 const LOG_GROUPS = 'no function can make a log group, as long as it has a role';
-const NAT = 'no NAT gateway and no fixed address by default, one of each in production';
+const NAT = 'a NAT gateway with a fixed address only where workers are in private subnets, and then one';
 const INSTANCES = 'instances need a token for their metadata, one hop away, and have encrypted disks and no key pair';
 const NODES = 'pods get no credentials of their node, and nodes have encrypted disks and no key pair';
 const UNPRIVILEGED = 'the worker runs as a user that may do next to nothing';
@@ -980,7 +990,7 @@ const MUTATIONS: Record<string, Mutation> = {
     make: (column) => {
       column.one('AWS::EKS::Cluster').ComputeConfig = { Enabled: true, NodePools: ['general-purpose'] };
     },
-    reported: ['nodes are ours, and not those of EKS Auto Mode'],
+    reported: ['no nodes are those of EKS Auto Mode'],
   },
   'on-demand nodes where Spot is chosen': {
     way: 'eks-ec2',
@@ -1084,6 +1094,11 @@ const MUTATIONS: Record<string, Mutation> = {
   'KEDA without a pin': {
     way: 'eks-ec2',
     make: (column) => delete column.one('Custom::AWSCDK-EKS-HelmChart', 'Keda').Version,
+    reported: ['KEDA is pinned'],
+  },
+  'an autoscaler without a pin': {
+    way: 'eks-ec2',
+    make: (column) => delete column.one('Custom::AWSCDK-EKS-HelmChart', 'ClusterAutoscaler').Version,
     reported: ['charts and images of others are pinned'],
   },
   'pods that never end': {
@@ -1185,6 +1200,131 @@ const MUTATIONS: Record<string, Mutation> = {
     way: 'eks-ec2',
     make: (column) => without(column, 'Custom::AWSCDK-EKS-HelmChart', 'Keda', /ClusterDns/),
     reported: [DELETION],
+  },
+  'a worker that no profile selects': {
+    way: 'eks-fargate',
+    make: (column) => {
+      column.one('AWS::EKS::FargateProfile').Selectors[0].Namespace = 'default';
+    },
+    reported: [SELECTED],
+  },
+  'a selector by a label that name resolution does not have': {
+    way: 'eks-fargate',
+    make: (column) => {
+      column.one('AWS::EKS::FargateProfile').Selectors[2].Labels[0].Value = 'coredns';
+    },
+    reported: [SELECTED],
+  },
+  'name resolution that waits for EC2': {
+    way: 'eks-fargate',
+    make: (column) => {
+      const addon = column.one('AWS::EKS::Addon');
+      const { computeType: _, ...settings } = JSON.parse(addon.ConfigurationValues);
+      addon.ConfigurationValues = JSON.stringify(settings);
+    },
+    reported: ['name resolution is told that it runs on Fargate'],
+  },
+  'a KEDA as its chart comes, with limits above what it asks for': {
+    way: 'eks-fargate',
+    make: (column) => {
+      const chart = column.one('Custom::AWSCDK-EKS-HelmChart', 'Keda');
+      const values = JSON.parse(chart.Values);
+      values.resources.operator.limits.memory = '1000Mi';
+      chart.Values = JSON.stringify(values);
+    },
+    reported: [SIZES],
+  },
+  'a worker of 3 GiB, which is billed as 4 GB': {
+    way: 'eks-fargate',
+    make: (column) =>
+      container(column, ({ resources }) => {
+        for (const each of Object.values<Json>(resources)) each.memory = '3072Mi';
+      }),
+    reported: [UNIT, 'the worker’s pod is sure of 1 vCPU and 2 GiB, and gets no more', SIZES],
+  },
+  'a network policy that nobody enforces': {
+    way: 'eks-fargate',
+    make: (column) => {
+      const rules = column.one('Custom::AWSCDK-EKS-KubernetesResource', 'NamespaceRules');
+      const policy = { kind: 'NetworkPolicy', metadata: { name: 'resizer', namespace: 'resizer' }, spec: {} };
+      rules.Manifest = JSON.stringify([...JSON.parse(rules.Manifest), policy]);
+    },
+    reported: ['no pod needs what Fargate does not have'],
+  },
+  'a role for whoever runs in the cluster': {
+    way: 'eks-fargate',
+    make: (column) => {
+      const role = resource(column, 'AWS::IAM::Role', 'Role1').Properties;
+      role.AssumeRolePolicyDocument = role.AssumeRolePolicyDocument.replace(/,"<\w+>:sub":"[^"]+"/, '');
+    },
+    reported: [WORKER, TOKENS],
+  },
+  'KEDA without its role': {
+    way: 'eks-fargate',
+    make: (column) => {
+      const chart = column.one('Custom::AWSCDK-EKS-HelmChart', 'Keda');
+      const { podIdentity: _, ...values } = JSON.parse(chart.Values);
+      chart.Values = JSON.stringify(values);
+    },
+    reported: [TOKENS],
+  },
+  'an execution role that profiles of other clusters may use': {
+    way: 'eks-fargate',
+    make: (column) =>
+      delete resource(column, 'AWS::IAM::Role', 'PodExecutionRole').Properties.AssumeRolePolicyDocument.Statement[0]
+        .Condition,
+    reported: [
+      'what scales the pods only asks the queue; what starts them only fetches images and writes logs, for this cluster',
+    ],
+  },
+  'log settings that no router looks for': {
+    way: 'eks-fargate',
+    make: (column) =>
+      edit(column, 'Namespace', 'aws-observability', ({ metadata }) => delete metadata.labels['aws-observability']),
+    reported: ['the log router finds its settings, and sends the lines of pods to the log group of the stack'],
+  },
+  'a log group that comes by itself': {
+    way: 'eks-fargate',
+    make: (column) => logSettings(column, 'output.conf', 'auto_create_group false', 'auto_create_group true'),
+    reported: ['the log router makes no group, of its own lines neither'],
+  },
+  'log lines that the router wraps': {
+    way: 'eks-fargate',
+    make: (column) => logSettings(column, 'output.conf', /.*log_key.*\n/, ''),
+    reported: [AS_THEY_ARE],
+  },
+  'log lines that the router sends with their time in front': {
+    way: 'eks-fargate',
+    make: (column) => logSettings(column, 'filters.conf', 'Parser   crio', 'Parser   json'),
+    reported: [AS_THEY_ARE],
+  },
+  'pods that Fargate may move all at once': {
+    way: 'eks-fargate',
+    make: (column) =>
+      edit(column, 'PodDisruptionBudget', 'resizer', ({ spec }) => {
+        spec.maxUnavailable = '100%';
+      }),
+    reported: ['pods are moved one at a time, when Fargate is patched'],
+  },
+  'handlers whose network interfaces outlive a sandbox': {
+    way: 'eks-fargate',
+    make: (column) => {
+      column.one('AWS::Lambda::Function', 'ClusterKubectlProviderHandler').VpcConfig = { SubnetIds: [] };
+    },
+    reported: ['CDK’s handlers for kubectl are in the network only where the cluster answers nowhere else'],
+  },
+  'first pods before the settings of their log router': {
+    way: 'eks-fargate',
+    make: (column) => without(column, 'AWS::EKS::Addon', 'ClusterDns', /FargateLogs/),
+    reported: ['a deletion cannot hang, and no pod starts too early: each goes while what it needs is still there'],
+  },
+  'pods in a subnet without a NAT gateway': {
+    way: 'eks-fargate',
+    make: (column) => {
+      const profile = column.one('AWS::EKS::FargateProfile');
+      profile.Subnets = column.one('AWS::EKS::Cluster').ResourcesVpcConfig.SubnetIds;
+    },
+    reported: [ADDRESSES, 'workers start when there is a way out, and are gone before it is taken away'],
   },
 };
 

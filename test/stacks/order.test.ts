@@ -42,9 +42,13 @@ function running(column: Column): Running[] {
     const { IamInstanceProfile } = properties(column, LaunchTemplate.LaunchTemplateId).LaunchTemplateData;
     return one(id, properties(column, IamInstanceProfile.Arn).Roles, VPCZoneIdentifier);
   });
-  const nodes = column
-    .all('AWS::EKS::Nodegroup')
-    .map(([id, { NodeRole, Subnets }]): Running => one(id, [NodeRole], Subnets));
+  const nodes = [
+    ...column.all('AWS::EKS::Nodegroup').map(([id, { NodeRole, Subnets }]): Running => one(id, [NodeRole], Subnets)),
+    // Of pods on Fargate the profile starts the machines.
+    ...column
+      .all('AWS::EKS::FargateProfile')
+      .map(([id, { PodExecutionRoleArn, Subnets }]): Running => one(id, [PodExecutionRoleArn], Subnets)),
+  ];
   return [
     ...groups,
     ...column.all('AWS::ECS::Service').map(([id, { TaskDefinition, NetworkConfiguration }]) => {
@@ -68,10 +72,14 @@ function pods(column: Column, id: string, objects: readonly Json[], nodes: reado
   return objects.flatMap(({ kind, metadata, spec }) => {
     if (kind !== 'Deployment' && kind !== 'DaemonSet') return [];
     const { serviceAccountName } = spec.template.spec;
-    const roles = column
+    const associated = column
       .all('AWS::EKS::PodIdentityAssociation')
       .filter(([, pod]) => pod.Namespace === metadata.namespace && pod.ServiceAccount === serviceAccountName)
       .map(([, { RoleArn }]) => RoleArn);
+    const annotated = column.objects
+      .filter((each) => each.kind === 'ServiceAccount' && each.metadata.namespace === metadata.namespace)
+      .flatMap((each) => each.metadata.annotations?.['eks.amazonaws.com/role-arn'] ?? []);
+    const roles = [...associated, ...annotated];
     // Whoever deletes a deployment does not wait for its pods, which have 90 s to end. Whoever deletes their namespace does.
     const namespaces = manifests(column).filter(([, all]) =>
       all.some((each) => each.kind === 'Namespace' && each.metadata.name === metadata.namespace),
@@ -136,7 +144,7 @@ const customResources = (column: Column) =>
 
 /** AWS's policies that do not let anybody make a log group. */
 const MAKE_NO_LOG_GROUP =
-  /\/(AmazonEC2ContainerRegistryReadOnly|AmazonElasticContainerRegistryPublicReadOnly|AmazonEKS_CNI_Policy|AmazonEKSWorkerNodePolicy|AmazonEKSClusterPolicy)\b/;
+  /\/(AmazonEC2ContainerRegistryReadOnly|AmazonElasticContainerRegistryPublicReadOnly|AmazonEKS_CNI_Policy|AmazonEKSWorkerNodePolicy|AmazonEKSClusterPolicy|AmazonEKSFargatePodExecutionRolePolicy)\b/;
 
 /** Whether a statement is about making log groups, wherever. */
 const onLogGroups = ({ Action, NotAction }: Json) =>
@@ -150,6 +158,18 @@ const RULES: Record<string, Rule> = {
         column,
         each,
         each.roles.flatMap((role) => policiesOf(column, role)),
+      ),
+    ),
+
+  'IAM knows who signs a token before the first pod has one, and until the last is gone': (column) =>
+    running(column).flatMap((each) =>
+      outlived(
+        column,
+        each,
+        each.roles.flatMap((role) => {
+          const trust = JSON.stringify(column.template.Resources[role]?.Properties.AssumeRolePolicyDocument);
+          return column.all('AWS::IAM::OIDCProvider').flatMap(([id]) => (trust.includes(`<${id}>`) ? [id] : []));
+        }),
       ),
     ),
 
@@ -184,17 +204,23 @@ const RULES: Record<string, Rule> = {
 
   'pods have a node, names and, if they work, a log shipper as long as they run': (column) => {
     const ofType = (type: string) => column.all(type).map(([id]) => id);
-    const below = [...ofType('AWS::EKS::Nodegroup'), ...ofType('AWS::EKS::Addon')];
+    const machines = ['AWS::EKS::Nodegroup', 'AWS::EKS::FargateProfile'].flatMap(ofType);
+    const below = [...machines, ...ofType('AWS::EKS::Addon')];
     const shippers = manifests(column).flatMap(([id, objects]) =>
-      objects.some(({ kind }) => kind === 'DaemonSet') ? [id] : [],
+      objects.some(({ kind, metadata }) => kind === 'DaemonSet' || metadata.name === 'aws-logging') ? [id] : [],
     );
+    // The router of Fargate reads its settings when a pod starts, the first ones are those of an add-on.
+    const first = ofType('AWS::EKS::FargateProfile').length > 0 ? ofType('AWS::EKS::Addon') : [];
     return [
-      ...running(column).filter(({ starts }) => ofType('Custom::AWSCDK-EKS-KubernetesResource').includes(starts)),
-      ...ofType('Custom::AWSCDK-EKS-HelmChart').map((id) => ({ starts: id, ends: [id] })),
-    ].flatMap((each) => [
-      ...outlived(column, each, below),
-      ...('roles' in each && !shippers.includes(each.starts) ? outlived(column, each, shippers) : []),
-    ]);
+      ...first.flatMap((id) => outlived(column, { starts: id, ends: [id] }, [...machines, ...shippers])),
+      ...running(column)
+        .filter(({ starts }) => ofType('Custom::AWSCDK-EKS-KubernetesResource').includes(starts))
+        .flatMap((each) => [
+          ...outlived(column, each, below),
+          ...(shippers.includes(each.starts) ? [] : outlived(column, each, shippers)),
+        ]),
+      ...ofType('Custom::AWSCDK-EKS-HelmChart').flatMap((id) => outlived(column, { starts: id, ends: [id] }, below)),
+    ];
   },
 
   'instances are drained until the last is gone': (column) =>
@@ -310,6 +336,8 @@ const RUNNING: Readonly<Record<Way, readonly (readonly [roles: number, subnets: 
   'ecs-fargate': [[2, 2]],
   // Nodes, the worker's pods, and those that ship the logs.
   'eks-ec2': Array(3).fill([1, 2]),
+  // The profile with the role of what starts pods, and the worker's pods.
+  'eks-fargate': Array(2).fill([1, 2]),
   // An instance with the role of its agent, and the tasks on it.
   'ecs-ec2': [
     [1, 2],
@@ -380,6 +408,36 @@ const MUTATIONS: Record<string, Mutation> = {
     make: (column) => forget(column, /Policy/),
     rule: 'rights are there before the first of what works with them, and outlive the last',
     says: /^ClustermanifestPods\w+ may outlive RoleDefaultPolicy\w+$/,
+  },
+  'pods that lose the profile that they run by': {
+    way: 'eks-fargate',
+    make: (column) => forget(column, /^Profile/),
+    rule: 'pods have a node, names and, if they work, a log shipper as long as they run',
+    says: /^ClustermanifestPods\w+ may start before Profile\w+$/,
+  },
+  'first pods whose log router finds no settings': {
+    way: 'eks-fargate',
+    make: (column) => forget(column, /^FargateLogs/),
+    rule: 'pods have a node, names and, if they work, a log shipper as long as they run',
+    says: /^ClusterDnsCoreDns\w+ may start before FargateLogs\w+$/,
+  },
+  'a namespace that does not wait for who signs its tokens': {
+    way: 'eks-fargate',
+    make: (column) => forget(column, /^Role/),
+    rule: 'IAM knows who signs a token before the first pod has one, and until the last is gone',
+    says: /^ClustermanifestPods\w+ may outlive Identity\w+$/,
+  },
+  'a profile that does not wait for what its role may do': {
+    way: 'eks-fargate',
+    make: (column) => forget(column, /Policy/),
+    rule: 'rights are there before the first of what works with them, and outlive the last',
+    says: /^Profile\w+ may start before PodExecutionRoleDefaultPolicy\w+$/,
+  },
+  'pods on Fargate, and nobody who waits for a route': {
+    way: 'eks-fargate',
+    make: (column) => forget(column, /DefaultRoute/),
+    rule: 'a route to AWS is there before the first of what needs it, and outlives the last',
+    says: /^Profile\w+ may outlive Network\w*PrivateSubnet1DefaultRoute\w+$/,
   },
   'a group, and nobody who waits for a route': {
     way: 'ec2',

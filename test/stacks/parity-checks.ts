@@ -66,6 +66,8 @@ const PERMISSIONS: Record<Way, { trusts: string; may: string[] }> = {
   'ecs-fargate': { trusts: 'ecs-tasks.amazonaws.com', may: POLLER },
   'eks-ec2': { trusts: 'pods.eks.amazonaws.com', may: POLLER },
   'ecs-ec2': { trusts: 'ecs-tasks.amazonaws.com', may: POLLER },
+  // Whoever has a token of the worker's account, signed by the cluster.
+  'eks-fargate': { trusts: '<Identity2D60E2CC>', may: POLLER },
 };
 
 /** In the stack's cluster only. */
@@ -86,6 +88,7 @@ const ON_EVERYTHING: Record<Way, string[]> = {
     'ec2:DescribeLaunchTemplateVersions',
     'ec2:GetInstanceTypesFromInstanceRequirements',
   ],
+  'eks-fargate': [],
   'ecs-ec2': [
     'ecr:GetAuthorizationToken',
     'ecs:DiscoverPollEndpoint',
@@ -104,6 +107,7 @@ const NAMES: Record<Way, string[]> = {
     'AWS::ECS::TaskDefinition ResizeOnEcsFargateTask45C12932',
   ],
   'eks-ec2': ['AWS::EKS::Cluster ResizeOnEksEc2', 'AWS::Logs::LogGroup /aws/eks/ResizeOnEksEc2/cluster'],
+  'eks-fargate': ['AWS::EKS::Cluster ResizeOnEksFargate', 'AWS::Logs::LogGroup /aws/eks/ResizeOnEksFargate/cluster'],
   'ecs-ec2': [
     'AWS::ApplicationAutoScaling::ScalingPolicy ResizeOnEcsEc2ServiceTaskCountTargetScaleInLowerPolicyC9DF0048',
     'AWS::ApplicationAutoScaling::ScalingPolicy ResizeOnEcsEc2ServiceTaskCountTargetScaleOutUpperPolicy6E40B9F4',
@@ -156,7 +160,9 @@ function unit(column: Column): Json {
     case 'pod': {
       const { requests, limits } = column.pod.containers[0].resources;
       expect(limits).toEqual(requests);
-      const architecture = column.one('AWS::EKS::Nodegroup').AmiType.includes('ARM_64') ? 'arm64' : 'x64';
+      // On Fargate pods of EKS have x64, and there is nothing to choose.
+      const arm = column.all('AWS::EKS::Nodegroup').some(([, { AmiType }]) => AmiType.includes('ARM_64'));
+      const architecture = arm ? 'arm64' : 'x64';
       return { vcpus: Number(requests.cpu), memory: Number(/^(\d+)Mi$/.exec(requests.memory)?.[1]), architecture };
     }
   }
@@ -188,6 +194,9 @@ function stopGrace(column: Column): number {
   return WAYS[column.way].unit === 'task' ? column.container.StopTimeout : column.pod.terminationGracePeriodSeconds;
 }
 
+/** Whether workers are in private subnets: where that is chosen, and where nothing else is to be had. */
+export const isPrivate = ({ way, settings }: Column) => Boolean(settings.production) || way === 'eks-fargate';
+
 /** The subnets that workers run in. */
 function workerSubnets(column: Column): string[] {
   if (onInstances(column)) return column.one('AWS::AutoScaling::AutoScalingGroup').VPCZoneIdentifier.map(referenced);
@@ -195,7 +204,9 @@ function workerSubnets(column: Column): string[] {
     case 'ECS':
       return column.one('AWS::ECS::Service').NetworkConfiguration.AwsvpcConfiguration.Subnets.map(referenced);
     case 'EKS':
-      return column.one('AWS::EKS::Nodegroup').Subnets.map(referenced);
+      return ['AWS::EKS::Nodegroup', 'AWS::EKS::FargateProfile']
+        .flatMap((type) => column.all(type))
+        .flatMap(([, { Subnets }]) => Subnets.map(referenced));
     case 'nobody':
       return [];
   }
@@ -210,8 +221,10 @@ function securityGroups(column: Column): string[] {
     case 'ECS':
       return column.one('AWS::ECS::Service').NetworkConfiguration.AwsvpcConfiguration.SecurityGroups.map(referenced);
     case 'EKS':
-      expect(column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData).not.toHaveProperty('NetworkInterfaces');
-      expect(column.one('AWS::EC2::LaunchTemplate').LaunchTemplateData).not.toHaveProperty('SecurityGroupIds');
+      for (const [, { LaunchTemplateData }] of column.all('AWS::EC2::LaunchTemplate')) {
+        expect(LaunchTemplateData).not.toHaveProperty('NetworkInterfaces');
+        expect(LaunchTemplateData).not.toHaveProperty('SecurityGroupIds');
+      }
       return [];
     case 'nobody':
       return [];
@@ -256,6 +269,11 @@ function ofGroup(column: Column): [waits: string[], runs: string[]] {
   ];
 }
 
+/** Where the platform does not say for nothing what runs: what waits, and what is held. */
+function ofTheQueue(): [waits: string[], runs: string[]] {
+  return [ofQueue(JOBS, 'ApproximateNumberOfMessagesVisible'), ofQueue(JOBS, 'ApproximateNumberOfMessagesNotVisible')];
+}
+
 /** What waits and what runs, as each platform says it. */
 const WAITS_AND_RUNS: Record<Way, (column: Column) => [waits: string[], runs: string[]]> = {
   ec2: ofGroup,
@@ -267,14 +285,9 @@ const WAITS_AND_RUNS: Record<Way, (column: Column) => [waits: string[], runs: st
       ['AWS/Lambda', 'ConcurrentExecutions', ...worker],
     ];
   },
-  'ecs-fargate': () => [
-    ofQueue(JOBS, 'ApproximateNumberOfMessagesVisible'),
-    ofQueue(JOBS, 'ApproximateNumberOfMessagesNotVisible'),
-  ],
-  'eks-ec2': () => [
-    ofQueue(JOBS, 'ApproximateNumberOfMessagesVisible'),
-    ofQueue(JOBS, 'ApproximateNumberOfMessagesNotVisible'),
-  ],
+  'ecs-fargate': ofTheQueue,
+  'eks-ec2': ofTheQueue,
+  'eks-fargate': ofTheQueue,
 };
 
 /** The failure queue, and the job queue where there is one. */
@@ -331,6 +344,24 @@ function deniesUpload(statements: Json[], headers: Readonly<Record<string, strin
     );
   });
 }
+
+/** The one statement of a role's trust policy, which may be written as text. */
+export function trust(column: Column, role: string): Json {
+  const { AssumeRolePolicyDocument: document } = properties(column, role);
+  const { Statement } = typeof document === 'string' ? JSON.parse(document) : document;
+  expect(Statement).toHaveLength(1);
+  return Statement[0];
+}
+
+/** Of a role for whoever has a token of one service account, for AWS, signed by the cluster. */
+export const byToken = (provider: string, account: string) => ({
+  Action: 'sts:AssumeRoleWithWebIdentity',
+  Effect: 'Allow',
+  Principal: { Federated: provider },
+  Condition: {
+    StringEquals: { [`${provider}:aud`]: 'sts.amazonaws.com', [`${provider}:sub`]: `system:serviceaccount:${account}` },
+  },
+});
 
 const properties = (column: Column, id: string) => column.template.Resources[id]?.Properties;
 const resource = (column: Column, reference: string) => column.template.Resources[referenced(reference)];
@@ -603,14 +634,14 @@ export const PARITY: Checks = {
 
   'the worker may do exactly this': (column) => {
     const { trusts, may } = PERMISSIONS[column.way];
-    const { AssumeRolePolicyDocument } = properties(column, column.workerRole);
-    expect(AssumeRolePolicyDocument.Statement).toEqual([
-      {
-        Action: column.way === 'eks-ec2' ? ['sts:AssumeRole', 'sts:TagSession'] : 'sts:AssumeRole',
-        Effect: 'Allow',
-        Principal: { Service: trusts },
-      },
-    ]);
+    const byPlatform = {
+      Action: column.way === 'eks-ec2' ? ['sts:AssumeRole', 'sts:TagSession'] : 'sts:AssumeRole',
+      Effect: 'Allow',
+      Principal: { Service: trusts },
+    };
+    expect(trust(column, column.workerRole)).toEqual(
+      column.way === 'eks-fargate' ? byToken(trusts, 'resizer:resizer') : byPlatform,
+    );
     const grants = column.grants(column.workerRole).map((grant) => grant.replace(/[0-9a-f]{64}/, '(asset)'));
     expect(grants).toEqual([...may].sort());
   },
@@ -659,8 +690,8 @@ export const PARITY: Checks = {
     expect(Object.keys(column.environment)).toEqual(column.way === 'lambda' ? job : [...job, ...loop]);
   },
 
-  'one unit of work is one box: 1 vCPU, 2 GiB, arm64': (column) => {
-    expect(unit(column)).toEqual({ vcpus: 1, memory: 2048, architecture: 'arm64' });
+  'one unit of work is one box: 1 vCPU, 2 GiB, arm64 where there is any': (column) => {
+    expect(unit(column)).toEqual({ vcpus: 1, memory: 2048, architecture: WAYS[column.way].architecture });
   },
 
   'there are four units at most, where the account does not decide': (column) => {
@@ -676,7 +707,7 @@ export const PARITY: Checks = {
     expect(Object.fromEntries(groups)).toEqual({
       [LOGS]: 7,
       CustomResourceLogsE45D40F0: 7,
-      ...(column.way === 'eks-ec2' && { ControlPlaneLogs95F30E24: 7 }),
+      ...(WAYS[column.way].orchestrator === 'EKS' && { ControlPlaneLogs95F30E24: 7 }),
     });
   },
 
@@ -736,25 +767,26 @@ export const PARITY: Checks = {
     expect(column.all('AWS::EC2::SecurityGroupEgress').map(([id]) => id)).toEqual([]);
   },
 
-  'no NAT gateway and no fixed address by default, one of each in production': (column) => {
-    const expected = column.settings.production && column.way !== 'lambda' ? 1 : 0;
+  'a NAT gateway with a fixed address only where workers are in private subnets, and then one': (column) => {
+    const expected = isPrivate(column) && column.way !== 'lambda' ? 1 : 0;
     expect(column.all('AWS::EC2::NatGateway')).toHaveLength(expected);
     expect(column.all('AWS::EC2::EIP')).toHaveLength(expected);
   },
 
-  'workers have public addresses by default, and nothing but the NAT gateway has one in production': (column) => {
+  'workers have public addresses by default, and nothing but the NAT gateway has one where they are private': (
+    column,
+  ) => {
     if (column.way === 'lambda') return;
-    const production = Boolean(column.settings.production);
-    expect(publicAddress(column)).toBe(!production);
+    expect(publicAddress(column)).toBe(!isPrivate(column));
     const routes = column.all('AWS::EC2::Route').map(([, route]) => route);
     const tables = column.all('AWS::EC2::SubnetRouteTableAssociation').map(([, association]) => association);
     for (const subnet of workerSubnets(column)) {
       const table = tables.find(({ SubnetId }) => SubnetId === `<${subnet}>`).RouteTableId;
       const [way, ...others] = routes.filter(({ RouteTableId }) => RouteTableId === table);
       expect(others).toEqual([]);
-      expect(Object.keys(way)).toContain(production ? 'NatGatewayId' : 'GatewayId');
+      expect(Object.keys(way)).toContain(isPrivate(column) ? 'NatGatewayId' : 'GatewayId');
     }
-    if (production) {
+    if (isPrivate(column)) {
       const subnets = column.all('AWS::EC2::Subnet').filter(([, { MapPublicIpOnLaunch }]) => MapPublicIpOnLaunch);
       expect(subnets.map(([id]) => id)).toEqual([]);
     }
@@ -798,6 +830,7 @@ export const PARITY: Checks = {
     const platform = [
       ...column.all('AWS::ECS::TaskDefinition').map(([, { ExecutionRoleArn }]) => ExecutionRoleArn),
       ...column.all('AWS::IAM::InstanceProfile').flatMap(([, { Roles }]) => Roles),
+      ...column.all('AWS::EKS::FargateProfile').map(([, { PodExecutionRoleArn }]) => PodExecutionRoleArn),
     ];
     const roles = [column.workerRole, ...platform.map(referenced)];
     const policies = column

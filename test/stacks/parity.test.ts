@@ -1,7 +1,7 @@
 import { WAYS as LIST } from '../../lib/ways';
-import { SETTINGS, type Settings, synth, WAYS } from '../support/synth';
+import { SETTINGS, synth, WAYS } from '../support/synth';
 import { Column } from './column';
-import { PARITY } from './parity-checks';
+import { isPrivate, PARITY } from './parity-checks';
 
 describe.each(WAYS)('%s', (way) => {
   describe.each(Object.entries(SETTINGS))('with %s settings', (_name, settings) => {
@@ -12,16 +12,16 @@ describe.each(WAYS)('%s', (way) => {
 });
 
 describe.each([undefined, ['a', 'c'], ['us-east-1a', 'us-east-1d', 'us-east-1f']])('in the zones %j', (zones) => {
-  test.each(WAYS)('%s has a public subnet in each, and in production a private one', (way) => {
-    const subnetZones = (settings: Settings) =>
-      Column.of(way, settings)
-        .all('AWS::EC2::Subnet')
-        .map(([, { AvailabilityZone }]) => AvailabilityZone);
+  test.each(WAYS)('%s has a public subnet in each, and where workers are private a private one', (way) => {
+    const subnetZones = (column: Column) =>
+      column.all('AWS::EC2::Subnet').map(([, { AvailabilityZone }]) => AvailabilityZone);
     const found = [0, 1].map((index) => ({ 'Fn::Select': [index, { 'Fn::GetAZs': '' }] }));
     const named = zones?.map((zone) => (zone.length === 1 ? `<AWS::Region>${zone}` : zone)) ?? found;
     const expected = way === 'lambda' ? [] : named;
-    expect(subnetZones(zones ? { zones } : {})).toEqual(expected);
-    expect(subnetZones({ production: true, ...(zones && { zones }) })).toEqual([...expected, ...expected]);
+    for (const settings of [{}, { production: true }]) {
+      const column = Column.of(way, { ...settings, ...(zones && { zones }) });
+      expect(subnetZones(column)).toEqual(isPrivate(column) ? [...expected, ...expected] : expected);
+    }
   });
 
   test.each(WAYS)('%s keeps what it promises', (way) => {

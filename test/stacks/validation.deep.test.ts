@@ -9,6 +9,7 @@ const KEPT: Record<Way, string[]> = {
   lambda: ['IAM4', 'IAM5', 'S1', 'SQS3'],
   'ecs-fargate': ['ECS2', 'ECS4', 'IAM4', 'IAM5', 'S1', 'VPC7'],
   'eks-ec2': ['IAM4', 'IAM5', 'L1', 'S1', 'VPC7'],
+  'eks-fargate': ['IAM4', 'IAM5', 'L1', 'S1', 'VPC7'],
   'ecs-ec2': ['AS3', 'ECS2', 'ECS4', 'IAM4', 'IAM5', 'S1', 'VPC7'],
 };
 
@@ -53,12 +54,15 @@ describe('a second copy beside the first', () => {
     expect(physicalNames(second)).toHaveLength(physicalNames(first).length);
   });
 
-  test('has an EKS cluster, and a group of its logs, named after its stack', () => {
-    expect(physicalNames(new Column('eks-ec2', {}, copies['eks-ec2'][1]))).toEqual([
-      'AWS::EKS::Cluster ResizeOnEksEc2-blue',
-      'AWS::Logs::LogGroup /aws/eks/ResizeOnEksEc2-blue/cluster',
-    ]);
-  });
+  test.each(['eks-ec2', 'eks-fargate'] as const)(
+    'of %s has a cluster, and a group of its logs, named after its stack',
+    (way) => {
+      expect(physicalNames(new Column(way, {}, copies[way][1]))).toEqual([
+        `AWS::EKS::Cluster ${LIST[way].stack}-blue`,
+        `AWS::Logs::LogGroup /aws/eks/${LIST[way].stack}-blue/cluster`,
+      ]);
+    },
+  );
 });
 
 test('bin/app.ts makes the templates that are tested here, when nothing is chosen', async () => {

@@ -82,11 +82,13 @@ function stubBundles(content: string): string {
   const known = bundles.get(content);
   if (known) return known;
   const dist = scratch();
-  for (const name of ['lambda-arm64', 'worker-arm64', 'image-arm64']) {
+  for (const name of ['lambda-arm64', 'worker-arm64', 'image-arm64', 'image-x64']) {
     mkdirSync(path.join(dist, name));
     writeFileSync(path.join(dist, name, 'index.js'), content);
   }
-  writeFileSync(path.join(dist, 'image-arm64/Dockerfile'), 'FROM scratch\nCOPY index.js /\n');
+  for (const name of ['image-arm64', 'image-x64']) {
+    writeFileSync(path.join(dist, name, 'Dockerfile'), 'FROM scratch\nCOPY index.js /\n');
+  }
   bundles.set(content, dist);
   return dist;
 }
@@ -251,6 +253,9 @@ export function plain(value: unknown): unknown {
       );
     }
     if (key === 'Fn::Base64') return plain(of);
+    // The address in the ARN of a provider: `<Id>` as well, because it is what the provider is called.
+    if (key === 'Fn::Select' && of[0] === 1 && of[1]['Fn::Split']?.[0] === ':oidc-provider/')
+      return plain(of[1]['Fn::Split'][1]);
     if (key === 'Fn::Join') {
       const parts = plain(of[1]) as unknown[];
       if (parts.every((part) => typeof part === 'string')) return parts.join(of[0]);

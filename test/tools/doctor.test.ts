@@ -45,6 +45,15 @@ describe('the doctor', () => {
     }
   });
 
+  test('names both where two clusters differ', () => {
+    const all = structuredClone(templates());
+    for (const { Type, Properties } of Object.values(all['eks-fargate'].Resources)) {
+      if (Type === 'AWS::EKS::Cluster') Properties.Version = '1.34';
+    }
+    const clusters = versionsInUse(all).filter(({ what }) => /Kubernetes|coredns/.test(what));
+    expect(clusters.map(({ version }) => version)).toEqual(['1.35', 'default for 1.35', '1.34', 'default for 1.34']);
+  });
+
   test.each([80, 60])('fits %i columns, all but the addresses, which are whole', (columns) => {
     const findings = examine([KUBERNETES, { what: 'Amazon Linux', version: '2099' }], new Date('2026-12-01'));
     const lines = report(findings, { columns, isTerminal: true }).split('\n');

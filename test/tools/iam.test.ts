@@ -6,6 +6,8 @@ const ROLE = 'arn:aws:iam::000000000000:role/worker';
 const role = { kind: 'role', arn: ROLE, session: 'one' } as const;
 const s3 = { kind: 'service', name: 's3.amazonaws.com' } as const;
 const anonymous = { kind: 'anonymous' } as const;
+const PROVIDER = 'arn:aws:iam::000000000000:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/cluster';
+const token = { kind: 'token', provider: PROVIDER } as const;
 
 const read = (kind: PolicyKind, ...statements: unknown[]) =>
   readPolicy(kind, 'P', { Version: '2012-10-17', Statement: statements });
@@ -103,6 +105,10 @@ describe('a principal', () => {
     [{ Service: 's3.amazonaws.com' }, role, false],
     [{ Service: ['sns.amazonaws.com'] }, s3, false],
     [{ Service: 's3.amazonaws.com' }, anonymous, false],
+    [{ Federated: PROVIDER }, token, true],
+    [{ Federated: PROVIDER }, { ...token, provider: `${PROVIDER}2` }, false],
+    [{ Federated: PROVIDER }, role, false],
+    [{ AWS: ROLE }, token, false],
   ])('%j is about %j: %s', (Principal, principal, expected) => {
     expect(allowed({ ...ALLOW, Principal }, { principal }, 'resource')).toBe(expected);
   });
@@ -111,6 +117,7 @@ describe('a principal', () => {
     expect(principalName(role)).toBe('arn:aws:sts::000000000000:assumed-role/worker/one');
     expect(principalName(s3)).toBe('s3.amazonaws.com');
     expect(principalName(anonymous)).toBe('anonymous');
+    expect(principalName(token)).toBe(PROVIDER);
   });
 });
 

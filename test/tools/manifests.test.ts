@@ -37,30 +37,34 @@ function validate(object: Json): void {
 const ENDPOINT = 'http://172.18.0.1:4566';
 
 /** All that is printed, by what is chosen. */
-const CHOICES: Record<string, () => Step[]> = {
+const choices = (way: 'eks-ec2' | 'eks-fargate'): Record<string, () => Step[]> => ({
   ...Object.fromEntries(
     Object.entries(SETTINGS).map(([name, settings]) => [
       name,
       () => {
         const warn = jest.spyOn(console, 'warn').mockImplementation();
         const { templates: make } = jest.requireActual<typeof import('../../tools/templates')>('../../tools/templates');
-        const template = make(settings)['eks-ec2'];
+        const template = make(settings, '', [way])[way];
         warn.mockRestore();
-        return steps(template);
+        return steps(way, template);
       },
     ]),
   ),
-  'an endpoint': () => steps(templates()['eks-ec2'], ENDPOINT),
-};
+  'an endpoint': () => steps(way, templates()[way], ENDPOINT),
+});
 
 const objects = (all: readonly Step[]): Json[] => all.flatMap((step) => step.objects);
 const one = (all: readonly Step[], kind: string): Json => objects(all).find((object) => object.kind === kind);
 
-describe.each(Object.entries(CHOICES))('with %s', (_name, choose) => {
+const CHOICES = (['eks-ec2', 'eks-fargate'] as const).flatMap((way) =>
+  Object.entries(choices(way)).map(([name, choose]) => [way, name, choose] as const),
+);
+
+describe.each(CHOICES)('on %s, with %s', (_way, _name, choose) => {
   const all = choose();
 
   test('every object is as Kubernetes and KEDA have it', () => {
-    expect(objects(all).length).toBeGreaterThan(6);
+    expect(objects(all).length).toBeGreaterThan(5);
     for (const object of objects(all)) validate(object);
   });
 
@@ -86,7 +90,7 @@ describe.each(Object.entries(CHOICES))('with %s', (_name, choose) => {
 
 describe('the validators', () => {
   const [deployment, policy, scaled] = ['Deployment', 'NetworkPolicy', 'ScaledObject'].map((kind) =>
-    one(steps(templates()['eks-ec2']), kind),
+    one(steps('eks-ec2', templates()['eks-ec2']), kind),
   );
   const CHANGES: Record<string, () => void> = {
     'a container without a name': () => delete deployment.spec.template.spec.containers[0].name,
@@ -131,12 +135,14 @@ test.each([
   ['default', 'ON_DEMAND'],
   ['spot', 'SPOT'],
 ])('with %s, the nodes are %s', (choice, capacity) => {
-  const comments = CHOICES[choice]?.().flatMap(({ comment }) => comment);
+  const comments = choices('eks-ec2')
+    [choice]?.()
+    .flatMap(({ comment }) => comment);
   expect(comments).toContainEqual(expect.stringMatching(new RegExp(`^Nodes: .*, ${capacity}$`)));
 });
 
 test('without an endpoint, add-ons, nodes and both charts are named, with their versions and values', () => {
-  const comments = steps(templates()['eks-ec2']).flatMap(({ comment }) => comment);
+  const comments = steps('eks-ec2', templates()['eks-ec2']).flatMap(({ comment }) => comment);
   for (const addon of ['vpc-cni', 'kube-proxy', 'eks-pod-identity-agent', 'coredns']) {
     expect(comments).toContainEqual(expect.stringContaining(`Add-on of EKS: ${addon},`));
   }
@@ -147,7 +153,7 @@ test('without an endpoint, add-ons, nodes and both charts are named, with their 
 });
 
 test('with an endpoint, nothing is left that needs AWS, and all that calls it finds the endpoint', () => {
-  const all = steps(templates()['eks-ec2'], ENDPOINT);
+  const all = steps('eks-ec2', templates()['eks-ec2'], ENDPOINT);
   expect(objects(all).map(({ kind }) => kind)).not.toContain('DaemonSet');
   const comments = all.flatMap(({ comment }) => comment);
   expect(comments.filter((line) => /^(Add-on|Nodes)|cluster-autoscaler/.test(line))).toEqual([]);
@@ -163,10 +169,23 @@ test('with an endpoint, nothing is left that needs AWS, and all that calls it fi
   expect(one(all, 'NetworkPolicy').spec.egress).toContainEqual({ ports: [{ protocol: 'TCP', port: 4566 }] });
 });
 
+test('on Fargate, what pods need of it is named, and nothing of nodes; without AWS, not even that', () => {
+  const on = (endpoint?: string) => steps('eks-fargate', templates()['eks-fargate'], endpoint);
+  const comments = on().flatMap(({ comment }) => comment);
+  expect(comments).toContainEqual('On Fargate: pods in resizer, keda, kube-system with k8s-app=kube-dns');
+  expect(comments).toContainEqual(expect.stringMatching(/^Add-on of EKS: coredns, .*"computeType":"Fargate"/));
+  expect(comments.filter((line) => /^Nodes|vpc-cni|cluster-autoscaler/.test(line))).toEqual([]);
+  expect(objects(on()).map(({ metadata }) => metadata.name)).toContain('aws-logging');
+  const local = on(ENDPOINT);
+  expect(local.flatMap(({ comment }) => comment).filter((line) => /^(Add-on|On Fargate)/.test(line))).toEqual([]);
+  expect(objects(local).map(({ metadata }) => metadata.name)).not.toContain('aws-logging');
+  expect(one(local, 'Deployment').spec.template.spec.containers[0].image).toBe('four-ways:local');
+});
+
 test('what others wait for comes first, however the template is sorted', () => {
   const template = templates()['eks-ec2'];
   const Resources = Object.fromEntries(Object.entries(template.Resources).reverse());
-  const kinds = objects(steps({ Resources } as Template)).map(({ kind }) => kind);
+  const kinds = objects(steps('eks-ec2', { Resources } as Template)).map(({ kind }) => kind);
   expect(kinds.indexOf('DaemonSet')).toBeLessThan(kinds.indexOf('Deployment'));
   expect(kinds.indexOf('Deployment')).toBeLessThan(kinds.indexOf('ScaledObject'));
 });
@@ -183,24 +202,28 @@ describe('the command', () => {
       '--endpoint is "127.0.0.1:4566": expected an address such as http://172.18.0.1:4566',
     ],
     [['--endpoint', `${ENDPOINT}/queue`], /^--endpoint is .*: expected an address/],
-    [['all'], /^unexpected "all"/],
+    [['ec2'], '"ec2" has no cluster: expected one of eks-ec2, eks-fargate'],
+    [['eks-ec2', 'all'], /^unexpected "all"/],
   ])('says in one line what is wrong with %j', async (args, says) => {
     const failed = run(...args);
     await expect(failed).rejects.toThrow(UsageError);
     await expect(failed).rejects.toThrow(says);
   });
 
-  test('prints the cluster of the stack that is chosen', async () => {
+  test.each([
+    [[], 'ResizeOnEksEc2'],
+    [['eks-fargate'], 'ResizeOnEksFargate'],
+  ])('prints the cluster of the stack that is chosen: %j', async (which, stack) => {
     const written = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
     const warn = jest.spyOn(console, 'warn').mockImplementation();
-    const code = await run('-c', 'production=true', '-c', 'name=blue');
+    const code = await run(...which, '-c', 'production=true', '-c', 'name=blue');
     const text = written.mock.calls.map(([chunk]) => chunk).join('');
     written.mockRestore();
     warn.mockRestore();
     expect(code).toBe(0);
-    expect(text).toContain(`# What ResizeOnEksEc2-blue gives to its cluster, in this order.\n`);
+    expect(text).toContain(`# What ${stack}-blue gives to its cluster, in this order.\n`);
     const stacks = parseAllDocuments(text).map((document) => document.toJS());
     const env: Json[] = stacks.find(({ kind }) => kind === 'Deployment').spec.template.spec.containers[0].env;
-    expect(env).toContainEqual({ name: 'STACK', value: 'ResizeOnEksEc2-blue' });
+    expect(env).toContainEqual({ name: 'STACK', value: `${stack}-blue` });
   });
 });

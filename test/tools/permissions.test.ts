@@ -388,6 +388,45 @@ describe('a template with', () => {
     );
   });
 
+  test.each<[string, (text: string) => string, RegExp]>([
+    ['another account’s', (text) => text.replaceAll('account:resizer:resizer', 'account:keda:keda-operator'), /:sub/],
+    ['for somebody else', (text) => text.replaceAll(':aud\\":\\"sts.amazonaws.com', ':aud\\":\\"other'), /:aud/],
+    ['for other things', (text) => text.replaceAll('AssumeRoleWithWebIdentity', 'AssumeRoleWithSAML'), /action/],
+  ])('a role on EKS on Fargate that is for tokens that are %s is noticed', (_which, change, misses) => {
+    const template = JSON.parse(change(JSON.stringify(all['eks-fargate'])));
+    expect(template).not.toEqual(all['eks-fargate']);
+    const address = 'oidc.eks.us-east-1.amazonaws.com/id/eks-fargate-clustereb0386a7';
+    const asked = `User: arn:aws:iam::${ACCOUNT}:oidc-provider/${address} is not authorized to perform: sts:AssumeRoleWithWebIdentity on resource: arn:aws:iam::${ACCOUNT}:role/eks-fargate-`;
+    expect(() => permissionsOf('eks-fargate', template)).toThrow(`eks-fargate: ${asked}`);
+    expect(() => permissionsOf('eks-fargate', template)).toThrow(misses);
+  });
+
+  test.each<[string, (resources: Record<string, Json>) => void, RegExp]>([
+    [
+      'a provider of another cluster',
+      (resources) => {
+        for (const { Type, Properties } of Object.values(resources)) {
+          if (Type === 'AWS::IAM::OIDCProvider') Properties.Url = 'https://oidc.eks.us-east-1.amazonaws.com/id/other';
+        }
+      },
+      /no provider of the template vouches for the tokens of Cluster\w+, for sts\.amazonaws\.com$/,
+    ],
+    [
+      'a service account that is not annotated',
+      (resources) => {
+        for (const { Type, Properties } of Object.values(resources)) {
+          if (Type !== 'Custom::AWSCDK-EKS-KubernetesResource') continue;
+          Properties.Manifest = JSON.parse(JSON.stringify(Properties.Manifest).replace('/role-arn', '/role'));
+        }
+      },
+      /neither a Pod Identity association nor an annotation gives the service account resizer a role$/,
+    ],
+  ])('%s is noticed', (_what, change, says) => {
+    const template = structuredClone(all['eks-fargate']) as { Resources: Record<string, Json> };
+    change(template.Resources);
+    expect(() => permissionsOf('eks-fargate', template)).toThrow(says);
+  });
+
   test('no policy at all is judged like one that allows nothing', () => {
     const template = structuredClone(all.ec2) as { Resources: Record<string, Json> };
     for (const [id, { Type }] of Object.entries(template.Resources)) {

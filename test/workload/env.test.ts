@@ -33,8 +33,14 @@ describe('readSettings', () => {
   });
 
   test.each<[change: Environment, message: string]>([
-    [{ COMPUTE: undefined }, 'COMPUTE is not set: expected one of ec2, lambda, ecs-fargate, eks-ec2, ecs-ec2'],
-    [{ COMPUTE: 'fargate' }, 'COMPUTE is "fargate": expected one of ec2, lambda, ecs-fargate, eks-ec2, ecs-ec2'],
+    [
+      { COMPUTE: undefined },
+      'COMPUTE is not set: expected one of ec2, lambda, ecs-fargate, eks-ec2, ecs-ec2, eks-fargate',
+    ],
+    [
+      { COMPUTE: 'fargate' },
+      'COMPUTE is "fargate": expected one of ec2, lambda, ecs-fargate, eks-ec2, ecs-ec2, eks-fargate',
+    ],
     [{ STACK: '' }, 'STACK is not set: expected the name of the stack, which its metrics are filed under'],
     [{ SOURCE_BUCKET: '' }, 'SOURCE_BUCKET is not set: expected the name of the bucket to read from'],
     [{ OUTPUT_BUCKET: undefined }, 'OUTPUT_BUCKET is not set: expected the name of the bucket to write to'],

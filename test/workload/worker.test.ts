@@ -298,7 +298,10 @@ describe('the queue worker', () => {
 describe('the queue worker at its start', () => {
   test.each([
     [{ QUEUE_URL: '' }, 'worker: QUEUE_URL is not set: expected the URL of the queue S3 sends its events to'],
-    [{ COMPUTE: 'vm' }, 'worker: COMPUTE is "vm": expected one of ec2, lambda, ecs-fargate, eks-ec2, ecs-ec2'],
+    [
+      { COMPUTE: 'vm' },
+      'worker: COMPUTE is "vm": expected one of ec2, lambda, ecs-fargate, eks-ec2, ecs-ec2, eks-fargate',
+    ],
     [{ AWS_REGION: '' }, 'worker: AWS_REGION is not set: expected the region of the buckets, such as eu-west-1'],
   ])('exits 2 with one line for %j', async (change, line) => {
     fleet = await Fleet.start('start');

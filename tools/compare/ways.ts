@@ -12,4 +12,4 @@ export const MARKS: Readonly<Record<FourWay, string>> = {
 const others = COMPUTES.filter((way) => !FOUR_WAYS.some((one) => one === way));
 
 /** A sentence on the ways that the model does not know yet. */
-export const NOT_COMPARED = `Not compared yet, though it can be deployed: ${others.map((way) => WAYS[way].title).join(', ')}.`;
+export const NOT_COMPARED = `Not compared yet, though they can be deployed: ${others.map((way) => WAYS[way].title).join(', ')}.`;

@@ -1,8 +1,15 @@
 import { WAYS } from '../../lib/ways';
 import type { Compute } from '../../workload/contract';
 import type { Resource, Template } from '../templates';
-import { type Names, type OpenTemplate, openTemplate, workerDeployment, workerFunction } from './deployment';
-import { readPolicy, type Statement } from './iam';
+import {
+  kubernetesObjects,
+  type Names,
+  type OpenTemplate,
+  openTemplate,
+  workerDeployment,
+  workerFunction,
+} from './deployment';
+import { type AccessRequest, readPolicy, type Statement } from './iam';
 
 /** Who may do what, as one way's template says it. */
 export interface Access {
@@ -12,6 +19,8 @@ export interface Access {
   readonly unknown: Readonly<Record<string, string>>;
   /** Logical id of the role that the worker or the function has. */
   readonly worker: string;
+  /** Who asks for that role, and with what in hand, where the platform does not by itself: a pod with a token. */
+  readonly token?: Pick<AccessRequest, 'principal' | 'action' | 'context'>;
   /** And of the one with which CDK tells the bucket where its events go. */
   readonly notifier: string;
   /** By ARN of a bucket, queue or function: its own policy, empty where it has none. */
@@ -29,6 +38,7 @@ export interface Role {
 /**
  * What AWS's own policies say, where a role that is judged has one. Looked up on 2026-11-28.
  * @see https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaBasicExecutionRole.html
+ * @see https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonEKSFargatePodExecutionRolePolicy.html
  */
 const MANAGED_POLICIES: Readonly<Record<string, object>> = {
   'service-role/AWSLambdaBasicExecutionRole': {
@@ -41,11 +51,27 @@ const MANAGED_POLICIES: Readonly<Record<string, object>> = {
       },
     ],
   },
+  AmazonEKSFargatePodExecutionRolePolicy: {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Allow',
+        Action: [
+          'ecr:GetAuthorizationToken',
+          'ecr:BatchCheckLayerAvailability',
+          'ecr:GetDownloadUrlForLayer',
+          'ecr:BatchGetImage',
+        ],
+        Resource: '*',
+      },
+    ],
+  },
 };
 
 /** What permissions can be in, and is read here. Of these services, another type of resource could hold others. */
 const TYPES: readonly string[] = [
   'AWS::IAM::InstanceProfile',
+  'AWS::IAM::OIDCProvider',
   'AWS::IAM::Policy',
   'AWS::IAM::Role',
   'AWS::Lambda::EventInvokeConfig',
@@ -125,7 +151,7 @@ function read(compute: Compute, template: Template, names: Names, prefix?: strin
     }
     roles[id] = {
       arn: resolve({ 'Fn::GetAtt': [id, 'Arn'] }) as string,
-      trust: readPolicy('trust', `trust of ${id}`, resolve(Properties.AssumeRolePolicyDocument)),
+      trust: readPolicy('trust', `trust of ${id}`, asDocument(resolve(Properties.AssumeRolePolicyDocument))),
       statements: [
         ...managed.flatMap((name) => readPolicy('identity', name, MANAGED_POLICIES[name])),
         ...list(Properties.Policies).flatMap(({ PolicyName, PolicyDocument }) =>
@@ -138,8 +164,12 @@ function read(compute: Compute, template: Template, names: Names, prefix?: strin
     };
   }
   const [worker, notifier] = [workerRole(compute, open), notifierRole(open)];
-  return { roles, unknown, worker, notifier, resources: resourcePolicies(open) };
+  const token = WAYS[compute].unit === 'pod' ? workerToken(open) : undefined;
+  return { roles, unknown, worker, notifier, resources: resourcePolicies(open), ...(token && { token }) };
 }
+
+/** CloudFormation takes a policy as text, too. */
+const asDocument = (policy: unknown): unknown => (typeof policy === 'string' ? JSON.parse(policy) : policy);
 
 /** Logical id of what is referred to by its ARN. @throws Error when it is not of this template */
 function idOf(what: string, reference: { 'Fn::GetAtt'?: readonly [string, string] } | undefined): string {
@@ -168,10 +198,51 @@ function workerRole(compute: Compute, open: OpenTemplate): string {
       const own = associations.find(
         ({ Namespace, ServiceAccount }) => Namespace === pods.metadata.namespace && ServiceAccount === account,
       );
-      if (!own) throw new Error(`no Pod Identity association gives the service account ${account} a role`);
-      return idOf('the role of the pods', own.RoleArn);
+      if (own) return idOf('the role of the pods', own.RoleArn);
+      const annotated = workerAccount(open)?.metadata.annotations?.[ROLE_ANNOTATION];
+      const role = ofType('AWS::IAM::Role').find(([id]) => open.resolve({ 'Fn::GetAtt': [id, 'Arn'] }) === annotated);
+      if (role) return role[0];
+      throw new Error(
+        `neither a Pod Identity association nor an annotation gives the service account ${account} a role`,
+      );
     }
   }
+}
+
+const ROLE_ANNOTATION = 'eks.amazonaws.com/role-arn';
+
+/** The service account of the worker's pods, where the template makes it. */
+function workerAccount(open: OpenTemplate) {
+  const { metadata, spec } = workerDeployment(open);
+  const { serviceAccountName } = spec.template.spec;
+  return kubernetesObjects(open).find(
+    ({ kind, metadata: { name, namespace } }) =>
+      kind === 'ServiceAccount' && name === serviceAccountName && namespace === metadata.namespace,
+  );
+}
+
+/** For whom the tokens are that EKS puts into a pod. */
+const AUDIENCE = 'sts.amazonaws.com';
+
+/** What the worker's pods ask for their role with, where their account is annotated. @throws Error when IAM knows no provider */
+function workerToken(open: OpenTemplate): Access['token'] {
+  const { name, namespace, annotations } = workerAccount(open)?.metadata ?? {};
+  if (!annotations?.[ROLE_ANNOTATION]) return undefined;
+  const [cluster = ''] = open.ofType('AWS::EKS::Cluster').map(([id]) => id);
+  const issuer = open.resolve({ 'Fn::GetAtt': [cluster, 'OpenIdConnectIssuerUrl'] });
+  const [provider] = open
+    .ofType('AWS::IAM::OIDCProvider')
+    .filter(
+      ([, { Properties }]) => open.resolve(Properties.Url) === issuer && Properties.ClientIdList.includes(AUDIENCE),
+    );
+  if (!provider) throw new Error(`no provider of the template vouches for the tokens of ${cluster}, for ${AUDIENCE}`);
+  const arn = open.resolve({ Ref: provider[0] }) as string;
+  const address = arn.replace(/^.*:oidc-provider\//, '').toLowerCase();
+  return {
+    principal: { kind: 'token', provider: arn },
+    action: 'sts:AssumeRoleWithWebIdentity',
+    context: { [`${address}:aud`]: AUDIENCE, [`${address}:sub`]: `system:serviceaccount:${namespace}:${name}` },
+  };
 }
 
 function notifierRole({ one, ofType }: OpenTemplate): string {

@@ -146,13 +146,18 @@ function environmentOf(compute: Compute, open: OpenTemplate): Record<string, str
   }
 }
 
-/** The worker's Deployment, of the objects that the cluster is given. @throws Error when there is none */
+/** The objects that the cluster is given. */
 // biome-ignore lint/suspicious/noExplicitAny: as deep and as varied as Kubernetes.
-export function workerDeployment({ ofType, resolve }: OpenTemplate): any {
-  const objects = ofType('Custom::AWSCDK-EKS-KubernetesResource').flatMap(
-    ([, { Properties }]) => JSON.parse(resolve(Properties.Manifest) as string) as { readonly kind: string }[],
+export function kubernetesObjects({ ofType, resolve }: OpenTemplate): any[] {
+  return ofType('Custom::AWSCDK-EKS-KubernetesResource').flatMap(([, { Properties }]) =>
+    JSON.parse(resolve(Properties.Manifest) as string),
   );
-  const found = objects.find(({ kind }) => kind === 'Deployment');
+}
+
+/** The worker's Deployment. @throws Error when there is none */
+// biome-ignore lint/suspicious/noExplicitAny: as deep and as varied as Kubernetes.
+export function workerDeployment(open: OpenTemplate): any {
+  const found = kubernetesObjects(open).find(({ kind }) => kind === 'Deployment');
   if (!found) throw new Error('the template has no Deployment');
   return found;
 }
@@ -206,11 +211,18 @@ function resolver(local: Readonly<Record<string, string>>, template: Template, n
   const ref = (id: string): string => {
     if (id.startsWith('AWS::')) return pseudo[id] ?? unresolved(id);
     const name = local[id] ?? unresolved(id);
+    if (type(id) === 'AWS::IAM::OIDCProvider') return attribute([id, 'Arn']);
     return type(id) === 'AWS::SQS::Queue' ? names.queueUrl(name) : name;
   };
   const attribute = ([id, which]: readonly [string, string]): string => {
     const name = local[id] ?? unresolved(id);
+    if (which === 'OpenIdConnectIssuerUrl') return `https://oidc.eks.${names.region}.amazonaws.com/id/${name}`;
     if (which !== 'Arn') return name;
+    // Named after the address that it vouches for.
+    if (type(id) === 'AWS::IAM::OIDCProvider') {
+      const address = new URL(resolve(template.Resources[id]?.Properties.Url) as string);
+      return `arn:aws:iam::${names.account}:oidc-provider/${address.host}${address.pathname}`;
+    }
     return ARNS[type(id)]?.(name, names) ?? unresolved(`the ARN of ${id}, ${type(id)}`);
   };
   const resolve = (value: unknown): unknown => {
@@ -223,8 +235,19 @@ function resolver(local: Readonly<Record<string, string>>, template: Template, n
       const [separator, parts] = inner as [string, unknown[]];
       return parts.map(resolve).join(separator);
     }
-    if (others.length === 0 && key === 'Fn::Sub' && typeof inner === 'string') {
-      return inner.replaceAll(/\$\{([\w:]+)\}/g, (_match, id: string) => ref(id));
+    if (others.length === 0 && key === 'Fn::Sub') {
+      const [text, own = {}] = [inner].flat() as [string, Record<string, unknown>?];
+      return text.replaceAll(/\$\{([\w:]+)\}/g, (_match, id: string) =>
+        id in own ? String(resolve(own[id])) : ref(id),
+      );
+    }
+    if (others.length === 0 && key === 'Fn::Split') {
+      const [separator, text] = inner as [string, unknown];
+      return (resolve(text) as string).split(separator);
+    }
+    if (others.length === 0 && key === 'Fn::Select') {
+      const [index, list] = inner as [string | number, unknown];
+      return (resolve(list) as unknown[])[Number(index)];
     }
     if (others.length === 0 && key.startsWith('Fn::')) return unresolved(`${key} ${JSON.stringify(inner)}`);
     return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, resolve(item)]));

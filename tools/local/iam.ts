@@ -11,6 +11,8 @@ export type Principal =
   | { readonly kind: 'role'; readonly arn: string; readonly session: string }
   /** AWS itself, such as `s3.amazonaws.com`. */
   | { readonly kind: 'service'; readonly name: string }
+  /** Whoever has a token of a provider that IAM knows, by the provider's ARN. */
+  | { readonly kind: 'token'; readonly provider: string }
   /** Nobody has signed. */
   | { readonly kind: 'anonymous' };
 
@@ -81,6 +83,8 @@ export const CONDITION_KEYS: readonly string[] = [
   's3:x-amz-server-side-encryption-customer-algorithm',
 ];
 const TAG_KEY = /^aws:resourcetag\/[^*?]+$/;
+/** What a token of an EKS cluster says: behind the address of its provider, for whom it is, and whose. */
+const TOKEN_KEY = /^oidc\.eks\.[a-z0-9-]+\.amazonaws\.com\/id\/[a-z0-9-]+:(aud|sub)$/;
 
 interface Operator {
   readonly holds: (actual: string | undefined, expected: readonly string[]) => boolean;
@@ -193,6 +197,15 @@ function readPrincipal(given: unknown, origin: string): Part {
       holds: ({ principal }) => principal.kind === 'service' && expected.includes(principal.name),
     };
   }
+  if (kind === 'Federated') {
+    if (!expected.every((name) => /^arn:aws:iam::\d{12}:oidc-provider\/[\w./-]+$/.test(name)))
+      throw unknown(origin, words);
+    return {
+      name: 'principal',
+      words,
+      holds: ({ principal }) => principal.kind === 'token' && expected.includes(principal.provider),
+    };
+  }
   // Of accounts, users and sessions there are none here.
   const understood = expected.every((name) => name === '*' || /^arn:aws:iam::\d{12}:role\/[\w+=,.@/-]+$/.test(name));
   if (kind !== 'AWS' || !understood) throw unknown(origin, words);
@@ -210,7 +223,9 @@ function readConditions(given: unknown, origin: string): Part[] {
     if (operator === undefined) throw unknown(origin, `the condition operator ${name}`);
     return Object.entries(object(keys, `${origin}: ${name} has no keys`)).map(([written, values]) => {
       const key = written.toLowerCase();
-      if (!CONDITION_KEYS.includes(key) && !TAG_KEY.test(key)) throw unknown(origin, `the condition key ${written}`);
+      if (!CONDITION_KEYS.includes(key) && !TAG_KEY.test(key) && !TOKEN_KEY.test(key)) {
+        throw unknown(origin, `the condition key ${written}`);
+      }
       const expected = texts(values, origin);
       const odd = expected.find((value) => operator.value?.test(value) === false);
       if (odd !== undefined) throw unknown(origin, `${name} ${written} ${odd}`);
@@ -269,6 +284,7 @@ function commonLength(a: string, b: string): number {
 export function principalName(principal: Principal): string {
   if (principal.kind === 'anonymous') return 'anonymous';
   if (principal.kind === 'service') return principal.name;
+  if (principal.kind === 'token') return principal.provider;
   const { arn, session } = principal;
   return `${arn.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/')}/${session}`;
 }

@@ -120,12 +120,12 @@ export class Permissions {
    */
   signIn(accessKeyId: string, compute: Compute): void {
     const { service, actions } = PLATFORMS[WAYS[compute].unit];
-    const id = this.access(compute).worker;
+    const { worker: id, token } = this.access(compute);
     const role = this.role(compute, id);
-    for (const action of actions) {
-      const principal: Principal = { kind: 'service', name: service };
-      const request = { principal, action, resource: role.arn, context: { 'aws:sourceaccount': ACCOUNT } };
-      const refusal = refusalOf(request, [], role.trust);
+    const principal: Principal = { kind: 'service', name: service };
+    const context = { 'aws:sourceaccount': ACCOUNT };
+    for (const asked of token ? [token] : actions.map((action) => ({ principal, action, context }))) {
+      const refusal = refusalOf({ ...asked, resource: role.arn }, [], role.trust);
       if (refusal) throw new Error(`${compute}: ${refusal.explanation}`);
     }
     this.enter(accessKeyId, compute, role);
