@@ -64,7 +64,7 @@ export class EksEc2Stack extends cdk.Stack {
     const LogType = eks.ClusterLoggingTypes;
     const cluster = new eks.Cluster(this, 'Cluster', {
       clusterName,
-      // The newest version that KEDA is tested on. It is in standard support, and there is a kubectl for it.
+      // KEDA 2.20 is tested on it, it is in standard support, and there is a kubectl for it.
       version: eks.KubernetesVersion.V1_35,
       kubectlProviderOptions: { kubectlLayer: new KubectlV35Layer(this, 'Kubectl') },
       vpc,
@@ -101,21 +101,19 @@ export class EksEc2Stack extends cdk.Stack {
     nodes.node.addDependency(addons, route);
     const dns = new services.ClusterDns(this, 'ClusterDns', { cluster, nodes });
     const shipper = new services.FluentBit(this, 'FluentBit', { cluster, dns, logGroup });
-    const identity = podIdentity(cluster);
-    const role = identity(this, 'Role', manifests.names.namespace, manifests.names.app);
+    const role = podIdentity(cluster)(this, 'Role', manifests.names.namespace, manifests.names.app);
     const environment = workerEnvironment('eks-ec2', buckets, jobs);
     const unit = { cpu: String(config.unit.vcpus), memory: `${config.unit.memory.toMebibytes()}Mi` };
     const name = manifests.names.app;
-    const labels = { app: name };
     const deployment = {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
       metadata: { name, namespace: manifests.names.namespace },
       spec: {
         // No `replicas`: one pod to begin with, and then KEDA sets them.
-        selector: { matchLabels: labels },
+        selector: { matchLabels: manifests.labels },
         template: {
-          metadata: { labels },
+          metadata: { labels: manifests.labels },
           spec: {
             serviceAccountName: name,
             automountServiceAccountToken: false,
@@ -126,7 +124,7 @@ export class EksEc2Stack extends cdk.Stack {
                 maxSkew: 1,
                 topologyKey: 'topology.kubernetes.io/zone',
                 whenUnsatisfiable: 'ScheduleAnyway',
-                labelSelector: { matchLabels: labels },
+                labelSelector: { matchLabels: manifests.labels },
               },
             ],
             containers: [
@@ -165,8 +163,8 @@ export class EksEc2Stack extends cdk.Stack {
     jobs.grantWork(role);
     // Lambda writes logs with the function's role, ECS with one of the platform's. Here a pod does.
     logGroup.grants.write(shipper.role);
-    // The reader's own way in, where one is named.
-    if (clusterAdmin) cluster.grantClusterAdmin('Admin', clusterAdmin);
+    // The reader's own way in, where one is named. As long as the namespace is there: a deletion that hangs needs `kubectl`.
+    if (clusterAdmin) namespace.node.addDependency(cluster.grantClusterAdmin('Admin', clusterAdmin));
 
     // 8. Scaling
     // Pods by the queue: KEDA asks it, where the alarms of the other columns wait for a metric.
@@ -181,7 +179,7 @@ export class EksEc2Stack extends cdk.Stack {
     };
     // Of several pods, those that are not needed go after 5 minutes, busy or not. They have their grace to finish; what is
     // not finished then goes back to the queue, and another begins it again.
-    new services.Keda(this, 'Keda', { cluster, dns, pods, queue: jobs.queue, scaling, identity });
+    new services.Keda(this, 'Keda', { cluster, dns, pods, queue: jobs.queue, scaling });
     // Nodes by the pods: the platform is scaled apart from the orchestrator.
     new services.ClusterAutoscaler(this, 'ClusterAutoscaler', { cluster, dns, nodes });
     // No schedule keeps the queue's metrics awake: KEDA does not wait for them.

@@ -69,7 +69,7 @@ export class EksFargateStack extends cdk.Stack {
     const LogType = eks.ClusterLoggingTypes;
     const cluster = new eks.Cluster(this, 'Cluster', {
       clusterName,
-      // The newest version that KEDA is tested on. It is in standard support, and there is a kubectl for it.
+      // KEDA 2.20 is tested on it, it is in standard support, and there is a kubectl for it.
       version: eks.KubernetesVersion.V1_35,
       kubectlProviderOptions: { kubectlLayer: new KubectlV35Layer(this, 'Kubectl') },
       vpc,
@@ -117,16 +117,15 @@ export class EksFargateStack extends cdk.Stack {
     // Fargate adds 256 MB for the kubelet, and rounds up: 1 vCPU and 3 GB are billed.
     const unit = { cpu: String(config.unit.vcpus), memory: `${config.unit.memory.toMebibytes()}Mi` };
     const name = manifests.names.app;
-    const labels = { app: name };
     const deployment = {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
       metadata: { name, namespace: manifests.names.namespace },
       spec: {
         // No `replicas`: KEDA sets them.
-        selector: { matchLabels: labels },
+        selector: { matchLabels: manifests.labels },
         template: {
-          metadata: { labels },
+          metadata: { labels: manifests.labels },
           spec: {
             serviceAccountName: name,
             automountServiceAccountToken: false,
@@ -169,8 +168,8 @@ export class EksFargateStack extends cdk.Stack {
     jobs.grantWork(role);
     // As on ECS, the platform writes the logs, and not the worker.
     logGroup.grants.write(executionRole);
-    // The reader's own way in, where one is named.
-    if (clusterAdmin) cluster.grantClusterAdmin('Admin', clusterAdmin);
+    // The reader's own way in, where one is named. As long as the namespace is there: a deletion that hangs needs `kubectl`.
+    if (clusterAdmin) namespace.node.addDependency(cluster.grantClusterAdmin('Admin', clusterAdmin));
 
     // 8. Scaling
     // Pods by the queue: KEDA asks it, where the alarms of the other columns wait for a metric.

@@ -177,5 +177,8 @@ function address(given: string): string {
   if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search || url.hash) {
     throw new UsageError(`--endpoint is "${given}": expected an address such as http://172.18.0.1:4566`);
   }
+  if (/^(localhost|127\..*|\[::1\])$/.test(url.hostname)) {
+    throw new UsageError(`--endpoint is "${given}", where a pod finds only itself: name this machine as pods see it`);
+  }
   return url.origin;
 }

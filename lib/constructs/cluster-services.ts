@@ -135,8 +135,8 @@ export interface KedaProps extends ServiceProps {
   readonly pods: eks.KubernetesManifest;
   readonly queue: sqs.Queue;
   readonly scaling: manifests.Scaling;
-  /** How the pods of this cluster get a role. */
-  readonly identity: PodRole;
+  /** How the pods of this cluster get a role; by Pod Identity, if nothing is said. */
+  readonly identity?: PodRole;
   readonly onFargate?: boolean;
 }
 
@@ -148,7 +148,7 @@ export interface KedaProps extends ServiceProps {
 export class Keda extends Construct {
   constructor(scope: Construct, id: string, props: KedaProps) {
     super(scope, id);
-    const { cluster, dns, pods, queue, scaling, identity, onFargate = false } = props;
+    const { cluster, dns, pods, queue, scaling, identity = podIdentity(cluster), onFargate = false } = props;
     const role = identity(this, 'Role', 'keda', 'keda-operator');
     queue.grants.actions(role, ['sqs:GetQueueAttributes']);
     const fargate = {

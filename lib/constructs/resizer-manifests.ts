@@ -15,7 +15,7 @@ export const names = {
   fluentBit: 'fluent-bit',
 } as const;
 
-const labels = { app: names.app };
+export const labels = { app: names.app };
 
 /** Only pods that give up every privilege are admitted. */
 export const namespace = {
@@ -41,12 +41,12 @@ export const serviceAccount = (role?: string) =>
     automountServiceAccountToken: false,
   }) satisfies IServiceAccount;
 
-/** At most one worker at a time is moved for maintenance. */
+/** Maintenance moves one worker at a time, and at once those that do not come up: they would keep every node from it. */
 export const disruptionBudget = {
   apiVersion: 'policy/v1',
   kind: 'PodDisruptionBudget',
   metadata: { name: names.app, namespace: names.namespace },
-  spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
+  spec: { maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow', selector: { matchLabels: labels } },
 } satisfies IPodDisruptionBudget;
 
 /** Nothing in; out to name resolution, the Pod Identity agent on the node, and AWS. */

@@ -656,6 +656,14 @@ const EKS: Checks = {
     expect(own.map(({ metadata }) => metadata.namespace)).toEqual(own.map(() => 'resizer'));
   },
 
+  'whoever may use kubectl may do so as long as the namespace is there, which a deletion could hang at': (column) => {
+    const { clusterAdmin } = column.settings;
+    const entries = column.all('AWS::EKS::AccessEntry').filter(([, entry]) => entry.PrincipalArn === clusterAdmin);
+    expect(entries).toHaveLength(clusterAdmin ? 1 : 0);
+    const waits = column.waitsFor(column.id('Custom::AWSCDK-EKS-KubernetesResource', 'Namespace0'));
+    expect(entries.filter(([id]) => !waits.has(id))).toEqual([]);
+  },
+
   'KEDA is pinned': (column) => {
     expect(chart(column, 'keda')).toMatchObject({
       Repository: 'https://kedacore.github.io/charts',
@@ -761,6 +769,7 @@ const EKS_EC2: Checks = {
     ]);
     expect(column.object('PodDisruptionBudget', 'resizer').spec).toEqual({
       maxUnavailable: 1,
+      unhealthyPodEvictionPolicy: 'AlwaysAllow',
       selector: { matchLabels: labels },
     });
   },
@@ -839,7 +848,8 @@ const EKS_EC2: Checks = {
     const { SERVICE, INPUT, OUTPUT } = fluentBit(column);
     expect(OUTPUT).toMatchObject({ Retry_Limit: 'no_limits', 'storage.total_limit_size': '500M' });
     // A piece that waits may need an open file: with a piece a second, the default, 1,024 do not last for half an hour.
-    expect(SERVICE).toMatchObject({ 'scheduler.cap': '30', Flush: '5' });
+    // Pieces in memory, of 2 MB at most: half of what the pod may have.
+    expect(SERVICE).toMatchObject({ 'scheduler.cap': '30', Flush: '5', 'storage.max_chunks_up': '32' });
     expect(INPUT).toMatchObject({ 'storage.type': 'filesystem' });
     const { containers, volumes } = column.object('DaemonSet', 'fluent-bit').spec.template.spec;
     const [state] = volumes.filter(({ hostPath }: Json) => hostPath?.type === 'DirectoryOrCreate');
@@ -855,6 +865,15 @@ const EKS_EC2: Checks = {
     expect(fluentBit(column).OUTPUT).toMatchObject({ 'net.io_timeout': '30', Retry_Limit: 'no_limits' });
   },
 
+  'the shipper has longer to end than it takes, and cannot write where it is not meant to': (column) => {
+    const { terminationGracePeriodSeconds, containers } = column.object('DaemonSet', 'fluent-bit').spec.template.spec;
+    expect(terminationGracePeriodSeconds).toBeGreaterThan(Number(fluentBit(column).SERVICE?.Grace));
+    expect(containers[0].securityContext).toMatchObject({
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+  },
+
   'settings of the shipper that change reach the pods that run': (column) => {
     const settings = column.object('ConfigMap', 'fluent-bit').data['fluent-bit.conf'];
     expect(column.object('DaemonSet', 'fluent-bit').spec.template.metadata.annotations).toEqual({
@@ -864,7 +883,7 @@ const EKS_EC2: Checks = {
 
   'a node goes when nothing is left on it but what Kubernetes itself runs': (column) => {
     const { extraArgs } = JSON.parse(chart(column, 'cluster-autoscaler').Values);
-    expect(extraArgs).toMatchObject({ 'skip-nodes-with-system-pods': false });
+    expect(extraArgs).toEqual({ 'scale-down-unneeded-time': '5m', 'skip-nodes-with-system-pods': false });
   },
 
   'the Cluster Autoscaler is not the first pod to be evicted': (column) => {
@@ -1102,6 +1121,7 @@ const EKS_FARGATE: Checks = {
     const { labels } = column.object('Deployment', 'resizer').spec.template.metadata;
     expect(column.object('PodDisruptionBudget', 'resizer').spec).toEqual({
       maxUnavailable: 1,
+      unhealthyPodEvictionPolicy: 'AlwaysAllow',
       selector: { matchLabels: labels },
     });
   },

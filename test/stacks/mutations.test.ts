@@ -1172,6 +1172,20 @@ const MUTATIONS: Record<string, Mutation> = {
     make: (column) => delete column.one('AWS::EKS::Addon', 'NodeAddonsKubeProxy').ResolveConflicts,
     reported: ['all that EKS installs in a cluster is an add-on of the stack, which takes over what is there'],
   },
+  'a shipper that is killed while it ends': {
+    way: 'eks-ec2',
+    make: (column) =>
+      edit(column, 'DaemonSet', 'fluent-bit', ({ spec }) => {
+        spec.template.spec.terminationGracePeriodSeconds = 30;
+      }),
+    reported: ['the shipper has longer to end than it takes, and cannot write where it is not meant to'],
+  },
+  'a reader who cannot help a deletion that hangs': {
+    way: 'eks-ec2',
+    settings: { clusterAdmin: 'arn:aws:iam::123456789012:role/reader' },
+    make: (column) => without(column, 'Custom::AWSCDK-EKS-KubernetesResource', 'Namespace0', /ClusterAdmin/),
+    reported: ['whoever may use kubectl may do so as long as the namespace is there, which a deletion could hang at'],
+  },
   'an autoscaler without requests': {
     way: 'eks-ec2',
     make: (column) => {

@@ -201,6 +201,7 @@ describe('the command', () => {
       ['--endpoint', '127.0.0.1:4566'],
       '--endpoint is "127.0.0.1:4566": expected an address such as http://172.18.0.1:4566',
     ],
+    [['--endpoint', 'http://127.0.0.1:4566'], /where a pod finds only itself: name this machine as pods see it$/],
     [['--endpoint', `${ENDPOINT}/queue`], /^--endpoint is .*: expected an address/],
     [['ec2'], '"ec2" has no cluster: expected one of eks-ec2, eks-fargate'],
     [['eks-ec2', 'all'], /^unexpected "all"/],
