@@ -30,7 +30,8 @@ export function podIdentity(cluster: eks.Cluster): PodRole {
  * STS. For Fargate, where no agent can run beside a pod. The service account has to be annotated with the role.
  *
  * The trust policy is written as text, because its keys hold the address of the cluster, which CloudFormation knows only when
- * the cluster is there. CDK's own `ServiceAccount` has one more custom resource put them together.
+ * the cluster is there. CDK's own `ServiceAccount` has one more custom resource put them together. `cdk diff` does not list it
+ * among what may take on a role: look at the template.
  *
  * @see https://docs.aws.amazon.com/eks/latest/userguide/iam-roles-for-service-accounts.html
  */

@@ -232,9 +232,10 @@ export function fluentBit(logGroup: string, region: string, settings = FLUENT_BI
 
 /**
  * What the log router of Fargate does, in the form that Fargate accepts: filters, outputs and parsers, without variables. As
- * AWS's page has it on 2026-11-28, but for two things: lines are sent as they are (`log_key`), and not wrapped in metadata;
- * and no group is made. The lines of KEDA and of name resolution arrive beside the worker's. The container runtime cuts lines
- * at 16 KB, and nothing here could join them: those of the worker are shorter.
+ * AWS's page has it on 2026-11-28, without what would change a line: they are sent as they are (`log_key`), not wrapped in
+ * metadata, and the page's filter `kubernetes` would take away the key that is sent. No group is made, and none is told how
+ * long to keep lines. CloudWatch finds metrics without being told the format. The lines of KEDA and of name resolution arrive
+ * beside the worker's. The container runtime cuts lines at 16 KB, and nothing here could join them: the worker's are shorter.
  *
  * @see https://docs.aws.amazon.com/eks/latest/userguide/fargate-logging.html
  * @see https://github.com/fluent/fluent-bit/issues/5656

@@ -1112,8 +1112,15 @@ const EKS_FARGATE: Checks = {
     expect(parser?.Format).toBe('Regex');
     // The parser takes a line of the container runtime apart, and its part of this name is what is sent.
     const line = '{"_aws":{"Timestamp":1},"Done":1} <';
-    const parts = new RegExp(parser?.Regex as string).exec(`2026-11-28T05:00:00.123456789Z stdout F ${line}`)?.groups;
-    expect(parts?.[output?.log_key as string]).toBe(line);
+    // A whole line, and the beginning of one that the container runtime has cut.
+    for (const mark of ['F', 'P']) {
+      const parts = new RegExp(parser?.Regex as string).exec(
+        `2026-11-28T05:00:00.123456789Z stderr ${mark} ${line}`,
+      )?.groups;
+      expect(parts?.[output?.log_key as string]).toBe(line);
+      expect(parts?.[parser?.Time_Key as string]).toBe('2026-11-28T05:00:00.123456789Z');
+    }
+    expect(parser?.Time_Format).toBe('%Y-%m-%dT%H:%M:%S.%L%z');
     expect(output).not.toHaveProperty('log_format');
   },
 
