@@ -106,7 +106,7 @@ function verdictOf({ ways, rows, byteEqual }: Sheet): string {
   return `Byte-equal: ${all} ways wrote the same bytes`;
 }
 
-/** The ways are the columns, as they are below: a table of four narrow columns also fits a telephone. */
+/** The ways are the columns, as they are below: a table of six narrow columns also fits a telephone. */
 function summaryTable(summary: Sheet['summary']): string {
   const head = summary.map(({ way }) => `<th scope="col">${text(way)}</th>`).join('');
   const body = Object.keys(summary[0]?.columns ?? {}).map((name) => {
@@ -252,6 +252,7 @@ code { font: 0.75rem ui-monospace, monospace; }
   .ways { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   table { font-size: 0.6875rem; }
   th, td { padding: 0.35rem 0 0.35rem 0.375rem; }
-  tr > :first-child { width: 17%; }
+  thead th { font-size: 0.5625rem; }
+  tr > :first-child { width: 20%; }
 }
 `;
