@@ -10,11 +10,11 @@ export interface Work {
 }
 
 /**
- * Seconds that one image keeps one slot busy.
+ * Seconds that one image keeps one slot busy, when another follows it.
  *
- * On a queue worker transfers overlap with the decoding of other images, so only the CPU counts. A function waits for
- * its own transfers and is billed for waiting. Low end: the decoder uses all CPU that comes with the memory; high end:
- * one core of it.
+ * A queue worker holds several messages for each slot, and decodes one image while it waits for S3 on behalf of others: so
+ * either the CPU is the limit, or the waiting, shared by the messages that it holds. A function waits for its own transfers
+ * and is billed for waiting. Low end: the decoder uses all CPU that comes with the memory; high end: one core of it.
  *
  * @throws Error, in one line, when the platform would not let the job come to its end: nothing here knows that bill
  */
@@ -28,16 +28,24 @@ export function serviceSeconds(
   const cpu = work.cpuSeconds[end] * slowdown[end];
   const share = facts.unit.memoryMib / delays['lambda-vcpu-mib'][end];
   const cores = end === 'low' ? share : Math.min(1, share);
+  const waits = job.s3Waits * delays['s3-request'][end];
   const seconds =
     facts.way === 'lambda'
-      ? cpu / cores + job.s3Waits * delays['s3-request'][end]
-      : cpu / Math.min(1, facts.unit.vcpus / facts.unit.slots);
+      ? cpu / cores + waits
+      : slotSeconds(cpu / Math.min(1, facts.unit.vcpus / facts.unit.slots), waits, heldPerSlot(facts));
   if (seconds > facts.longestJobSeconds) {
     throw new Error(
       `an image may take ${Math.ceil(seconds)} s on ${facts.way}, where a job has ${facts.longestJobSeconds} s`,
     );
   }
   return seconds;
+}
+
+const heldPerSlot = ({ receiversPerUnit, unit }: WayFacts) => receiversPerUnit / unit.slots;
+
+/** What CPU and waiting make of a slot that holds several messages, each of them in seconds for an image. */
+export function slotSeconds(cpu: number, waits: number, held: number): number {
+  return Math.max(cpu, (cpu + waits) / held);
 }
 
 /** Seconds from the decision to start a unit until it works. */

@@ -4,7 +4,7 @@ import type { BenchResults } from '../../../../tools/bench/results';
 import { arrivedBy, moments, poisson } from '../../../../tools/compare/model/arrivals';
 import { Heap } from '../../../../tools/compare/model/heap';
 import { MOST_EVENTS, simulate, simulateWay, work } from '../../../../tools/compare/model/scale';
-import { idleSeconds, serviceSeconds } from '../../../../tools/compare/model/service';
+import { idleSeconds, serviceSeconds, slotSeconds } from '../../../../tools/compare/model/service';
 import type {
   Arrivals,
   Facts,
@@ -454,7 +454,9 @@ test.each([
 });
 
 describe('beside the measured local run', () => {
-  const { lambda, workers, billed } = JSON.parse(readFileSync('evidence/bench/results.json', 'utf8')) as BenchResults;
+  const { lambda, workers, billed, throughput } = JSON.parse(
+    readFileSync('evidence/bench/results.json', 'utf8'),
+  ) as BenchResults;
   /** Nothing between the endpoints and the unit, as on one machine. */
   const near = fixed(1).tables.delays;
   const local: Tables = { ...tables, delays: { ...near, 's3-request': { ...near['s3-request'], low: 0, high: 0 } } };
@@ -475,6 +477,18 @@ describe('beside the measured local run', () => {
       });
       expect(measured.billedMs / 1000 / seconds).toBeGreaterThan(0.8);
       expect(measured.billedMs / 1000 / seconds).toBeLessThan(1.25);
+    },
+  );
+
+  test.each(throughput.filter(({ delayMs }) => delayMs > 0))(
+    'a slot that holds $messagesPerSlot messages with $delayMs ms for each request does $picture as often as the model says',
+    ({ picture, delayMs, messagesPerSlot, picturesPerSecond }) => {
+      // What it takes without waiting. With one message nothing overlaps, and so it is not the CPU alone.
+      const alone = throughput.filter((other) => other.picture === picture && other.delayMs === 0);
+      const cpu = 1 / Math.max(...alone.map((other) => other.picturesPerSecond));
+      const predicted = 1 / slotSeconds(cpu, (2 * delayMs) / 1000, messagesPerSlot);
+      expect(predicted / picturesPerSecond).toBeGreaterThan(0.9);
+      expect(predicted / picturesPerSecond).toBeLessThan(1.35);
     },
   );
 
