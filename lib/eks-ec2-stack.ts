@@ -173,7 +173,7 @@ export class EksEc2Stack extends cdk.Stack {
       cooldownPeriod: 300, // s without a message until the last pod goes: as long as the alarms of the other columns take
       minReplicaCount: 0,
       maxReplicaCount: config.unit.max,
-      // Messages for each pod, held ones included: four pods from 76 on, where the other columns' alarms start all from 100 on.
+      // Messages for each pod, held ones included: four pods from 76 on. The other columns' alarms start three at once from 100 on.
       // From 83 on where three run: Kubernetes lets a tenth pass. Whoever raises the ceiling chooses anew when it is reached.
       queueLength: 25,
     };

@@ -122,7 +122,7 @@ export class EksFargateStack extends cdk.Stack {
       kind: 'Deployment',
       metadata: { name, namespace: manifests.names.namespace },
       spec: {
-        // No `replicas`: KEDA sets them.
+        // No `replicas`: one pod to begin with, and then KEDA sets them.
         selector: { matchLabels: manifests.labels },
         template: {
           metadata: { labels: manifests.labels },
@@ -178,13 +178,13 @@ export class EksFargateStack extends cdk.Stack {
       cooldownPeriod: 300, // s without a message until the last pod goes: as long as the alarms of the other columns take
       minReplicaCount: 0,
       maxReplicaCount: config.unit.max,
-      // Messages for each pod, held ones included: four pods from 76 on, where the other columns' alarms start all from 100 on.
+      // Messages for each pod, held ones included: four pods from 76 on. The other columns' alarms start three at once from 100 on.
       // From 83 on where three run: Kubernetes lets a tenth pass. Whoever raises the ceiling chooses anew when it is reached.
       queueLength: 25,
     };
     // Of several pods, those that are not needed go after 5 minutes, busy or not. They have their grace to finish; what is
     // not finished then goes back to the queue, and another begins it again.
-    new services.Keda(this, 'Keda', { cluster, dns, pods, queue: jobs.queue, scaling, identity, onFargate: true });
+    new services.Keda(this, 'Keda', { cluster, dns, pods, queue: jobs.queue, scaling, identity });
     // No nodes to scale: every pod brings its own.
     // No schedule keeps the queue's metrics awake: KEDA does not wait for them.
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { build as esbuild } from 'esbuild';
-import type { BundleName } from '../lib/constructs/bundle';
+import { BUNDLES } from '../lib/constructs/bundle';
 import { ENTRY_POINTS, scriptOptions } from './build/build';
 import { type Command, noPositionals, parse, print, ROOT } from './command-line';
 import { checkNoLinks, checkWritable, replaceFile } from './files';
@@ -13,8 +13,6 @@ import { checkNoLinks, checkWritable, replaceFile } from './files';
  *
  * @see https://cyclonedx.org/docs/1.6/json/
  */
-
-const DEPLOYED: readonly BundleName[] = ['lambda-arm64', 'worker-arm64', 'image-arm64', 'image-x64'];
 
 export interface Component {
   readonly type: 'application' | 'library' | 'file' | 'container';
@@ -119,10 +117,10 @@ export const sbom: Command = async (args, stopSignal) => {
   checkWritable(path.join(ROOT, 'dist'), 'make it writable');
   checkNoLinks(
     path.join(ROOT, 'dist'),
-    DEPLOYED.flatMap((name) => [name, `${name}.cdx.json`]),
+    BUNDLES.flatMap((name) => [name, `${name}.cdx.json`]),
   );
   const signal = stopSignal();
-  for (const name of DEPLOYED) {
+  for (const name of BUNDLES) {
     signal.throwIfAborted();
     const bill = await describeBundle(name);
     replaceFile(path.join(ROOT, 'dist', `${name}.cdx.json`), `${JSON.stringify(bill, undefined, 2)}\n`);

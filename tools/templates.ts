@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { App } from 'aws-cdk-lib/core';
 import { context } from '../cdk.json';
-import { DIST } from '../lib/constructs/bundle';
+import { BUNDLES, DIST } from '../lib/constructs/bundle';
 import { withoutFalseAlarm } from '../lib/constructs/false-alarm';
 import type { FourWaysStackProps } from '../lib/props';
 import { defineStacks } from '../lib/stacks';
@@ -38,7 +38,7 @@ export function templates<Way extends Compute = Compute>(
   const folder = temporaryFolder();
   try {
     const dist = path.join(folder, 'dist');
-    for (const name of ['lambda-arm64', 'worker-arm64', 'image-arm64', 'image-x64']) {
+    for (const name of BUNDLES) {
       mkdirSync(path.join(dist, name), { recursive: true });
       writeFileSync(path.join(dist, name, 'Dockerfile'), '');
     }

@@ -3,7 +3,9 @@ import path from 'node:path';
 import type { Construct } from 'constructs';
 
 /** The bundles that `npm run build` writes. Prebuilt, so that synthesis needs no network, no Docker and no compiler. */
-export type BundleName = 'lambda-arm64' | 'worker-arm64' | 'image-arm64' | 'image-x64';
+export const BUNDLES = ['lambda-arm64', 'worker-arm64', 'image-arm64', 'image-x64'] as const;
+
+export type BundleName = (typeof BUNDLES)[number];
 
 /** Context: another folder to take bundles from. The tests' and the tools' own, with a colon as every key but a switch. */
 export const DIST = 'four-ways:dist';

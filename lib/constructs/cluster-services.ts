@@ -135,9 +135,8 @@ export interface KedaProps extends ServiceProps {
   readonly pods: eks.KubernetesManifest;
   readonly queue: sqs.Queue;
   readonly scaling: manifests.Scaling;
-  /** How the pods of this cluster get a role; by Pod Identity, if nothing is said. */
+  /** On Fargate, how pods get a role without Pod Identity. The chart is then set up for it, and for pods as small as can be. */
   readonly identity?: PodRole;
-  readonly onFargate?: boolean;
 }
 
 /**
@@ -148,8 +147,8 @@ export interface KedaProps extends ServiceProps {
 export class Keda extends Construct {
   constructor(scope: Construct, id: string, props: KedaProps) {
     super(scope, id);
-    const { cluster, dns, pods, queue, scaling, identity = podIdentity(cluster), onFargate = false } = props;
-    const role = identity(this, 'Role', 'keda', 'keda-operator');
+    const { cluster, dns, pods, queue, scaling, identity } = props;
+    const role = (identity ?? podIdentity(cluster))(this, 'Role', 'keda', 'keda-operator');
     queue.grants.actions(role, ['sqs:GetQueueAttributes']);
     const fargate = {
       podIdentity: { aws: { irsa: { enabled: true, roleArn: role.roleArn } } },
@@ -162,7 +161,7 @@ export class Keda extends Construct {
       version: '2.20.2',
       release: 'keda',
       namespace: 'keda',
-      ...(onFargate && { values: fargate }),
+      ...(identity && { values: fargate }),
     });
     // Credentials are put into a pod when it starts: the role has to be known to EKS well before.
     chart.node.addDependency(role, dns);

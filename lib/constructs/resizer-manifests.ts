@@ -116,9 +116,8 @@ export const scaledObject = (queueURL: string, awsRegion: string, { queueLength,
  * that lives for a second. What was read waits on the disk of the node until CloudWatch has taken it: longer than an outage, and
  * than this pod. Beyond 500 MB, of the 20 GB of the disk, the oldest is given up.
  *
- * - `Flush`: each time, what is new in a file becomes a piece. Each piece that waits may need an open file. Where a container may
- *   open 1,024, lines were lost when 1,447 pieces waited: with a piece a second, the default, that is an outage of 24 minutes; with
- *   one in five seconds, of two hours.
+ * - `Flush`: each time, what is new in a file becomes a piece, and each piece that waits may need an open file. Where a container
+ *   may open 1,024, lines are lost once more pieces wait: with one in five seconds, that takes five times as long as by default.
  * - `net.io_timeout`: without it, an answer that never comes is waited for until this pod ends. Once 32 pieces wait for one
  *   (`storage.max_chunks_up`: 64 MB of the 128 MB that the pod may hold), nothing more is sent.
  *

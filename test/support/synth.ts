@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import * as cdk from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { acknowledge } from '../../lib/acknowledgements';
-import { DIST } from '../../lib/constructs/bundle';
+import { BUNDLES, DIST } from '../../lib/constructs/bundle';
 import { withoutFalseAlarm } from '../../lib/constructs/false-alarm';
 import type { FourWaysStackProps } from '../../lib/props';
 import { defineStacks } from '../../lib/stacks';
@@ -82,7 +82,7 @@ function stubBundles(content: string): string {
   const known = bundles.get(content);
   if (known) return known;
   const dist = scratch();
-  for (const name of ['lambda-arm64', 'worker-arm64', 'image-arm64', 'image-x64']) {
+  for (const name of BUNDLES) {
     mkdirSync(path.join(dist, name));
     writeFileSync(path.join(dist, name, 'index.js'), content);
   }

@@ -24,8 +24,8 @@ import type { LocalRunResults, ObjectResult, WayResults } from './results';
 import { clientConfig, startWay, type Way } from './ways';
 
 /**
- * Runs the workload the ways that are asked for on this machine, against S3 and SQS on loopback. The ways take turns: side by side they
- * would fight for the same processors, and their times would tell of that.
+ * Runs the workload on this machine, in each way that is asked for, against S3 and SQS on loopback. The ways take turns: side by
+ * side they would fight for the same processors, and their times would tell of that.
  */
 
 export interface LocalRunOptions {
