@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { getHeapStatistics } from 'node:v8';
-import { collectGarbage } from './collector';
+import { collectGarbage, release } from './collector';
 import { confineDecoder } from './containment';
 import type { Limits, RenditionSettings } from './env';
 import { FrameReader, writeFrame } from './frames';
@@ -37,7 +37,7 @@ export type DecodeResponse = {
 );
 
 /** What may be left of pictures before it is worth the time to clear up. */
-const GARBAGE_BYTES = 32_000_000;
+const GARBAGE_BYTES = 8_000_000;
 
 // A stop reaches the whole process group (Ctrl-C, systemd): the parent decides what is still finished.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
@@ -62,6 +62,7 @@ import('./resize').then(
       const cpu = process.cpuUsage();
       resize(payload, renditions, limits).then(
         (made) => {
+          release(payload);
           const sizes = made.map(({ width, height, bytes }) => ({ width, height, length: bytes.length }));
           respond(cpu, { renditions: sizes }, ...made.map(({ bytes }) => bytes));
         },
@@ -108,7 +109,7 @@ function respond(since: NodeJS.CpuUsage, result: object, ...payload: readonly Bu
   setImmediate(clearUp);
 }
 
-/** Between pictures: the bytes and pixels of the last ones go only when V8 looks, which by itself it does too late. */
+/** Between pictures: what was not released goes only when V8 looks, which by itself it does too late. */
 function clearUp(): void {
   if (getHeapStatistics().external_memory > GARBAGE_BYTES) collectGarbage();
 }

@@ -21,6 +21,9 @@ export function startDecoder([executable, ...args] = DECODER): ChildProcess {
       ...Object.fromEntries(inherited),
       // Two malloc arenas instead of eight a core: the threads of a decode leave less memory behind.
       MALLOC_ARENA_MAX: '2',
+      // Up to 16 MiB that a picture leaves are kept for the next one: given back, they would come again page by page.
+      MALLOC_MMAP_THRESHOLD_: '16777216',
+      MALLOC_TRIM_THRESHOLD_: '16777216',
       VIPS_BLOCK_UNTRUSTED: '1',
     },
   });

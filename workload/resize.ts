@@ -1,4 +1,5 @@
 import sharp, { type Metadata, type Sharp, type SharpOptions } from 'sharp';
+import { release } from './collector';
 import { type Colours, convert, isSrgb, isUsable, readProfile, SRGB } from './colour';
 import type { RenditionFormat } from './contract';
 import type { Limits, RenditionSettings } from './env';
@@ -58,6 +59,7 @@ async function makeRenditions(input: Buffer, settings: RenditionSettings, limits
   const facts = inspect(input);
   const picture: Picture = { bytes: loadable(input), facts, limits, heard: [] };
   const encoded = new Map<string, Promise<Buffer>>();
+  const decoded: Buffer[] = [];
   try {
     const header = await readHeader(picture);
     const upright = (header.orientation ?? 1) >= 5 ? [header.height, header.width] : [header.width, header.height];
@@ -70,14 +72,18 @@ async function makeRenditions(input: Buffer, settings: RenditionSettings, limits
       const size = `${width}x${height}`;
       if (encoded.has(size)) continue;
       pixels = pixels ? await shrink(pixels, width, height) : await decode(picture, header, width, height);
+      decoded.push(pixels.data);
       // Not awaited: encoding overlaps the next resize.
       const bytes = encode(fromPixels(pixels), settings.format).toBuffer();
       bytes.catch(() => {});
       encoded.set(size, bytes);
     }
-    return await Promise.all(
+    const made = await Promise.all(
       sizes.map(async (size) => ({ ...size, bytes: (await encoded.get(`${size.width}x${size.height}`)) as Buffer })),
     );
+    // Only now, and not where one fails: the others may still be at work.
+    decoded.forEach(release);
+    return made;
   } catch (error) {
     if (error instanceof Rejection || isOfTheMachine(error)) throw error;
     // Behind the gate every other failure is the picture's.
@@ -146,7 +152,7 @@ async function decode(picture: Picture, header: Metadata, width: number, height:
     // Resize in its own space and convert the few pixels that are left.
     const own = asGrey ? image.toColourspace('b-w') : image;
     const small = await own.keepIccProfile().tiff({ compression: 'none' }).toBuffer();
-    return toPixels(sharp(small));
+    return toPixels(sharp(small)).finally(() => release(small));
   }
   const isDeep = header.depth !== 'uchar' && !isWhole;
   const { data, info } = await image
@@ -155,7 +161,9 @@ async function decode(picture: Picture, header: Metadata, width: number, height:
     .toBuffer({ resolveWithObject: true });
   const channels = colourChannels(info.channels);
   const samples = isDeep ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data;
-  return { data: convert(samples, channels, colours), info: { width, height, channels } };
+  const converted = convert(samples, channels, colours);
+  release(data);
+  return { data: converted, info: { width, height, channels } };
 }
 
 /**
