@@ -90,9 +90,8 @@ describe('how long a job may take is said as it is', () => {
   const facts = readFacts(templates());
   const minutes = tables.delays['lambda-longest-job'].high / 60;
   const said = (way: FourWay) => {
-    const { longestJobSeconds, usesJobQueue, stopGraceSeconds, unit, versions } = facts[way];
-    if (!usesJobQueue) return `${longestJobSeconds} s; up to ${minutes} minutes can be set`;
-    const days = versions['instance lifetime, days'];
+    const { longestJobSeconds, queue, stopGraceSeconds, unit, lifetimeDays: days } = facts[way];
+    if (!queue) return `${longestJobSeconds} s; up to ${minutes} minutes can be set`;
     const lifetime = days ? `, after ${days} days at the latest` : '';
     return `${longestJobSeconds / 3600} hours; ${stopGraceSeconds} s once its ${unit.kind} is stopped${lifetime}`;
   };
@@ -107,11 +106,10 @@ describe('how long a job may take is said as it is', () => {
 
   test.each(FOUR_WAYS)('on the page of %s', (way) => {
     const text = readFileSync(path.join(ROOT, 'docs', `${way}.md`), 'utf8').replaceAll('\n', ' ');
-    const { longestJobSeconds, usesJobQueue, stopGraceSeconds, versions } = facts[way];
-    const parts = usesJobQueue
+    const { longestJobSeconds, queue, stopGraceSeconds, lifetimeDays: days } = facts[way];
+    const parts = queue
       ? [`**Longest job.** ${longestJobSeconds / 3600} hours`, `gives a job ${stopGraceSeconds} s`, decoding]
       : [`${minutes} minutes per invocation, and ${longestJobSeconds} s as deployed`];
-    const days = versions['instance lifetime, days'];
     for (const part of days ? [...parts, `after ${days} days at the latest`] : parts) expect(text).toContain(part);
   });
 });
@@ -155,7 +153,7 @@ test('what ECS on EC2 costs idle is what its page says: alarms, those of ECS too
   );
   // ECS makes two for the managed scaling of a capacity provider, on a metric each.
   const price = findPrice(tables.prices, 'cloudwatch.alarm-metric-month', 'us-east-1') as Price;
-  const usd = usdAt(price, metrics + 2, 'low');
+  const usd = usdAt(price, metrics + 2);
   const page = readFileSync(path.join(ROOT, 'docs/ecs-ec2.md'), 'utf8').replaceAll('\n', ' ');
   expect(page).toContain(`in us-east-1 US$${usd.toFixed(2)} a month in all`);
 });

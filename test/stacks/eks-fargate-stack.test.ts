@@ -36,6 +36,12 @@ describe('docs/eks-fargate.md', () => {
   const text = readFileSync(path.resolve(__dirname, '../../docs/eks-fargate.md'), 'utf8');
   const page = text.replaceAll('\n', ' ');
   const column = Column.of('eks-fargate');
+  const price = (id: string) => {
+    const found = tables.prices.prices.filter((each) => each.id === id && each.region === 'us-east-1');
+    expect(found).toHaveLength(1);
+    return found[0]?.tiers[0]?.usd as number;
+  };
+  const usd = (amount: number) => Number(amount.toFixed(4));
   /** The words that a loop of the page goes through. */
   const loop = (variable: string) =>
     new RegExp(`^ *for ${variable} in (.+); do$`, 'm').exec(text)?.[1]?.split(' ').sort();
@@ -45,7 +51,11 @@ describe('docs/eks-fargate.md', () => {
     expect(page).toContain(`${worker?.[0]} vCPU and ${worker?.[1]} GB are billed`);
     const [vcpus, gigabytes] = [0, 1].map((part) => others.reduce((sum, size) => sum + (size[part] as number), 0));
     expect(others).toHaveLength(5);
-    expect(page).toContain(`five small pods, together ${vcpus} vCPU and ${gigabytes} GB, by the second`);
+    const hour =
+      (vcpus as number) * price('fargate.vcpu-hour.x64') + (gigabytes as number) * price('fargate.gb-hour.x64');
+    expect(page).toContain(
+      `five small pods, together ${vcpus} vCPU and ${gigabytes} GB, ${usd(hour)} USD an hour, by the second`,
+    );
     const workers = column.object('ScaledObject', 'resizer').spec.maxReplicaCount * (worker?.[0] as number);
     const trips = readFileSync(path.resolve(__dirname, '../../docs/first-deployment.md'), 'utf8');
     expect(trips).toContain(`Four workers and the five pods beside them take ${workers + (vcpus as number)}`);
@@ -54,17 +64,12 @@ describe('docs/eks-fargate.md', () => {
   });
 
   test('adds up what the rest costs by the hour, from the table of prices', () => {
-    const price = (id: string) => {
-      const found = tables.prices.prices.filter((each) => each.id === id && each.region === 'us-east-1');
-      expect(found).toHaveLength(1);
-      return found[0]?.tiers[0]?.usd as number;
-    };
     const there = (type: string) => column.all(type).length;
     const hour =
       there('AWS::EKS::Cluster') * price('eks.cluster-hour') +
       there('AWS::EC2::NatGateway') * price('nat.hour') +
       there('AWS::EC2::EIP') * price('ipv4.hour');
-    expect(page).toContain(`${Number(hour.toFixed(4))} USD an hour in us-east-1`);
+    expect(page).toContain(`${usd(hour)} USD an hour in us-east-1`);
   });
 
   test('takes KEDA’s finalizers off all objects that are KEDA’s', () => {

@@ -1,18 +1,17 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { FOUR_WAYS } from '../../lib/ways';
 import { templates } from '../templates';
 import { type Comparison, compare } from './comparison';
 import { svg } from './diagram/svg';
 import { charts, type Made, markdown } from './markdown';
-import { readMeasured } from './model';
+import { readMeasured } from './model/measured';
 import type { FaultResults } from './page/failure';
 import { page } from './page/page';
-import { crossingsOf, idleOf } from './page/results';
-import { byWay, stackSources } from './side-by-side';
+import { stackSources } from './side-by-side';
+import { byWay } from './ways';
 
 /**
- * Compares the four stacks. What is committed comes first: `COMPARISON.md` and its pictures; the page comes last.
+ * Compares the stacks. What is committed comes first: `COMPARISON.md` and its pictures; the page comes last.
  * @param root of the repository: the stacks' files, `evidence/bench/results.json`, `evidence/faults/results.json`
  * @throws Error in one line, with the remedy, when there are no measurements
  */
@@ -23,18 +22,18 @@ export async function makeComparison(
   const measured = readMeasured(below('evidence/bench/results.json'));
   const faults = readFaults(below('evidence/faults/results.json'));
   const comparison = await compare({
-    templates: templates({}, '', FOUR_WAYS),
+    sandbox: templates(),
+    production: templates({ production: true }),
     stacks: stackSources(root),
     measured,
     ...(faults && { faults }),
   });
-  const { architectures, layout } = comparison;
   const files = [
     { file: 'COMPARISON.md', text: markdown(comparison) },
-    ...FOUR_WAYS.flatMap((way) => {
-      const drawn = architectures.find((each) => each.way === way);
-      return drawn ? [{ file: `docs/diagrams/${way}.svg`, text: `${svg(drawn, layout, { standalone: true })}\n` }] : [];
-    }),
+    ...comparison.architectures.map((drawn) => ({
+      file: `docs/diagrams/${drawn.way}.svg`,
+      text: `${svg(drawn, { standalone: true })}\n`,
+    })),
     ...charts(comparison),
     { file: 'dist/compare/index.html', text: await page(comparison) },
   ];
@@ -42,22 +41,9 @@ export async function makeComparison(
 }
 
 /** The figures, for a program: one line. */
-function toJson({ state, date, costs, scale, model, owned }: Comparison): string {
-  return JSON.stringify({
-    schema: 1,
-    date,
-    inputs: state,
-    costs: byWay((way) => ({
-      idleUsdPerMonth: idleOf(costs[way]),
-      usdPerMonth: costs[way].usdPerMonth,
-      usdPerMillionImages: costs[way].usdPerMillionImages,
-      items: costs[way].items,
-    })),
-    breakEvens: crossingsOf(model, state),
-    // Without the courses of events.
-    oneImageFromIdle: byWay((way) => ({ ...scale[way], low: undefined, high: undefined })),
-    owned,
-  });
+function toJson({ state, date, costs, one, owned }: Comparison): string {
+  const oneImageFromIdle = byWay((way) => one[way].figures);
+  return JSON.stringify({ schema: 2, date, inputs: state, costs, oneImageFromIdle, owned });
 }
 
 /** @throws Error in one line when the file is there and is not what `npm run faults` writes */

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { page as html } from '../../../tools/compare/page/page';
-import { CONTROLS } from '../../../tools/compare/page/state';
+import { CONTROLS, START } from '../../../tools/compare/page/state';
+import { COMPUTES } from '../../../workload/contract';
 import { comparison } from './sources';
 
 /** The page in a browser, opened from disk: one browser, one page. */
@@ -44,15 +45,13 @@ const found = existsSync(CHROMIUM);
   /** Until the worker has answered everything it was asked. */
   const settled = () => page.locator('html[data-pending="0"]').waitFor({ state: 'attached', timeout: 60_000 });
 
+  const unfold = (selector: string, open = true) =>
+    page.evaluate(`document.querySelectorAll('${selector}').forEach((each) => { each.open = ${open}; })`);
+
   /** What a part shows. Charts as they are drawn. */
   const shown = (part: string): Promise<string> =>
     page.evaluate(
       `[...document.querySelectorAll('#${part} [data-slot]')].map((slot) => slot.innerHTML).join('')`,
-    ) as Promise<string>;
-
-  const charts = (part: string): Promise<string> =>
-    page.evaluate(
-      `[...document.querySelectorAll('#${part} .plot svg')].map((svg) => svg.outerHTML).join('')`,
     ) as Promise<string>;
 
   test('asks for nothing but itself and its worker', () => {
@@ -60,7 +59,7 @@ const found = existsSync(CHROMIUM);
   });
 
   test.each(CONTROLS.filter(({ part }) => part !== 'choose').map(({ name }) => name))(
-    'the control %s moves its chart',
+    'the control %s moves what its part shows',
     async (name) => {
       const control = CONTROLS.find((each) => each.name === name);
       if (!control) throw new Error(name);
@@ -69,9 +68,9 @@ const found = existsSync(CHROMIUM);
         await page.check(`input[name="pattern"][value="${control.when ?? 'burst'}"]`);
         await settled();
       }
-      const before = await charts(control.part);
+      const before = await shown(control.part);
       const selector = `[name="${name}"]`;
-      await page.evaluate(`document.querySelectorAll('form details').forEach((each) => { each.open = true; })`);
+      await unfold('form details');
       const least = control.kind === 'slider' && Number(await page.inputValue(selector)) === control.min;
       if (control.kind === 'slider') {
         await page.focus(selector);
@@ -82,39 +81,54 @@ const found = existsSync(CHROMIUM);
       if (control.kind === 'select') await page.selectOption(selector, { index: 1 });
       if (control.kind === 'radio') await page.click(`${selector}:not(:checked)`);
       await settled();
-      expect(await charts(control.part)).not.toBe(before);
+      expect(await shown(control.part)).not.toBe(before);
       // Back, so that the next control has something to move.
+      const start = String(START[control.name]);
       if (control.kind === 'slider') await page.keyboard.press(least ? 'PageDown' : 'PageUp');
+      if (control.kind === 'number') await page.fill(selector, start);
+      if (control.kind === 'checkbox') await page.click(selector);
+      if (control.kind === 'select') await page.selectOption(selector, start);
+      if (control.kind === 'radio') await page.check(`${selector}[value="${start}"]`);
       await settled();
     },
   );
 
-  test('every question leads somewhere else with some answer', async () => {
-    for (const { name, kind, ...control } of CONTROLS.filter(({ part }) => part === 'choose')) {
-      if (kind !== 'radio' || !('options' in control)) throw new Error(name);
-      const answers = new Set<string>();
-      for (const [value] of control.options) {
-        await page.check(`[name="${name}"][value="${value}"]`);
+  test.each(CONTROLS.filter(({ part }) => part === 'choose'))(
+    'the question $name leads somewhere else with some answer',
+    async ({ name, ...control }) => {
+      const answers = new Set([await shown('choose')]);
+      const answer = async (change: Promise<unknown>) => {
+        await change;
         await settled();
         answers.add(await shown('choose'));
+      };
+      const selector = `[name="${name}"]`;
+      if (control.kind === 'number') {
+        await answer(page.fill(selector, '100'));
+        await page.fill(selector, String(START[name]));
+      } else if (control.kind === 'radio') {
+        for (const [value] of control.options) await answer(page.check(`${selector}[value="${value}"]`));
+        await page.check(`${selector}[value="${START[name]}"]`);
+      } else {
+        await answer(page.click(selector));
+        await page.click(selector);
       }
-      expect([name, answers.size > 1]).toEqual([name, true]);
-      await page.check(`[name="${name}"][value="${control.options[0]?.[0]}"]`);
-    }
-  });
+      await settled();
+      expect(answers.size).toBeGreaterThan(1);
+    },
+  );
 
   test('a reason leads to what it rests on, folded up or not', async () => {
-    const [first] = CONTROLS.filter(({ part }) => part === 'choose');
-    await page.check(`[name="${first?.name}"][value="over 15 minutes"]`);
+    await page.check('[name="lasts"][value="over 12 hours"]');
     await settled();
-    const link = page.locator('#choose .answer a[href="#fact-ecs-fargate.longestJobSeconds"]');
-    const place = page.locator('[id="fact-ecs-fargate.longestJobSeconds"]');
-    await page.evaluate(`document.querySelectorAll('details').forEach((each) => { each.open = false; })`);
+    const link = page.locator('#choose .answer a[href="#limit-sqs.receive"]').first();
+    const place = page.locator('[id="limit-sqs.receive"]');
+    await unfold('details', false);
     expect(await place.isVisible()).toBe(false);
     await link.focus();
     await page.keyboard.press('Enter');
     await place.waitFor({ state: 'visible', timeout: 5000 });
-    await page.evaluate(`document.querySelectorAll('form details').forEach((each) => { each.open = true; })`);
+    await unfold('form details');
   });
 
   test('shows what its controls say when it is come back to, and when its address ends in nonsense', async () => {
@@ -132,7 +146,7 @@ const found = existsSync(CHROMIUM);
     await page.goto('about:blank');
     await page.goto(address);
     await settled();
-    await page.evaluate(`document.querySelectorAll('form details').forEach((each) => { each.open = true; })`);
+    await unfold('form details');
   });
 
   test('prints what is folded up, in dark ink, and no control', async () => {
@@ -153,35 +167,40 @@ const found = existsSync(CHROMIUM);
 
   test('a number out of range changes nothing, leaves the last result, and is told the range', async () => {
     const before = await shown('cost');
-    await page.fill('[name="slowdownHigh"]', '-1');
+    await page.fill('[name="cpuSpeedHigh"]', '-1');
     expect(await page.textContent('[data-status="cost"]')).toMatch(/at most: 0\.1 to 10/);
-    await page.fill('[name="customMetrics"]', '2.5');
-    expect(await page.textContent('[data-status="cost"]')).toMatch(/metrics of one way: a whole number, 0 to 1,000/);
-    await page.fill('[name="customMetrics"]', '');
+    await page.fill('[name="accountConcurrency"]', '2.5');
+    expect(await page.textContent('[data-status="scale"]')).toMatch(/the account: a whole number, 0 to 100,000/);
     await settled();
     expect(await shown('cost')).toBe(before);
   });
 
-  test('two to four columns can be chosen, and what these say alike is quiet', async () => {
+  test('two to six columns can be chosen, and what these say alike is quiet', async () => {
     const quiet = () => page.locator('#code-network tbody tr.same:visible').count();
+    const columns = () => page.locator('#code-network th:visible').count();
+    const chosen = page.locator('[name="column"]:checked');
+    expect(await columns()).toBe(await chosen.count());
+    for (const way of COMPUTES) await page.check(`[name="column"][value="${way}"]`);
+    expect(await columns()).toBe(6);
     const before = await quiet();
-    await page.uncheck('[name="column"][value="lambda"]');
-    expect(await page.locator('#code-network th:visible').count()).toBe(3);
-    await page.uncheck('[name="column"][value="eks-ec2"]');
+    for (const way of ['lambda', 'eks-ec2', 'ecs-ec2', 'eks-fargate']) {
+      await page.uncheck(`[name="column"][value="${way}"]`);
+    }
     // Of EC2 and ECS the network is the same to the letter.
+    expect(await columns()).toBe(2);
     expect(await quiet()).toBeGreaterThan(before);
     expect(await page.locator('[name="column"]:disabled').count()).toBe(2);
     // Of two columns a line is in both, or in one.
     expect(await page.locator('#code-network tr:not(.same) td.shared:visible').count()).toBe(0);
-    await page.check('[name="column"][value="lambda"]');
-    await page.check('[name="column"][value="eks-ec2"]');
+    for (const way of COMPUTES) await page.check(`[name="column"][value="${way}"]`);
+    expect(await quiet()).toBe(before);
   });
 
   test('a phone scrolls down and not sideways, with everything open', async () => {
-    await page.evaluate(`document.querySelectorAll('details').forEach((each) => { each.open = true; })`);
+    await unfold('details');
     await page.setViewportSize({ width: 375, height: 812 });
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(375);
-    await page.evaluate(`document.querySelectorAll('details').forEach((each) => { each.open = false; })`);
+    await unfold('details', false);
     await page.setViewportSize({ width: 1280, height: 800 });
   });
 

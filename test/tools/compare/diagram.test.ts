@@ -1,192 +1,110 @@
-import { FOUR_WAYS, type FourWay } from '../../../lib/ways';
-import { architecture, type Role } from '../../../tools/compare/diagram/architecture';
-import { CHARACTER, edgeId, LINE, layout, type Route } from '../../../tools/compare/diagram/layout';
+import { type Architecture, architecture } from '../../../tools/compare/diagram/architecture';
 import { sentences, svg } from '../../../tools/compare/diagram/svg';
-import { byWay } from '../../../tools/compare/side-by-side';
-import type { Template } from '../../../tools/templates';
+import { readAccess } from '../../../tools/local/access';
+import { namesAt } from '../../../tools/local/ways';
+import { COMPUTES, type Compute } from '../../../workload/contract';
 import { templates } from '../../support/templates';
 
 const TEMPLATES = templates();
-const ALL = FOUR_WAYS.map((way) => architecture(way, TEMPLATES[way]));
+const DRAWN = COMPUTES.map((way) => architecture(way, TEMPLATES[way]));
+const changed = (way: Compute, before: string, after: string) =>
+  architecture(way, JSON.parse(JSON.stringify(TEMPLATES[way]).replaceAll(before, after)));
 
-const arrows = (way: FourWay) =>
-  architecture(way, TEMPLATES[way]).edges.map(({ from, to, verb }) => `${from} ${verb} ${to}`);
-
-// biome-ignore lint/suspicious/noExplicitAny: changes a template at will.
-const changed = (way: FourWay, change: (resources: Record<string, any>) => void): Template => {
-  const template = structuredClone(TEMPLATES[way]);
-  change(template.Resources);
-  return template;
+const ALL = 'worker reads source; worker writes output; failureAlarm watches failures';
+const POLL = `${ALL}; source sends events queue; worker receives queue; queue after 5 receives failures; ageAlarm watches queue; scaler 0 to 4 orchestrator; orchestrator starts, replaces worker; worker log lines shipper; shipper writes logs`;
+const STEPS = `${POLL}; scaler watches every 60 s queue`;
+const KEDA = `${POLL}; scaler asks every 15 s queue; host runs worker`;
+const EVENTS = `${ALL}; source invokes worker; worker after 3 attempts failures; worker writes logs`;
+const SHOWN: Readonly<Record<Compute, readonly [arrows: string, frames: string]>> = {
+  ec2: [`${STEPS}; worker ends its drain orchestrator`, 'hostScaler, host'],
+  lambda: [EVENTS, 'queue, scaler, ageAlarm, orchestrator, hostScaler, host, shipper'],
+  'ecs-fargate': [`${STEPS}; host runs worker`, 'hostScaler'],
+  'eks-ec2': [`${KEDA}; hostScaler adds, removes host`, ''],
+  'ecs-ec2': [`${STEPS}; host runs worker; hostScaler adds, removes host`, ''],
+  'eks-fargate': [KEDA, 'hostScaler'],
 };
+/** A part and the logical id of its role; a part and the ARN of what it is. */
+const WHO = /^(scaler Keda|hostScaler ClusterAutoscaler|shipper (FluentBit|PodExecution|TaskExecution|Role))/;
+const WHAT = /^(source .*-source\/|queue .*-jobs$|output .*-output\/|logs .*-logs|host .*Name\/eks-)/m;
 
-describe('who does what', () => {
-  test.each([
-    ['ec2', ['source sends events queue', 'queue watched every 60 s scaler', 'scaler 0 to 4 orchestrator']],
-    ['lambda', ['source invokes worker', 'worker after 3 attempts failures', 'worker writes logs']],
-    ['ecs-fargate', ['host runs worker', 'orchestrator writes logs', 'queue after 5 receives failures']],
-    ['eks-ec2', ['queue asked every 15 s scaler', 'hostScaler adds, removes host', 'shipper writes logs']],
-  ] as const)('%s', (way, expected) => {
-    expect(arrows(way)).toEqual(expect.arrayContaining([...expected]));
-    // On all four.
-    expect(arrows(way)).toEqual(
-      expect.arrayContaining(['worker reads source', 'worker writes output', 'failures watched failureAlarm']),
-    );
+type Rectangle = readonly [left: number, top: number, right: number, bottom: number];
+const meet = (a: Rectangle, b: Rectangle) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+const touch = (a: Rectangle, b: Rectangle) => a[0] <= b[2] && b[0] <= a[2] && a[1] <= b[3] && b[1] <= a[3];
+const within = (a: Rectangle, b: Rectangle) => a[0] >= b[0] && a[1] >= b[1] && a[2] <= b[2] && a[3] <= b[3];
+
+/** Where everything is drawn. Characters are as wide as in DejaVu Sans, the widest font that a reader is likely to have. */
+function geometry(drawn: Architecture) {
+  const find = (pattern: RegExp, from = svg(drawn)) => [...from.matchAll(pattern)].map((match) => match.slice(1));
+  const texts = (from: string) =>
+    find(/<text(?: class="(.*?)")? x="(.*?)" y="(.*?)">(.*?)</g, from).map(([kind, x, y, words = ''], i): Rectangle => {
+      const width = words.length * (from.startsWith('<g class="card') && i === 1 ? 10.4 : 7.8);
+      const left = Number(x) - (kind === 'verb beside' ? 0 : width / 2);
+      return [left, Number(y) - 11, left + width, Number(y) + 3];
+    });
+  const roles = [...drawn.absent, ...drawn.nodes].map(({ role }) => role);
+  const boxes = find(/(<g.*?x="(.*?)" y="(.*?)" width="(.*?)" height="(.*?)".*g>)/g).map(([all = '', ...sides], i) => {
+    const [x = 0, y = 0, width = 0, height = 0] = sides.map(Number);
+    return { role: roles[i], box: [x, y, x + width, y + height] as const, texts: texts(all) };
+  });
+  const lines = find(/class="arrow" d="(.*?)"/g).map(([path]) => {
+    let [x, y] = [0, 0];
+    return find(/([MHV])(\d+) ?(\d*)/g, path).map(([to, a, b]): Rectangle => {
+      const [fromX, fromY] = to === 'M' ? [Number(a), Number(b)] : [x, y];
+      [x, y] = to === 'V' ? [x, Number(a)] : [Number(a), to === 'H' ? y : Number(b)];
+      return [Math.min(x, fromX), Math.min(y, fromY), Math.max(x, fromX), Math.max(y, fromY)];
+    });
+  });
+  return { boxes, lines, labels: texts(svg(drawn).replace(/<g.*<.g>/g, '')) };
+}
+
+describe.each(DRAWN)('$way', (drawn) => {
+  const { way, edges, absent } = drawn;
+  const { boxes, lines, labels } = geometry(drawn);
+
+  test('shows its arrows, and a frame with its reason for each part that nothing plays', () => {
+    expect(edges.map(({ from, verb, to }) => `${from} ${verb} ${to}`).sort()).toEqual(SHOWN[way][0].split('; ').sort());
+    expect(absent.map(({ role }) => role).join(', ')).toBe(SHOWN[way][1]);
+    const words = svg(drawn).replace(/<.text><text[^>]*>/g, ' ');
+    expect(absent.filter(({ reason }) => reason === '' || !words.includes(` ${reason}<`))).toEqual([]);
   });
 
-  test('what a way does without has a reason', () => {
-    const absent = (way: FourWay) => architecture(way, TEMPLATES[way]).absent.map(({ role }) => role);
-    expect(byWay(absent)).toEqual({
-      ec2: ['hostScaler', 'host', 'shipper'],
-      lambda: ['queue', 'scaler', 'ageAlarm', 'orchestrator', 'hostScaler', 'host', 'shipper'],
-      'ecs-fargate': ['hostScaler', 'shipper'],
-      'eks-ec2': [],
-    });
-    expect(ALL.flatMap((each) => each.absent).filter(({ reason }) => reason === '')).toEqual([]);
-    const hosts = ALL.map(({ absent }) => absent.find(({ role }) => role === 'hostScaler')?.reason);
-    const own = 'no hosts of yours apart from the workers';
-    expect(hosts).toEqual([own, own, 'AWS brings a host with every task', undefined]);
+  test('tells of permissions that those have who are said to', () => {
+    const { roles, worker } = readAccess(way, TEMPLATES[way], namesAt('http://127.0.0.1'));
+    for (const { from, to, because } of edges.filter((edge) => edge.because.startsWith('the permission '))) {
+      const ids = Object.keys(roles).filter((id) => (from === 'worker' ? id === worker : WHO.test(`${from} ${id}`)));
+      const statements = ids.flatMap((id) => roles[id]?.statements ?? []).filter(({ effect }) => effect === 'Allow');
+      const allowed = statements.filter(({ actions }) => actions.includes(because.slice('the permission '.length)));
+      expect(allowed.flatMap(({ resources }) => resources.map((arn) => `${to} ${arn}`)).join('\n')).toMatch(WHAT);
+    }
+  });
+
+  test('has its texts in their boxes, its labels over nothing, and its arrows from the one box to the other', () => {
+    expect(boxes.filter(({ box, texts }) => texts.length < 2 || !texts.every((each) => within(each, box)))).toEqual([]);
+    expect(labels.length).toBeGreaterThanOrEqual(edges.length);
+    const taken = [...boxes.map(({ box }) => box), ...lines.flat()];
+    expect(labels.filter((one, i) => [...taken, ...labels.slice(i + 1)].some((other) => meet(one, other)))).toEqual([]);
+    expect(lines.flat().filter((stroke) => boxes.some(({ box }) => meet(stroke, box)))).toEqual([]);
+    const at = (all: Rectangle[]) =>
+      boxes.filter(({ box }) => all.some((one) => touch(one, box))).map(({ role }) => role);
+    expect(lines.map((line) => at(line.slice(0, 1)))).toEqual(edges.map(({ from }) => [from]));
+    expect(lines.map((line) => at(line).sort())).toEqual(edges.map(({ from, to }) => [from, to].sort()));
   });
 });
 
-describe('follows the template', () => {
-  test('a memory size', () => {
-    const template = changed('lambda', (resources) => {
-      for (const [id, { Properties }] of Object.entries(resources)) {
-        if (id.startsWith('Worker1')) Properties.MemorySize = 3008;
-      }
-    });
-    expect(architecture('lambda', template).nodes.find(({ role }) => role === 'worker')?.detail).toContain('3,008 MB');
-  });
+const PLACES = new Set(DRAWN.flatMap((drawn) => geometry(drawn).boxes.map(({ role, box }) => `${role} ${box}`)));
+test('what plays the same part has the same place', () => expect(PLACES.size).toBe(13));
 
-  test('a right that is taken away', () => {
-    const template = changed('ec2', (resources) => {
-      for (const { Type, Properties } of Object.values(resources)) {
-        if (Type !== 'AWS::IAM::Policy') continue;
-        const { PolicyDocument } = Properties;
-        PolicyDocument.Statement = PolicyDocument.Statement.filter(
-          ({ Action }: { Action: unknown }) => !JSON.stringify(Action).includes('s3:PutObject'),
-        );
-      }
-    });
-    expect(
-      architecture('ec2', template)
-        .edges.filter(({ to }) => to === 'output')
-        .map(({ verb }) => verb),
-    ).toEqual([]);
-  });
-
-  test('a right of KEDA to ask the queue', () => {
-    const template = changed('eks-ec2', (resources) => {
-      for (const id of Object.keys(resources)) {
-        if (id.startsWith('KedaRoleDefaultPolicy')) delete resources[id];
-      }
-    });
-    const asked = ({ from, to }: { from: string; to: string }) => from === 'queue' && to === 'scaler';
-    expect(architecture('eks-ec2', TEMPLATES['eks-ec2']).edges.some(asked)).toBe(true);
-    expect(architecture('eks-ec2', template).edges.some(asked)).toBe(false);
-  });
-
-  test('an alarm that is removed', () => {
-    const template = changed('ec2', (resources) => {
-      for (const id of Object.keys(resources)) if (id.startsWith('JobsTooOld')) delete resources[id];
-    });
-    expect(architecture('ec2', template).absent).toContainEqual({
-      role: 'ageAlarm',
-      reason: 'nobody watches how long messages wait',
-    });
-  });
-
-  test('a template without a notification is refused by name', () => {
-    const template = changed('ec2', (resources) => {
-      for (const [id, { Type }] of Object.entries(resources)) {
-        if (Type === 'Custom::S3BucketNotifications') delete resources[id];
-      }
-    });
-    expect(() => architecture('ec2', template)).toThrow('the template of ec2 has no Custom::S3BucketNotifications');
-  });
+test.each([
+  ['lambda', '"MemorySize":2048', '"MemorySize":3008', 'Worker: Lambda function, 3,008 MB, at most 60 s.'],
+  ['ec2', '"VisibilityTimeout":120', '"VisibilityTimeout":77', 'Queue: SQS queue, hides a message for 77 s.'],
+  ['ecs-ec2', 'm7g.medium', 'm7g.large', 'Host: Auto Scaling group, 0 to 4 × m7g.large.'],
+  ['eks-fargate', 'Count\\":4', 'Count\\":9', 'Scaling → Orchestrator: 0 to 9 (from the ScaledObject).'],
+  ['ec2', 'AgeOfOldestMessage', 'Other', 'Age alarm: none; nobody watches how long messages wait.'],
+] as const)('a change of %s is followed: %s', (way, before, after, said) => {
+  expect(sentences(changed(way, before, after))).toContain(said);
 });
 
-describe('the drawing', () => {
-  test('has every part at one place, and none over another', async () => {
-    const { boxes, width, height } = await layout(ALL);
-    const all = Object.entries(boxes) as [Role, (typeof boxes)[Role] & object][];
-    expect(all).toHaveLength(13);
-    for (const [role, box] of all) {
-      expect([box.x >= 0, box.y >= 0, box.x + box.width <= width, box.y + box.height <= height]).toEqual(
-        Array(4).fill(true),
-      );
-      for (const [other, { x, y, width: w, height: h }] of all) {
-        const apart = box.x + box.width <= x || x + w <= box.x || box.y + box.height <= y || y + h <= box.y;
-        expect([role, other, other === role || apart]).toEqual([role, other, true]);
-      }
-    }
-  });
-
-  test('leads no arrow through a box or a label, and lays no label over anything', async () => {
-    const { boxes, routes } = await layout(ALL);
-    type Rectangle = readonly [left: number, top: number, right: number, bottom: number];
-    const meet = (a: Rectangle, b: Rectangle) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
-    // Arrows end at the edges of boxes: a px inside is through.
-    const taken = Object.entries(boxes).map(
-      ([role, { x, y, width, height }]) =>
-        [role, [x + 1, y + 1, x + width - 1, y + height - 1] satisfies Rectangle] as const,
-    );
-    const over: string[] = [];
-    for (const { way, edges } of ALL) {
-      const labels = edges.map((edge) => {
-        const { x, y } = (routes[edgeId(edge)] as Route).label;
-        const half = (edge.verb.length * CHARACTER) / 2;
-        return [edgeId(edge), [x - half, y - LINE / 2, x + half, y + LINE / 2] satisfies Rectangle] as const;
-      });
-      const strokes = edges.flatMap((edge) => {
-        const { points } = routes[edgeId(edge)] as Route;
-        return points.slice(1).map((to, i) => {
-          const from = points[i] as typeof to;
-          const stroke: Rectangle = [
-            Math.min(from.x, to.x) - 0.5,
-            Math.min(from.y, to.y) - 0.5,
-            Math.max(from.x, to.x) + 0.5,
-            Math.max(from.y, to.y) + 0.5,
-          ];
-          return [edgeId(edge), stroke] as const;
-        });
-      });
-      for (const [i, [id, label]] of labels.entries()) {
-        for (const [other, at] of [...taken, ...strokes, ...labels.slice(i + 1)]) {
-          if (meet(label, at)) over.push(`${way}: the label of ${id} over ${other}`);
-        }
-      }
-      for (const [id, stroke] of strokes) {
-        for (const [role, at] of taken) if (meet(stroke, at)) over.push(`${way}: ${id} through ${role}`);
-      }
-    }
-    expect(over).toEqual([]);
-  });
-
-  test('draws the same twice, and everything once', async () => {
-    const [one, other] = await Promise.all([layout(ALL), layout(ALL)]);
-    expect(one).toEqual(other);
-    for (const each of ALL) {
-      const drawn = svg(each, one);
-      expect(drawn.match(/class="arrow"/g)).toHaveLength(each.edges.length);
-      expect(drawn.match(/class="card /g)).toHaveLength(each.nodes.length);
-      expect(drawn.match(/class="none"/g) ?? []).toHaveLength(each.absent.length);
-      expect(drawn).toContain('role="img"');
-    }
-  });
-
-  test('escapes what templates name', async () => {
-    const [first] = ALL;
-    if (!first) throw new Error('no architecture');
-    const hostile = { ...first, nodes: first.nodes.map((node) => ({ ...node, detail: '"><script>&' })) };
-    const drawn = svg(hostile, await layout(ALL));
-    expect(drawn).not.toContain('<script>');
-    expect(drawn).toContain('&#34;&#62;&#60;script&#62;&#38;');
-  });
-
-  test('says in words what it shows', () => {
-    for (const each of ALL)
-      expect(sentences(each)).toHaveLength(each.nodes.length + each.edges.length + each.absent.length);
-    expect(sentences(ALL[1] as (typeof ALL)[number])).toContain('Queue: none; events wait inside the service.');
-  });
+test('a template without a notification is refused by name, and what a template says is escaped', () => {
+  expect(() => changed('ec2', 'Custom::S3BucketNotifications', 'Custom::Other')).toThrow('ec2 has nothing for uploads');
+  expect(svg(changed('ec2', 'c7g.medium', '<script>&'))).toContain('&#60;script&#62;&#38;');
 });

@@ -1,41 +1,14 @@
 import { FOUR_WAYS } from '../../../lib/ways';
-import { type Comparison, compare, type Sources } from '../../../tools/compare/comparison';
-import type { Measured, MeasuredImage } from '../../../tools/compare/model/fit';
+import { type Comparison, compare, type Sources, type Templates } from '../../../tools/compare/comparison';
+import { type Choice, type ChooserModel, choose, type Needs, ordinary } from '../../../tools/compare/model/choose';
 import type { FaultResults } from '../../../tools/compare/page/failure';
+import { CONTROLS } from '../../../tools/compare/page/state';
 import { stackSources } from '../../../tools/compare/side-by-side';
+import { templates as synthesized } from '../../../tools/templates';
 import { templates } from '../../support/templates';
+import { measured } from './model/fixtures';
 
 /** What the comparison is made from, in tests: the real stacks, and measurements that nobody has made. */
-
-const image = (megapixels: number, outputFormat: string, jobCpuMs: number): MeasuredImage => ({
-  name: `made-up-${megapixels}`,
-  megapixels,
-  inputFormat: 'jpeg',
-  outputFormat,
-  renditions: 3,
-  bytesIn: megapixels * 400_000,
-  bytesOut: 100_000 + megapixels * 2000,
-  cpuMs: jobCpuMs * 0.8,
-  jobCpuMs,
-  decoderPeakMib: 100 + megapixels * 4,
-});
-
-export const measured: Measured = {
-  schema: 1,
-  date: '2026-11-01',
-  machine: { cpu: 'made-up CPU', cores: 2, memoryGib: 8, os: 'linux', arch: 'x64' },
-  perImage: [
-    image(2, 'webp', 160),
-    image(12, 'webp', 500),
-    image(24, 'webp', 950),
-    image(12, 'jpeg', 400),
-    image(24, 'jpeg', 760),
-    image(12, 'avif', 1500),
-    image(24, 'avif', 2000),
-  ],
-  lambda: { coldCpuMs: 500, coldWallMs: 700, warmWallMs: 600, warmCpuMs: 550 },
-  worker: { startWallMs: 400, startCpuMs: 300, peakPssMib: 300 },
-};
 
 export const faults: FaultResults = {
   schema: 1,
@@ -58,12 +31,17 @@ export const faults: FaultResults = {
   })),
 };
 
-/** Fresh each time: tests change them. */
-export const sources = (): Sources => ({
-  templates: templates(),
-  stacks: stackSources(),
-  measured,
-});
+let asForProduction: Templates | undefined;
+
+/** The stacks as `-c production=true` makes them: once for each test file. */
+export function production(): Templates {
+  asForProduction ??= synthesized({ production: true });
+  return asForProduction;
+}
+
+/** Fresh each time: tests change the sandbox. */
+export const sources = () =>
+  ({ sandbox: templates(), production: production(), stacks: stackSources(), measured }) satisfies Sources;
 
 let unchanged: Promise<Comparison> | undefined;
 
@@ -71,4 +49,17 @@ let unchanged: Promise<Comparison> | undefined;
 export function comparison(): Promise<Comparison> {
   unchanged ??= compare(sources());
   return unchanged;
+}
+
+/** What the questions lead to when one of them is answered otherwise, each in turn, and the box is not the figures'. */
+export function choices(model: ChooserModel): (Choice & { readonly needs: Needs })[] {
+  const answered = CONTROLS.filter(({ part }) => part === 'choose').flatMap((control): Partial<Needs>[] => {
+    if (control.kind === 'radio') return control.options.map(([value]) => ({ [control.name]: value }));
+    return [{ [control.name]: control.kind === 'number' ? control.max : true }];
+  });
+  const both = answered.map((each) => ({ ...each, people: 'nobody' as const }));
+  return [...answered, ...both].map((each) => {
+    const needs: Needs = { ...ordinary, internet: false, ...each };
+    return { ...choose(model, needs), needs };
+  });
 }

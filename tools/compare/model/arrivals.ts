@@ -1,11 +1,23 @@
-import type { Arrivals } from './types';
+/** So many images at a time, every so many seconds, in [from, to). */
+interface Stream {
+  readonly from: number;
+  readonly to: number;
+  readonly every: number;
+  readonly size: number;
+}
 
-/** When images arrive: how many by a moment, and the moment of each. Evenly spaced, unless the moments are given. */
+/** When images arrive: streams one after the other, or single images at moments, ascending. */
+export type Arrivals = { readonly streams: readonly Stream[] } | { readonly moments: readonly number[] };
 
-const DAY = 86_400;
+export const burst = (images: number): Arrivals => bursts(images, 1, 1);
 
-/** Seconds by which a moment may be off. */
-const A_MOMENT = 1e-3;
+/** Bursts of the same size, evenly spaced; of one image each: a steady trickle. */
+export const bursts = (size: number, every: number, count: number): Arrivals => ({
+  streams: [{ from: 0, to: every * count, every, size }],
+});
+
+/** So many images, evenly over some seconds. */
+export const even = (images: number, overSeconds: number): Arrivals => bursts(1, overSeconds / images, images);
 
 /**
  * Arrivals that do not know of each other, so many a second on average (a Poisson process). The first is at 0.
@@ -13,65 +25,94 @@ const A_MOMENT = 1e-3;
  * @param random uniform in [0, 1): from a seed, for a result that can be repeated
  */
 export function poisson(perSecond: number, lastsSeconds: number, random: () => number): Arrivals {
-  const seconds: number[] = [];
-  for (let at = 0; at < lastsSeconds; at += Math.log(1 / (1 - random())) / perSecond) seconds.push(at);
-  return { kind: 'moments', seconds: Float64Array.from(seconds) };
+  const moments: number[] = [];
+  for (let at = 0; at < lastsSeconds; at += Math.log(1 / (1 - random())) / perSecond) moments.push(at);
+  return { moments };
+}
+
+const DAY = 86_400;
+const PARTS = 24;
+
+/** One day: a cosine from the quietest hour to the peak and back, in hours. `peakToMean` from 1 (even) to 2. */
+export function daily(images: number, peakToMean: number): Arrivals {
+  const turn = (2 * Math.PI) / DAY;
+  const arrivedBy = (at: number) => (images / DAY) * (at - ((peakToMean - 1) / turn) * Math.sin(turn * at));
+  const streams: Stream[] = [];
+  for (let part = 0; part < PARTS; part += 1) {
+    const [from, to] = [(part * DAY) / PARTS, ((part + 1) * DAY) / PARTS];
+    // Whole images: a part of one would never be done.
+    const images = Math.round(arrivedBy(to)) - Math.round(arrivedBy(from));
+    if (images > 0) streams.push({ from, to, every: (to - from) / images, size: 1 });
+  }
+  return { streams };
 }
 
 export function total(arrivals: Arrivals): number {
-  if (arrivals.kind === 'moments') return arrivals.seconds.length;
-  return arrivals.kind === 'burst' ? arrivals.images : arrivals.imagesPerDay;
+  if ('moments' in arrivals) return arrivals.moments.length;
+  return arrivals.streams.reduce((sum, stream) => sum + count(stream) * stream.size, 0);
 }
 
-/** Seconds in which they arrive. */
-export function lastsSeconds(arrivals: Arrivals): number {
-  if (arrivals.kind === 'moments') return arrivals.seconds.at(-1) ?? 0;
-  return arrivals.kind === 'burst' ? arrivals.overSeconds : DAY;
+/** Times that a stream brings something. */
+const count = ({ from, to, every }: Stream) => Math.max(1, Math.round((to - from) / every));
+
+/** When the last one arrives. */
+export function lastArrival(arrivals: Arrivals): number {
+  if ('moments' in arrivals) return arrivals.moments.at(-1) ?? 0;
+  const last = arrivals.streams.at(-1);
+  return last ? last.from + (count(last) - 1) * last.every : 0;
 }
 
-/** How many have arrived by then; a real number between two of them. */
-export function arrivedBy(arrivals: Arrivals, seconds: number): number {
-  if (arrivals.kind === 'moments') return arrivals.seconds.filter((at) => at <= seconds).length;
-  if (seconds < 0) return 0;
-  if (arrivals.kind === 'burst') {
-    if (seconds >= arrivals.overSeconds) return arrivals.images;
-    return (arrivals.images * seconds) / arrivals.overSeconds;
+/** Seconds: no rule tells what comes more often than this from what comes all the time. */
+const STEADY = 15;
+
+/** Hands arrivals out, one after the other. */
+export class Feed {
+  private stream = 0;
+  private index = 0;
+
+  /**
+   * @param grain seconds: images of a stream that come closer together than this come together, so many at a time. While
+   * all of them find a free slot, that makes no difference.
+   */
+  constructor(
+    private readonly arrivals: Arrivals,
+    private readonly grain: number,
+  ) {}
+
+  /** When the next come; infinity when there are none. */
+  get nextTime(): number {
+    if ('moments' in this.arrivals) return this.arrivals.moments[this.index] ?? Number.POSITIVE_INFINITY;
+    const stream = this.arrivals.streams[this.stream];
+    return stream ? stream.from + this.index * stream.every : Number.POSITIVE_INFINITY;
   }
-  if (seconds >= DAY) return arrivals.imagesPerDay;
-  const turn = (2 * Math.PI) / DAY;
-  return (arrivals.imagesPerDay / DAY) * (seconds - ((arrivals.peakToMean - 1) / turn) * Math.sin(turn * seconds));
-}
 
-/** Four ways at both ends ask for the same moments, and a page answers while a slider moves. */
-const known = new WeakMap<Arrivals, Float64Array>();
-
-/** The moments, ascending. The first is at 0: one image arrives at once however slow the others are. */
-export function moments(arrivals: Arrivals): Float64Array {
-  if (arrivals.kind === 'moments') return arrivals.seconds;
-  const times = known.get(arrivals) ?? calculated(arrivals);
-  known.set(arrivals, times);
-  return times;
-}
-
-function calculated(arrivals: Exclude<Arrivals, { kind: 'moments' }>): Float64Array {
-  const images = Math.round(total(arrivals));
-  const times = new Float64Array(images);
-  if (arrivals.kind === 'burst') {
-    for (let index = 0; index < images; index += 1) times[index] = (arrivals.overSeconds * index) / images;
-    return times;
+  /** What comes now without a pause; `null` where images come apart from each other. */
+  get flow(): Stream | null {
+    const stream = 'streams' in this.arrivals ? this.arrivals.streams[this.stream] : undefined;
+    return stream && stream.every <= STEADY ? stream : null;
   }
-  const stride = DAY / images;
-  let low = 0;
-  for (let index = 1; index < images; index += 1) {
-    // The curve has no inverse in closed form; each moment lies after the one before.
-    while (arrivedBy(arrivals, low + stride) < index) low += stride;
-    let high = low + stride;
-    while (high - low > A_MOMENT) {
-      const middle = (low + high) / 2;
-      if (arrivedBy(arrivals, middle) < index) low = middle;
-      else high = middle;
+
+  /** @returns how many come at `nextTime` */
+  take(): number {
+    if ('moments' in this.arrivals) {
+      this.index += 1;
+      return 1;
     }
-    times[index] = high;
+    const stream = this.arrivals.streams[this.stream] as Stream;
+    const together = Math.min(Math.max(1, Math.floor(this.grain / stream.every)), count(stream) - this.index);
+    this.index += together;
+    if (this.index >= count(stream)) {
+      this.stream += 1;
+      this.index = 0;
+    }
+    return together * stream.size;
   }
-  return times;
+
+  /** Passes over so much of a flow. @returns how many images that were */
+  skip(seconds: number): number {
+    const stream = (this.arrivals as { streams: readonly Stream[] }).streams[this.stream] as Stream;
+    const steps = Math.floor(seconds / stream.every);
+    this.index += steps;
+    return steps * stream.size;
+  }
 }

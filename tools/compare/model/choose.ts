@@ -1,231 +1,322 @@
-import type { FourWay } from '../../../lib/ways';
-import type { Answers, Choice, Reason } from './types';
+import { WAYS, type Way } from '../../../lib/ways';
+import { COMPUTES, type Compute } from '../../../workload/contract';
+import words from '../data/choose.json';
+import { alternatives, limits } from '../data/tables';
+import { assume, isClearlyBelow, ranges } from './assumptions';
+import { computeRange, unitsNeeded } from './cost';
+import { serviceOf } from './service';
+import { maxUnits } from './simulate';
+import type { Alternative, Estimate, Facts, Inputs, Limit, Tables, WayFacts } from './types';
 
 /**
- * From a few answers to one or two of the four ways, or to none of them. First what rules a way out, then what speaks
- * for the ones that are left. Every sentence names the fact, limit, price or figure it rests on. Pure, free of Node.
+ * From what a job needs, how it comes and who is there, to a way, or to none of the six. First, what rules a way out: limits
+ * of the platforms. Then what the ways that are left cost at that volume, by the model, and what they ask of people. Pure.
  */
 
-export const QUESTIONS: {
-  readonly [Key in keyof Answers]: { readonly question: string; readonly answers: readonly Answers[Key][] };
-} = {
-  job: {
-    question: 'How long does one job take?',
-    answers: ['seconds', 'a few minutes', 'close to 15 minutes', 'over 15 minutes', 'over 12 hours'],
-  },
-  arrival: { question: 'How does work arrive?', answers: ['steady', 'bursts', 'rare'] },
-  idle: { question: 'How often is there nothing to do?', answers: ['mostly', 'nights', 'never'] },
-  onCall: { question: 'Who looks after machines and clusters?', answers: ['nobody', 'somebody', 'platform team'] },
-  host: {
-    question: 'Does a job need something special of its host?',
-    answers: ['nothing special', 'gpu', 'kernel or device', 'desktop or windows'],
-  },
-  kubernetes: { question: 'Do you run Kubernetes?', answers: ['there already', 'has to be', 'no'] },
+export interface Needs extends Pick<Inputs, 'imagesPerMonth' | 'imagesPerBurst' | 'account'> {
+  readonly lasts: 'seconds' | 'minutes' | 'near 15 minutes' | 'hours' | 'over 12 hours';
+  readonly memoryGb: number;
+  readonly diskGb: number;
+  readonly host: 'nothing special' | 'gpu' | 'kernel or device' | 'windows' | 'desktop';
+  readonly x86: boolean;
+  /** Whether what runs may reach the internet. */
+  readonly internet: boolean;
+  /** Whether somebody waits for it. */
+  readonly answer: 'later' | 'at once';
+  readonly people: 'nobody' | 'somebody' | 'platform team';
+  readonly kubernetes: 'no' | 'there already' | 'has to be';
+}
+
+/** What nobody has said otherwise. */
+export const ordinary: Needs = {
+  lasts: 'seconds',
+  memoryGb: 2,
+  diskGb: 0,
+  host: 'nothing special',
+  x86: false,
+  internet: true,
+  answer: 'later',
+  imagesPerMonth: 1e5,
+  imagesPerBurst: 1,
+  account: 'grown',
+  people: 'somebody',
+  kubernetes: 'no',
 };
 
-/** The better first, where nothing else decides: less to look after before more. */
-const ORDER: readonly FourWay[] = ['lambda', 'ecs-fargate', 'ec2', 'eks-ec2'];
+/** Typical CPU time of a job, in seconds, where it is not that of a measured image. */
+const LASTS: Readonly<Partial<Record<Needs['lasts'], number>>> = {
+  minutes: 300,
+  'near 15 minutes': 840,
+  hours: 10_800,
+};
 
-const reason = (text: string, restsOn: string): Reason => ({ text, restsOn });
+/** A sentence, and where what it rests on is shown. */
+export interface Reason {
+  readonly text: string;
+  readonly restsOn: string;
+}
 
-/** Answers as they are asked for, to a choice. */
-export function choose(answers: Answers): Choice {
+export interface Choice {
+  /** `null`: none of the six. */
+  readonly way: Compute | null;
+  readonly orchestrator: Way['orchestrator'] | null;
+  readonly servers: Way['servers'] | null;
+  readonly because: readonly Reason[];
+  readonly runnerUp: Compute | null;
+  /** What would tip it to the runner-up. */
+  readonly tips: string;
+  /** What has to be changed in the stack, or asked for, first. */
+  readonly notes: readonly string[];
+  readonly against: Readonly<Partial<Record<Compute, readonly Reason[]>>>;
+  /** Compute of those that are left, USD a month; absent where the model's box is not the job's. */
+  readonly usd: Readonly<Partial<Record<Compute, Estimate>>>;
+  readonly instead: { readonly text: string; readonly service: Alternative | null };
+}
+
+export interface ChooserModel {
+  readonly facts: Facts;
+  readonly tables: Tables;
+  readonly inputs: Inputs;
+}
+
+/**
+ * What a step of {@link EFFORT} is worth, in USD a month: so much has to be saved before more to look after pays. Our
+ * judgement and no measurement; nobody has no time at all, and a team the most of it.
+ */
+export const WORTH: Readonly<Record<Needs['people'], number>> = { nobody: 75, somebody: 50, 'platform team': 20 };
+
+/** What there is to look after, in steps. */
+export const EFFORT: Readonly<Record<Compute, number>> = {
+  lambda: 0,
+  'ecs-fargate': 1,
+  'eks-fargate': 2,
+  'ecs-ec2': 2.5,
+  ec2: 3,
+  'eks-ec2': 4,
+};
+
+function effortOf(way: Compute, { people, kubernetes, host }: Needs): number {
+  if (kubernetes === 'there already' && people === 'platform team') {
+    // The nodes and their tools are there. Anything else is a second way to run things.
+    return way === 'eks-ec2' ? 0 : EFFORT[way] + (way === 'eks-fargate' ? 0 : 20);
+  }
+  // An orchestrator only hides the host that the job is about.
+  return host === 'kernel or device' && way === 'ec2' ? 1 : EFFORT[way];
+}
+
+export function choose({ facts, tables, inputs }: ChooserModel, needs: Needs): Choice {
   const against = Object.fromEntries(
-    ORDER.map((way) => [way, objections(way, answers)]).filter(([, found]) => (found as Reason[]).length > 0),
-  ) as Partial<Record<FourWay, readonly Reason[]>>;
-  const left = ORDER.filter((way) => !against[way]);
-  if (left.length === 0) return none(answers, against);
-  const ranked = left
-    .map((way) => ({ way, merits: merits(way, answers) }))
-    .sort((a, b) => weight(b.merits) - weight(a.merits) || ORDER.indexOf(a.way) - ORDER.indexOf(b.way));
-  const best = weight(ranked[0]?.merits ?? []);
-  // A second one only where it comes near: two answers, not a list.
-  const chosen = ranked.filter(({ merits: found }, index) => index === 0 || (index === 1 && best - weight(found) <= 1));
+    COMPUTES.map((way) => [way, objections(way, needs)] as const).filter(([, found]) => found.length > 0),
+  ) as Partial<Record<Compute, readonly Reason[]>>;
+  const left = COMPUTES.filter((way) => !against[way]);
+  const none = {
+    way: null,
+    orchestrator: null,
+    servers: null,
+    because: [],
+    runnerUp: null,
+    tips: '',
+    notes: [],
+    usd: {},
+  };
+  if (left.length === 0) return { ...none, against, instead: instead(needs) };
+  const asked = asInputs(inputs, needs);
+  const adapted = (way: Compute) => adapt(facts[way], needs);
+  const usd: Partial<Record<Compute, Estimate>> = isPriced(needs)
+    ? Object.fromEntries(left.map((way) => [way, computeRange(adapted(way), tables, asked)]))
+    : {};
+  const score = (way: Compute) => (usd[way]?.typical ?? 0) + effortOf(way, needs) * WORTH[needs.people];
+  const [way, runnerUp = null] = left.toSorted((a, b) => score(a) - score(b)) as [Compute, Compute?];
+  const { orchestrator, servers } = WAYS[way];
   return {
-    ways: chosen.map(({ way }) => way),
-    reasons: chosen.flatMap(({ way, merits: found }) => found.map(({ why }) => ({ ...why, way }))),
+    way,
+    orchestrator,
+    servers,
+    because: reasons(way, needs, usd),
+    runnerUp,
+    tips: runnerUp === null ? '' : tipping(way, runnerUp, needs, usd),
+    notes: notes(adapted(way), facts[way], tables, asked, needs),
     against,
-    instead: null,
+    usd,
+    instead: { text: '', service: null },
   };
 }
+
+/** What a job needs that no price here is of. */
+const isPriced = ({ host }: Needs) => host === 'nothing special';
+
+function asInputs(inputs: Inputs, { lasts, imagesPerMonth, imagesPerBurst, account }: Needs): Inputs {
+  const seconds = LASTS[lasts];
+  const { work } = inputs;
+  const cpuSeconds = seconds === undefined ? work.cpuSeconds : { low: seconds, typical: seconds, high: seconds };
+  // How fast a CPU is there is part of how long the job takes.
+  const cpuSpeed = seconds === undefined ? inputs.cpuSpeed : { low: 1, typical: 1, high: 1 };
+  return { ...inputs, imagesPerMonth, imagesPerBurst, account, work: { ...work, cpuSeconds }, cpuSpeed };
+}
+
+const limit = (id: string): Limit => {
+  const found = limits.find((each) => each.id === id);
+  if (!found) throw new Error(`there is no limit ${id} in tools/compare/data/limits.json: add it`);
+  return found;
+};
+
+/**
+ * A way with as much memory as the job needs, billed: of a function and on Fargate. An instance is taken for as many of the
+ * same size: per gigabyte, larger ones cost about as much.
+ */
+function withMemory(facts: WayFacts, memoryGb: number): WayFacts {
+  const times = Math.max(1, (memoryGb * 1024) / facts.unit.memoryMib);
+  const { unit, fargate, hosts } = facts;
+  if (times === 1) return facts;
+  const memoryGib = (fargate?.memoryGib ?? 0) * times;
+  return {
+    ...facts,
+    unit: { ...unit, memoryMib: unit.memoryMib * (unit.kind === 'function' ? times : 1) },
+    // Fargate has 8 GB for a vCPU at most.
+    fargate: fargate && { vcpus: Math.max(fargate.vcpus, memoryGib / 8), memoryGib },
+    hosts: hosts && { ...hosts, diskGib: hosts.diskGib / times, unitsPerHost: hosts.unitsPerHost / times },
+  };
+}
+
+/** A way as it would be deployed for this: with the time-out that the platform allows, on a cluster that is there. */
+function adapt(deployed: WayFacts, { kubernetes, memoryGb }: Needs): WayFacts {
+  const facts = withMemory(deployed, memoryGb);
+  const most = limit(facts.unit.kind === 'function' ? 'lambda.duration' : 'sqs.receive');
+  const longest = { ...facts, longestJobSeconds: most.value };
+  if (kubernetes !== 'there already' || !facts.controlPlane) return longest;
+  // Nodes are there, and are paid for while pods of this are on them.
+  const hosts = facts.hosts && { ...facts.hosts, min: 0, scaling: null };
+  return { ...longest, controlPlane: null, resident: null, natGateways: 0, hosts };
+}
+
+/** Words with what belongs between their braces. */
+const fill = (text: string, values: Readonly<Record<string, unknown>>): string =>
+  text.replace(/\{([\w-]+)\}/g, (_, name) => String(values[name]));
 
 /** What rules a way out. */
-function objections(way: FourWay, { job, onCall, host, kubernetes }: Answers): Reason[] {
-  const found: Reason[] = [];
-  if (host === 'desktop or windows') {
-    found.push(reason('All four run Linux without a desktop.', `fact:${way}.unit.architecture`));
-  }
-  if (kubernetes === 'has to be' && way !== 'eks-ec2') {
-    found.push(reason('It is not Kubernetes, which has to be.', `fact:${way}.unit.kind`));
-  }
-  if (job === 'over 12 hours' && way !== 'lambda') {
-    found.push(
-      reason(
-        'SQS hands a message to a second worker 12 hours after the first has received it.',
-        'delay:sqs-longest-receive',
-      ),
-    );
-  }
-  switch (way) {
-    case 'lambda':
-      if (job === 'over 15 minutes' || job === 'over 12 hours')
-        found.push(reason('An invocation ends after 15 minutes.', 'delay:lambda-longest-job'));
-      if (job === 'close to 15 minutes') {
-        found.push(reason('A job that comes near 15 minutes fails on its slow day.', 'delay:lambda-longest-job'));
-      }
-      if (host === 'gpu')
-        found.push(reason('Functions have no GPU: deep learning belongs elsewhere.', 'fact:lambda.unit.kind'));
-      if (host === 'kernel or device') found.push(reason('The host is not yours.', 'fact:lambda.unit.kind'));
-      break;
-    case 'ecs-fargate':
-      if (host === 'gpu') found.push(reason('Fargate tasks have no GPU.', 'fact:ecs-fargate.unit.kind'));
-      if (host === 'kernel or device') found.push(reason('The host is not yours.', 'fact:ecs-fargate.unit.kind'));
-      break;
-    case 'ec2':
-      if (onCall === 'nobody') {
-        found.push(reason('Somebody has to patch the operating system.', 'figure:owned.ec2.operating system'));
-      }
-      break;
-    case 'eks-ec2':
-      if (onCall === 'nobody') {
-        found.push(
-          reason(
-            'Somebody has to upgrade the cluster, its add-ons and its nodes.',
-            'figure:owned.eks-ec2.cluster version',
-          ),
-        );
-      }
-      if (kubernetes === 'no') {
-        found.push(
-          reason(
-            'A control plane and a node are paid for, day and night, for this job alone.',
-            'price:eks.cluster-hour',
-          ),
-        );
-      }
-      break;
-  }
-  return found;
+function objections(way: Compute, needs: Needs): Reason[] {
+  const { lasts, memoryGb, diskGb, host, answer, people, kubernetes } = needs;
+  const { orchestrator, servers } = WAYS[way];
+  const isFunction = way === 'lambda';
+  const isEks = orchestrator === 'EKS';
+  const theirs = servers !== 'yours';
+  const platform = isFunction ? 'lambda' : way === 'eks-fargate' ? 'eks-fargate' : 'fargate';
+  const memory = limit(`${platform}.memory`);
+  const disk = limit(isFunction ? 'lambda.tmp' : `${platform}.storage`);
+  const perGb = isFunction ? 1024 : 1;
+  const unit = `fact:${way}.unit`;
+  const rules: readonly (readonly [out: boolean, text: keyof typeof words.against, restsOn: string, most?: Limit])[] = [
+    [host === 'windows' || host === 'desktop', 'linux', unit],
+    [answer === 'at once', 'answer', unit],
+    [lasts === 'over 12 hours' && !isFunction, 'sqs', 'limit:sqs.receive'],
+    [isFunction && /hours/.test(lasts), 'invocation', 'limit:lambda.duration'],
+    [isFunction && lasts === 'near 15 minutes', 'near', 'limit:lambda.duration'],
+    [theirs && memoryGb * perGb > memory.value, 'memory', `limit:${memory.id}`, memory],
+    [theirs && diskGb * perGb > disk.value, 'disk', `limit:${disk.id}`, disk],
+    [theirs && host === 'gpu', 'gpu', 'limit:fargate.gpu'],
+    [theirs && host === 'kernel or device', 'kernel', unit],
+    [kubernetes === 'has to be' && !isEks, 'kubernetes', unit],
+    [kubernetes === 'no' && isEks, 'control plane', 'price:eks.cluster-hour'],
+    [people === 'nobody' && isEks, 'cluster', `owned:${way}.cluster version`],
+    [people === 'nobody' && !theirs, 'machines', `owned:${way}.operating system`],
+  ];
+  const most = (of?: Limit) => of && `${of.value.toLocaleString('en')} ${of.unit}`;
+  return rules.flatMap(([out, text, restsOn, of]) =>
+    out ? [{ text: fill(words.against[text], { most: most(of) }), restsOn }] : [],
+  );
 }
 
-interface Merit {
-  readonly why: Reason;
-  readonly weight: number;
+/** Where none of the six is the answer. */
+function instead({ host, answer, lasts, people, kubernetes, memoryGb, diskGb }: Needs): Choice['instead'] {
+  const answers = 'Lambda function URL or API Gateway with response streaming';
+  const isKubernetes = kubernetes !== 'no' && people !== 'nobody';
+  const isLong = answer === 'at once' && /hours|near/.test(lasts);
+  const isLarge = memoryGb > limit('fargate.memory').value || diskGb > limit('fargate.storage').value;
+  const rules: readonly (readonly [when: boolean, service: string])[] = [
+    [host === 'desktop', 'Amazon WorkSpaces'],
+    [isKubernetes && answer === 'at once', 'A Deployment with an Ingress on EKS'],
+    [isKubernetes && host === 'windows', 'Windows nodes on EKS'],
+    [host === 'windows', 'Windows on Fargate and EC2'],
+    [answer === 'at once' && host === 'gpu', 'Amazon SageMaker AI Asynchronous Inference'],
+    [isLong, ''],
+    [answer === 'at once', lasts === 'seconds' ? answers : 'Amazon ECS Express Mode'],
+    [lasts === 'over 12 hours', 'AWS Batch'],
+    [host === 'kernel or device', ''],
+    [people === 'nobody' && kubernetes === 'has to be', 'Amazon EKS Auto Mode'],
+    [host === 'gpu', 'AWS Batch'],
+    [isLarge, 'Amazon ECS Managed Instances'],
+  ];
+  const name = rules.find(([when]) => when)?.[1] ?? '';
+  const service = alternatives.find((each) => each.name === name) ?? null;
+  return { text: service ? `${service.what} ${service.when}` : isLong ? words['at once'] : words.nobody, service };
 }
 
-const weight = (merits: readonly Merit[]) => merits.reduce((total, merit) => total + merit.weight, 0);
+const dollars = (value: number) =>
+  `$${Number(value.toPrecision(2)).toLocaleString('en', { minimumFractionDigits: value < 9.95 ? 2 : 0 })}`;
 
-/** What speaks for a way that is not ruled out. The first line is always there: what it is. */
-function merits(way: FourWay, { job, arrival, idle, onCall, host, kubernetes }: Answers): Merit[] {
-  const found: Merit[] = [];
-  const add = (when: boolean, points: number, text: string, restsOn: string) => {
-    if (when) found.push({ weight: points, why: reason(text, restsOn) });
+function reasons(way: Compute, { kubernetes }: Needs, usd: Choice['usd']): Reason[] {
+  const isThere = kubernetes === 'there already' && WAYS[way].orchestrator === 'EKS';
+  const found = [
+    isThere
+      ? { text: words.for['there already'], restsOn: 'price:eks.cluster-hour' }
+      : { text: words.for[way], restsOn: `owned:${way}.operating system` },
+  ];
+  const own = usd[way];
+  if (!own) return found;
+  const others = Object.entries(usd).filter(([other]) => other !== way) as [Compute, Estimate][];
+  const [cheapest] = others.toSorted(([, a], [, b]) => a.typical - b.typical);
+  const mine = dollars(own.typical);
+  const [title, its] = cheapest ? [WAYS[cheapest[0]].title, dollars(cheapest[1].typical)] : ['', ''];
+  const text = !cheapest
+    ? `It is what is left, at ${mine} a month.`
+    : mine === its
+      ? `It costs as much as the cheapest other, ${title}: ${mine} a month.`
+      : own.typical < cheapest[1].typical
+        ? `It is the cheapest of those that are left${isClearlyBelow(own, cheapest[1]) ? '' : ', typically'}: ${mine} a month; ${title} is ${its}.`
+        : `${title} is cheaper, ${its} a month and not ${mine}: too little for the care that it takes.`;
+  return [...found, { text, restsOn: 'figure:cost' }];
+}
+
+function tipping(way: Compute, runnerUp: Compute, needs: Needs, usd: Choice['usd']): string {
+  const more = (effortOf(runnerUp, needs) - effortOf(way, needs)) * WORTH[needs.people];
+  const [own, its] = [usd[way], usd[runnerUp]];
+  if (!own || !its) return words.tips.box;
+  const saves = own.typical - its.typical;
+  if (more <= 0) return fill(words.tips.less, { usd: dollars(Math.max(0, -saves)) });
+  return fill(words.tips.more, { usd: dollars(more), saves: saves > 0 ? dollars(saves) : 'nothing' });
+}
+
+/** What the stack, or the account, has to be given first. */
+function notes(adapted: WayFacts, deployed: WayFacts, { delays }: Tables, inputs: Inputs, needs: Needs): string[] {
+  const { way, unit } = adapted;
+  const isFunction = way === 'lambda';
+  const typical = assume(ranges(delays, inputs), 'typical');
+  const { jobSeconds } = serviceOf(adapted, typical, inputs);
+  const needed = Math.ceil(unitsNeeded(adapted, typical, inputs));
+  const most = maxUnits(adapted, typical, inputs);
+  const quota = delays[adapted.fargate ? 'fargate-vcpu-quota-new' : 'ec2-vcpu-quota-new'].typical;
+  const vcpus = (adapted.hosts?.vcpus ?? unit.vcpus) / (adapted.hosts?.unitsPerHost ?? 1);
+  const rules: readonly (readonly [when: boolean, note: keyof typeof words.notes])[] = [
+    [needed > most, isFunction ? 'quota' : 'ceiling'],
+    [jobSeconds > deployed.longestJobSeconds, 'time-out'],
+    [isFunction && needs.account === 'new', 'new'],
+    [needs.lasts !== 'seconds', 'budgets'],
+    [needs.memoryGb * 1024 > deployed.unit.memoryMib, 'memory'],
+    [needs.x86 && unit.architecture === 'arm64', 'x86'],
+    [!needs.internet, isFunction ? 'endpoint' : adapted.scaling.kind === 'keda' ? 'mirror' : 'endpoints'],
+    [needed > most && !isFunction && needed * vcpus > quota, 'vcpus'],
+    [needs.host === 'gpu', 'gpu'],
+  ];
+  const values = {
+    vcpus: quota,
+    asked: Math.ceil(needed * vcpus).toLocaleString('en'),
+    most: most.toLocaleString('en'),
+    needed: needed.toLocaleString('en'),
+    deployed: deployed.longestJobSeconds,
+    seconds: Math.ceil(jobSeconds * 1.5),
+    new: delays['lambda-concurrency-new'].typical,
+    kind: unit.kind,
+    memory: deployed.unit.memoryMib.toLocaleString('en'),
   };
-  switch (way) {
-    case 'lambda':
-      add(true, onCall === 'nobody' ? 2 : 1, 'Nothing to patch but the code.', 'figure:owned.lambda.runtime');
-      add(
-        idle === 'mostly' || arrival === 'rare',
-        2,
-        'Nothing runs, and nearly nothing is paid, while there is nothing to do.',
-        'figure:idle-cost.lambda',
-      );
-      add(
-        arrival === 'bursts',
-        2,
-        'A burst has its environments within seconds, up to the concurrency of the account.',
-        'delay:lambda-concurrency-quota',
-      );
-      add(
-        job === 'a few minutes',
-        -1,
-        'But the timeout of the function has to be raised for it, and every second of those minutes is paid for.',
-        'fact:lambda.longestJobSeconds',
-      );
-      add(
-        arrival === 'steady' && idle === 'never',
-        -2,
-        'But beyond the volumes where the curves cross, units that never stop cost less.',
-        'figure:break-even',
-      );
-      break;
-    case 'ecs-fargate':
-      add(
-        true,
-        onCall === 'nobody' ? 2 : 1,
-        'Containers without machines to look after.',
-        'figure:owned.ecs-fargate.operating system',
-      );
-      add(
-        job === 'over 15 minutes' || job === 'close to 15 minutes',
-        2,
-        'A job may take hours, up to 12, and has 90 s to come to an end when its task is stopped.',
-        'fact:ecs-fargate.longestJobSeconds',
-      );
-      add(
-        arrival === 'steady' && idle !== 'mostly',
-        2,
-        'Beyond the volumes where the curves cross, tasks that work all the time cost less than invocations.',
-        'figure:break-even',
-      );
-      add(
-        idle === 'mostly',
-        1,
-        'When idle, nothing runs, and only a few alarms are paid for.',
-        'figure:idle-cost.ecs-fargate',
-      );
-      break;
-    case 'ec2':
-      add(true, 0, 'Any workload fits: the machine is yours.', 'fact:ec2.unit.kind');
-      add(
-        host === 'gpu' || host === 'kernel or device',
-        4,
-        'The instance type, the kernel and its drivers are your choice.',
-        'fact:ec2.hosts.instanceTypes',
-      );
-      add(
-        arrival === 'steady' && idle === 'never' && onCall !== 'nobody',
-        2,
-        'A unit that never stops costs least by the hour.',
-        'figure:cost-curves',
-      );
-      break;
-    case 'eks-ec2':
-      add(true, 0, 'Kubernetes, on nodes of your choice.', 'fact:eks-ec2.hosts.instanceTypes');
-      add(kubernetes === 'has to be', 4, 'It is the one that is Kubernetes.', 'fact:eks-ec2.controlPlane.version');
-      add(
-        kubernetes === 'there already',
-        2,
-        'The cluster is paid for and looked after already: this is one more deployment.',
-        'price:eks.cluster-hour',
-      );
-      add(
-        kubernetes === 'there already' && onCall === 'platform team',
-        2,
-        'A team is there that knows it.',
-        'figure:owned.eks-ec2.cluster version',
-      );
-      add(
-        host === 'gpu' || host === 'kernel or device',
-        2,
-        'A node group of your own instance type beside the others.',
-        'fact:eks-ec2.hosts.instanceTypes',
-      );
-      break;
-  }
-  return found;
-}
-
-function none({ job, host, kubernetes, onCall }: Answers, against: Choice['against']): Choice {
-  const instead =
-    host === 'desktop or windows'
-      ? 'Machines with a desktop or with Windows: EC2 with images of that kind, or a service made for desktops, such as Amazon WorkSpaces. None of these stacks comes near it.'
-      : job === 'over 12 hours'
-        ? 'A job that takes longer than SQS hides a message: AWS Batch or Step Functions, which keep the state of a job themselves; or cut it into shorter ones.'
-        : kubernetes === 'has to be' && onCall === 'nobody'
-          ? 'Kubernetes that nobody looks after: EKS Auto Mode, where AWS keeps the nodes; or question the requirement.'
-          : host === 'gpu'
-            ? 'A GPU, and nobody to look after the machine under it: a service that brings both, such as AWS Batch on ECS Managed Instances, or hosted inference.'
-            : 'A host of your own needs somebody to look after it. Find that somebody, or change the job so that it needs nothing special of its host.';
-  return { ways: [], reasons: [], against, instead };
+  return rules.flatMap(([when, note]) => (when ? [fill(words.notes[note], values)] : []));
 }

@@ -1,28 +1,27 @@
-import { FOUR_WAYS, type FourWay } from '../../../lib/ways';
-import { spanning, sum } from './range';
-import { idleSeconds, serviceSeconds, startSeconds, stepChange, tailSeconds } from './service';
+import { COMPUTES, type Compute } from '../../../workload/contract';
+import billLines from '../data/bill.json';
+import { burst, bursts } from './arrivals';
+import { assume, ENDS, type End, figures, OF_MUCH_WORK, ranges } from './assumptions';
+import { serviceOf } from './service';
+import { maxUnits, simulate } from './simulate';
 import type {
-  BreakEven,
-  Cost,
-  CostInputs,
-  CurvePoint,
+  Assumptions,
   Delays,
-  End,
+  Estimate,
   Facts,
-  LineItem,
+  Figure,
+  Inputs,
   Price,
   PriceTable,
-  Range,
   Region,
   Tables,
   Tier,
-  Unknown,
   WayFacts,
 } from './types';
 
 /**
- * What a way costs in a month, line by line: quantity x price = amount. Pure, and free of Node, so that a page runs the
- * same code. List prices: no taxes, no discounts, no free tier. Every quantity grows with the number of images.
+ * What a way costs in a month, line by line: quantity x price = amount. What runs, and for how long, is simulated. Pure, and
+ * free of Node, so that a page runs the same code. List prices without taxes.
  */
 
 /** 365 days / 12, as AWS counts. */
@@ -46,583 +45,410 @@ export function amount(tiers: readonly Tier[], quantity: number): number {
   }, 0);
 }
 
-export function usdAt(price: Price, quantity: number, end: End): number {
-  if (end === 'high' && price.highUsd !== undefined) return quantity * price.highUsd;
-  return amount(price.tiers, quantity);
+/** @param market where in its range a market price is, from 0 to 1 */
+export function usdAt({ tiers, highUsd }: Price, quantity: number, market = 0): number {
+  const low = amount(tiers, quantity);
+  return highUsd === undefined ? low : low + market * (highUsd * quantity - low);
 }
 
-// --- Quantities -----------------------------------------------------------------------------------------------------
+// --- The bill's parts -------------------------------------------------------------------------------------------------
 
-/** Prices differ by architecture; those of arm64, which the stacks are, have no suffix. */
-const suffix = ({ unit, spot }: WayFacts, inputs?: CostInputs) =>
-  `${unit.architecture === 'x64' ? '.x64' : ''}${inputs && (inputs.spot || spot) ? '.spot' : ''}`;
-
-/** How much of something a month takes. */
-interface Line {
+/** Quantity in `unit`s a month, before what is free, and its amount. */
+export interface LineItem {
   readonly id: string;
   readonly label: string;
-  readonly price: string;
-  readonly quantity: number;
-  readonly idle?: boolean;
-  readonly shared?: boolean;
+  readonly quantity: Estimate;
+  readonly usdPerMonth: Estimate;
+  readonly price: Price;
+  /** Paid with no images at all. */
+  readonly idle: boolean;
+  /** The same on all ways: pictures in buckets. */
+  readonly shared: boolean;
 }
 
-interface Load {
+export interface Cost {
+  readonly way: Compute;
+  readonly items: readonly LineItem[];
+  /** What is billed and that no number here is known for. */
+  readonly unknown: readonly { readonly label: string; readonly why: string }[];
+  readonly usdPerMonth: Figure;
+  /** Without what is the same on all ways. */
+  readonly computeUsdPerMonth: Figure;
+  readonly idleUsdPerMonth: Figure;
+  /** Of the compute, idle time included; `null` without images. */
+  readonly usdPerMillion: Figure | null;
+  /** Images a month that the template's maximum can do; `null` where nothing limits it. */
+  readonly ceilingImagesPerMonth: Figure | null;
+  /** More images than that, typically: the amounts are those of a raised maximum. */
+  readonly overCeiling: boolean;
+}
+
+// --- What a month takes ---------------------------------------------------------------------------------------------
+
+/** What runs in a month beyond what always runs. */
+interface Month {
   readonly images: number;
-  /** Bursts a month, and images in each. */
-  readonly bursts: number;
-  readonly imagesPerBurst: number;
-  readonly serviceSeconds: number;
-  /** Units that would be busy all month. */
-  readonly busyUnits: number;
+  readonly unitHours: number;
+  readonly hostHours: number;
+  /** Of slots. */
+  readonly busyHours: number;
+  /** Function environments that start. */
+  readonly starts: number;
+  /** Hours in which something is done. */
+  readonly activeHours: number;
+  /** Whether something runs in every hour. */
+  readonly hourly: boolean;
+  readonly overCeiling: boolean;
 }
 
-function loadOf(facts: WayFacts, delays: Delays, inputs: CostInputs, end: End): Load {
+const NOTHING: Month = {
+  images: 0,
+  unitHours: 0,
+  hostHours: 0,
+  busyHours: 0,
+  starts: 0,
+  activeHours: 0,
+  hourly: false,
+  overCeiling: false,
+};
+
+/** Images a second that units of this number do. */
+const speed = (facts: WayFacts, a: Assumptions, inputs: Inputs, units: number) =>
+  (units * facts.unit.slots) / serviceOf(facts, a, inputs).slotSeconds;
+
+/** Units that would be busy all the time, or that it takes so that no message of a burst waits longer than its queue keeps it. */
+export function unitsNeeded(facts: WayFacts, a: Assumptions, inputs: Inputs): number {
+  const perSecond = speed(facts, a, inputs, 1);
+  const size = Math.min(inputs.imagesPerBurst, inputs.imagesPerMonth);
+  return Math.max(inputs.imagesPerMonth / SECONDS_PER_MONTH, size / facts.waitsSeconds) / perSecond;
+}
+
+/** Where more comes than units can do, there is to be a unit more for each tenth of the work. */
+const SPARE = 1.1;
+
+/** A way with another maximum, and with the step that the stack derives from it: all but one at once. */
+function raised(facts: WayFacts, max: number): WayFacts {
+  const { capacity, scaling } = facts;
+  const last = (capacity.max ?? 0) - 1;
+  const rules = scaling.kind === 'steps' ? scaling.rules : [];
+  const steps = rules.map((rule) => ({
+    ...rule,
+    steps: rule.steps.map((step) => ({ ...step, change: step.change === last ? max - 1 : step.change })),
+  }));
+  return {
+    ...facts,
+    capacity: { ...capacity, max },
+    ...(rules.length > 0 && { scaling: { kind: 'steps', rules: steps } }),
+  };
+}
+
+/** One burst on its own where the next one finds everything gone; else as many as show what a month of them is like. */
+function monthOf(deployed: WayFacts, delays: Delays, a: Assumptions, inputs: Inputs): Month {
   const images = inputs.imagesPerMonth;
-  const imagesPerBurst = Math.max(1, Math.min(inputs.imagesPerBurst, images));
-  const seconds = serviceSeconds(facts, delays, inputs, end, inputs.job);
-  const busyUnits = (images * seconds) / facts.unit.slots / SECONDS_PER_MONTH;
-  return { images, bursts: images / imagesPerBurst, imagesPerBurst, serviceSeconds: seconds, busyUnits };
-}
-
-/**
- * Units that the way's rule starts for one burst that finds none: what the first look at the queue asks for, and more
- * for as long as something waits when the next look is due. Units that still start have done nothing by then, and a look
- * may find the queue as it was a while ago.
- */
-export function unitsForBurst(facts: WayFacts, delays: Delays, images: number, service: number, end: End): number {
-  const max = facts.capacity.max ?? Number.POSITIVE_INFINITY;
-  if (facts.scaling.kind === 'concurrency') return Math.min(images, max);
-  if (facts.scaling.kind === 'keda') return Math.min(Math.ceil(images / facts.scaling.messagesPerUnit), max);
-  const rule = facts.scaling.rules.find(({ direction }) => direction === 'out');
-  if (!rule) return 0;
-  const start = startSeconds(facts, delays, end);
-  // A cooldown begins when units are told to start, at worst when they have.
-  const pause = rule.warmupSeconds ?? (rule.cooldownSeconds ?? 0) + (end === 'high' ? start : 0);
-  const every = delays['alarm-evaluation'].high;
-  const lookSeconds = Math.max(1, Math.ceil(pause / every)) * every;
-  const unseen = start + delays['sqs-metric'][end];
-  const launches: { at: number; units: number }[] = [];
-  let units = 0;
-  for (let now = 0; units < max; now += lookSeconds) {
-    const worked = launches.reduce((sum, launch) => sum + launch.units * Math.max(0, now - launch.at - unseen), 0);
-    const waiting = images - (worked * facts.unit.slots) / service;
-    if (waiting < rule.threshold) break;
-    const more = Math.min(max - units, stepChange(rule, waiting));
-    if (more > 0) launches.push({ at: now, units: more });
-    units += more;
-    if (units === 0) break;
-  }
-  return units;
-}
-
-/**
- * Seconds a month for which units are there that come and go with the work.
- *
- * Each burst has its work and the overhead, such as starting and leaving, of the units it calls. When bursts follow so
- * closely that the next one finds them, they stay all month, and more where they cannot do the work. That is not so at
- * the low end: whoever looks once in a while may find the queue empty each time, and then nobody is there until the next
- * burst has come and is seen. And at the high end a rule of steps adds for as long as anything waits, up to its maximum,
- * and takes nothing back while the queue is not empty: so when there is more work than the units can do, when a burst
- * that finds them is more than they take at once, and while the first of them start.
- */
-function unitSeconds(
-  facts: WayFacts,
-  delays: Delays,
-  load: Load,
-  units: number,
-  overheadSeconds: number,
-  end: End,
-): number {
-  if (load.images === 0 || units === 0) return 0;
-  const { busyUnits, bursts, imagesPerBurst } = load;
-  const comingAndGoing = busyUnits * SECONDS_PER_MONTH + bursts * units * overheadSeconds;
-  const every = delays['alarm-evaluation'].high;
-  if (end === 'low') {
-    if (busyUnits > units) return SECONDS_PER_MONTH * Math.ceil(busyUnits);
-    const away = every + Math.min(overheadSeconds, SECONDS_PER_MONTH / bursts);
-    const there = busyUnits + (units - busyUnits) * (overheadSeconds / (overheadSeconds + away));
-    return Math.min(comingAndGoing, SECONDS_PER_MONTH * there);
-  }
-  if (comingAndGoing < units * SECONDS_PER_MONTH) return comingAndGoing;
-  // What comes until one works, and that is seen, waits as a burst does.
-  const first = every + startSeconds(facts, delays, end) + delays['sqs-metric'][end];
-  const meanwhile = Math.ceil((load.images / SECONDS_PER_MONTH) * first);
-  const more = unitsForBurst(facts, delays, meanwhile, load.serviceSeconds, end) > units;
-  const adds = more || busyUnits > units || imagesPerBurst > units * facts.receiversPerUnit;
-  return SECONDS_PER_MONTH * Math.max(units, Math.ceil(busyUnits), adds ? (facts.capacity.max ?? 0) : 0);
-}
-
-/** The share of the work that falls on units beyond the ones that always run, which work first. */
-function calledShare({ capacity }: WayFacts, units: number, seconds: number): number {
-  const running = Math.max(units, seconds / SECONDS_PER_MONTH);
-  return running > 0 ? Math.max(0, running - capacity.min) / running : 0;
-}
-
-/** Hosts, in host-seconds a month: where units share hosts, the ones that are there anyway work first. */
-function hostSeconds(facts: WayFacts, delays: Delays, load: Load, end: End): { idle: number; called: number } {
-  const { hosts, scaling } = facts;
-  if (!hosts) return { idle: 0, called: 0 };
-  const idle = hosts.min * SECONDS_PER_MONTH;
-  const units = unitsForBurst(facts, delays, load.imagesPerBurst, load.serviceSeconds, end);
-  const start = scaling.kind === 'keda' ? delays['eks-node-join'][end] : startSeconds(facts, delays, end);
-  const perUnit = unitSeconds(facts, delays, load, units, start + tailSeconds(facts, delays, end), end);
-  if (units === 0 || perUnit === 0) return { idle, called: 0 };
-  // The share of the work that falls on hosts beyond the ones that always run.
-  const running = Math.max(units, perUnit / SECONDS_PER_MONTH);
-  const called = Math.max(0, Math.ceil(running / hosts.unitsPerHost) - hosts.min);
-  return { idle, called: (perUnit / running) * called };
-}
-
-function lines(facts: WayFacts, delays: Delays, inputs: CostInputs, end: End): Line[] {
-  const load = loadOf(facts, delays, inputs, end);
-  const compute = { ec2: hostLines, 'eks-ec2': hostLines, 'ecs-fargate': taskLines, lambda: functionLines }[facts.way];
-  return [...compute(facts, delays, load, inputs, end), ...platformLines(facts, delays, load, inputs, end)];
-}
-
-function hostLines(facts: WayFacts, delays: Delays, load: Load, { spot }: CostInputs, end: End): Line[] {
-  const { hosts } = facts;
-  if (!hosts) return [];
-  const seconds = hostSeconds(facts, delays, load, end);
-  const [type] = hosts.instanceTypes;
-  const price = `ec2.${type}.hour${spot || facts.spot ? '.spot' : ''}`;
-  const of = (kind: 'idle' | 'called'): Line[] => {
-    const hours = seconds[kind] / 3600;
-    const idle = kind === 'idle';
-    if (idle && hosts.min === 0) return [];
-    const when = idle ? 'that always run' : 'that come with the work';
-    return [
-      {
-        id: `hosts.${kind}`,
-        label: `${type}, ${facts.way === 'ec2' ? 'instances' : 'nodes'} ${when}`,
-        price,
-        quantity: hours,
-        idle,
-      },
-      {
-        id: `disks.${kind}`,
-        label: `${hosts.diskGib} GiB of ${hosts.diskType} for each`,
-        price: `ebs.${hosts.diskType}.gib-month`,
-        quantity: (hours / HOURS_PER_MONTH) * hosts.diskGib,
-        idle,
-      },
-      ...(hosts.publicIpv4
-        ? [{ id: `ipv4.${kind}`, label: 'a public IPv4 address for each', price: 'ipv4.hour', quantity: hours, idle }]
-        : []),
-    ];
+  if (images === 0) return NOTHING;
+  const size = Math.min(inputs.imagesPerBurst, images);
+  const every = (SECONDS_PER_MONTH * size) / images;
+  const needed = unitsNeeded(deployed, a, inputs);
+  const overCeiling = needed > maxUnits(deployed, a, inputs);
+  const most = Math.ceil(needed * SPARE);
+  const facts = overCeiling ? raised(deployed, most) : deployed;
+  const options = overCeiling ? { maxUnits: most } : {};
+  const one = simulate(facts, delays, a, inputs, burst(size), { ...options, untilSeconds: every });
+  const apart = one.settled && (facts.scaling.kind !== 'concurrency' || every > one.endSeconds + a['lambda-idle']);
+  const span = Math.max(3 * 3600, Math.min(24 * every, SECONDS_PER_MONTH));
+  const count = Math.max(2, Math.ceil(span / every));
+  const from = every * Math.floor(count / 2);
+  const of = apart
+    ? one
+    : simulate(facts, delays, a, inputs, bursts(size, every, count), {
+        ...options,
+        countFromSeconds: from,
+        untilSeconds: every * count,
+      });
+  const seconds = apart ? of.endSeconds : every * count - from;
+  const times = apart ? images / size : SECONDS_PER_MONTH / seconds;
+  const beyond = (total: number, always: number) => (Math.max(0, total - always * seconds) * times) / 3600;
+  const lasts = (of.lastResultSeconds ?? 0) - (of.firstResultSeconds ?? 0);
+  const hoursEach = apart ? Math.floor(lasts / 3600) + 1 : 0;
+  return {
+    images,
+    unitHours: beyond(of.unitSeconds, facts.capacity.min),
+    hostHours: beyond(of.hostSeconds, facts.hosts?.min ?? 0),
+    busyHours: (of.busySeconds * times) / 3600,
+    starts: of.starts * times + images * a['lambda-cold-share'],
+    activeHours: apart ? Math.min(HOURS_PER_MONTH, hoursEach * times) : HOURS_PER_MONTH,
+    hourly: !apart || every <= 3600,
+    overCeiling,
   };
-  return [
-    ...(facts.controlPlane
-      ? [
-          {
-            id: 'control-plane',
-            label: 'the control plane',
-            price: 'eks.cluster-hour',
-            quantity: HOURS_PER_MONTH,
-            idle: true,
-          },
-        ]
-      : []),
-    ...of('idle'),
-    ...of('called'),
-  ];
 }
 
-function taskLines(facts: WayFacts, delays: Delays, load: Load, inputs: CostInputs, end: End): Line[] {
-  const units = unitsForBurst(facts, delays, load.imagesPerBurst, load.serviceSeconds, end);
-  const overhead = startSeconds(facts, delays, end) + tailSeconds(facts, delays, end);
-  const called = unitSeconds(facts, delays, load, units, overhead, end);
-  const of = (seconds: number, idle: boolean): Line[] => {
-    const hours = seconds / 3600;
-    const kind = idle ? 'idle' : 'called';
-    const when = idle ? 'that always run' : 'that come with the work';
-    return [
-      {
-        id: `tasks.vcpu.${kind}`,
-        label: `vCPU of tasks ${when}`,
-        price: `fargate.vcpu-hour${suffix(facts, inputs)}`,
-        quantity: hours * facts.unit.vcpus,
-        idle,
-      },
-      {
-        id: `tasks.memory.${kind}`,
-        label: `memory of tasks ${when}`,
-        price: `fargate.gb-hour${suffix(facts, inputs)}`,
-        quantity: (hours * facts.unit.memoryMib) / 1024,
-        idle,
-      },
-      ...(facts.taskPublicIpv4
-        ? [{ id: `ipv4.${kind}`, label: 'a public IPv4 address for each', price: 'ipv4.hour', quantity: hours, idle }]
-        : []),
-    ];
-  };
-  const always = facts.capacity.min * SECONDS_PER_MONTH;
-  return [...(always > 0 ? of(always, true) : []), ...of(called * calledShare(facts, units, called), false)];
-}
-
-function functionLines(facts: WayFacts, delays: Delays, load: Load, _: CostInputs, end: End): Line[] {
-  // Initialization is billed like the work itself.
-  const cold = coldStarts(facts, delays, load, end) * delays['lambda-cold-start'][end];
-  const seconds = load.images * load.serviceSeconds + cold;
-  return [
-    {
-      id: 'function.duration',
-      label: `duration at ${facts.unit.memoryMib} MB`,
-      price: `lambda.gb-second${suffix(facts)}`,
-      quantity: (seconds * facts.unit.memoryMib) / 1024,
-    },
-    { id: 'function.requests', label: 'invocations', price: `lambda.request${suffix(facts)}`, quantity: load.images },
-  ];
-}
-
-/** Environments that start in a month: a share of the invocations; at worst all of each burst that finds none left. */
-function coldStarts({ capacity }: WayFacts, delays: Delays, load: Load, end: End): number {
-  const share = load.images * delays['lambda-cold-share'][end];
-  if (end === 'low') return share;
-  const together = Math.min(load.imagesPerBurst, capacity.max ?? delays['lambda-concurrency-quota'].high);
-  // One that is kept for so long does not start more often.
-  const most = SECONDS_PER_MONTH / delays['lambda-idle'].low;
-  return Math.max(share, Math.min(load.bursts, most) * together);
-}
-
-/** What is around the compute: queue, alarms, logs, metrics, buckets, network. */
-function platformLines(facts: WayFacts, delays: Delays, load: Load, inputs: CostInputs, end: End): Line[] {
-  const { images } = load;
+/** What each line of the bill is of, in units of its price. Pods that a cluster itself needs run always. */
+function quantities(facts: WayFacts, delays: Delays, a: Assumptions, inputs: Inputs, month: Month) {
+  const { hosts, fargate, resident, unit, capacity, queue, scaling, controlPlane } = facts;
   const { work, job } = inputs;
-  const line = (id: string, label: string, price: string, quantity: number, more: Partial<Line> = {}): Line => ({
-    id,
-    label,
-    price,
-    quantity,
-    ...more,
-  });
+  const { images, busyHours } = month;
+  const always = { hosts: (hosts?.min ?? 0) * HOURS_PER_MONTH, units: capacity.min * HOURS_PER_MONTH };
+  const called = { hosts: hosts ? month.hostHours : 0, units: month.unitHours };
+  const disks = (hours: number) => (hours / HOURS_PER_MONTH) * (hosts?.diskGib ?? 0);
+  const addresses = (hours: typeof always) => (facts.publicIpv4 ? (hosts ? hours.hosts : hours.units) : 0);
+  // Of a worker that finds nothing, each loop asks again when a long poll ends.
+  const receives = (hours: number) => (queue ? (Math.max(0, hours) * 3600 * unit.held) / queue.longPollSeconds : 0);
+  const polls = (hours: number, every: number) => (scaling.kind === 'keda' ? (hours * 3600) / every : 0);
   const stored = (bytes: number, days: number) => (images * bytes * days) / DAYS_PER_MONTH / GB;
-  return [
-    ...queueLines(facts, delays, load, end),
-    line('alarms', 'metrics under alarms', 'cloudwatch.alarm-metric-month', facts.alarmMetrics, { idle: true }),
-    ...(facts.natGateways > 0
-      ? [
-          line('nat', 'NAT gateways', 'nat.hour', facts.natGateways * HOURS_PER_MONTH, { idle: true }),
-          line('nat.ipv4', 'a public IPv4 address for each', 'ipv4.hour', facts.natGateways * HOURS_PER_MONTH, {
-            idle: true,
-          }),
-        ]
-      : []),
-    ...(facts.interfaceEndpoints > 0
-      ? [
-          line(
-            'endpoints',
-            'interface endpoints, in each zone',
-            'vpc-endpoint.hour',
-            facts.interfaceEndpoints * HOURS_PER_MONTH,
-            { idle: true },
-          ),
-        ]
-      : []),
-    line('logs', 'log lines', 'cloudwatch.logs-gb', (images * job.logBytes) / GB),
-    // Billed for the hours in which they are sent: at best all images of a burst fall into one hour.
-    line(
-      'metrics',
-      'metrics in the log lines',
-      'cloudwatch.metric-month',
-      job.customMetrics * Math.min(1, (load.bursts * activeHours(facts, delays, load, end)) / HOURS_PER_MONTH),
-    ),
-    line('s3.upload', 'uploads to the source bucket', 's3.put', images, { shared: true }),
-    line('s3.get', 'reads of the job', 's3.get', images * job.s3Gets, { shared: true }),
-    line('s3.put', 'writes of the job', 's3.put', images * job.s3Puts, { shared: true }),
-    line('s3.source', 'originals, until they expire', 's3.gb-month', stored(work.bytesIn, facts.sourceExpirationDays), {
-      shared: true,
-    }),
-    line(
-      's3.output',
-      'renditions, until they expire',
-      's3.gb-month',
-      stored(work.bytesOut, facts.outputExpirationDays),
-      { shared: true },
-    ),
-  ];
+  // A start of a function is billed like the work itself.
+  const invoked = unit.kind === 'function' ? busyHours * 3600 + month.starts * a['lambda-cold-start'] : 0;
+  return {
+    'hosts.idle': always.hosts,
+    'disks.idle': disks(always.hosts),
+    'hosts.called': called.hosts,
+    'disks.called': disks(called.hosts),
+    'fargate.vcpu.idle': always.units * (fargate?.vcpus ?? 0) + HOURS_PER_MONTH * (resident?.vcpus ?? 0),
+    'fargate.memory.idle': always.units * (fargate?.memoryGib ?? 0) + HOURS_PER_MONTH * (resident?.memoryGib ?? 0),
+    'fargate.vcpu.called': called.units * (fargate?.vcpus ?? 0),
+    'fargate.memory.called': called.units * (fargate?.memoryGib ?? 0),
+    'ipv4.idle': addresses(always),
+    'ipv4.called': addresses(called),
+    'function.duration': (invoked * unit.memoryMib) / 1024,
+    'function.requests': unit.kind === 'function' ? images : 0,
+    'control-plane': controlPlane ? HOURS_PER_MONTH : 0,
+    'control-plane.logs': controlPlane ? a['control-plane-logs'] : 0,
+    queue: queue ? 3 * images : 0,
+    'queue.idle': receives(always.units),
+    'queue.empty': receives(called.units - busyHours / unit.slots),
+    'queue.keda': scaling.kind === 'keda' ? polls(HOURS_PER_MONTH, scaling.pollingSeconds) : 0,
+    // KEDA passes on what the Horizontal Pod Autoscaler asks, which it does while there are pods.
+    'queue.autoscaler': polls(Math.min(HOURS_PER_MONTH, called.units), delays['hpa-sync'].high),
+    alarms: facts.alarmMetrics,
+    dashboards: facts.dashboards,
+    nat: facts.natGateways * HOURS_PER_MONTH,
+    'nat.ipv4': facts.natGateways * HOURS_PER_MONTH,
+    endpoints: facts.interfaceEndpoints * HOURS_PER_MONTH,
+    logs: (images * job.logBytes) / GB,
+    metrics: job.customMetrics * (month.activeHours / HOURS_PER_MONTH),
+    's3.upload': images,
+    's3.get': images * job.s3Gets,
+    's3.put': images * job.s3Puts,
+    's3.source': stored(work.bytesIn, facts.sourceExpirationDays),
+    's3.output': stored(work.bytesOut, facts.outputExpirationDays),
+  };
 }
 
-/** Clock hours that one burst touches. */
-function activeHours(facts: WayFacts, delays: Delays, load: Load, end: End): number {
-  if (load.images === 0) return 0;
-  const units = unitsForBurst(facts, delays, load.imagesPerBurst, load.serviceSeconds, end) || 1;
-  const hours = (load.imagesPerBurst * load.serviceSeconds) / (units * facts.unit.slots) / 3600;
-  return Math.ceil(hours) + (end === 'high' && hours > 0 ? 1 : 0);
-}
-
-function queueLines(facts: WayFacts, delays: Delays, load: Load, end: End): Line[] {
-  if (!facts.usesJobQueue) return [];
-  const { scaling, capacity } = facts;
-  const request = (id: string, label: string, quantity: number, idle = false): Line[] =>
-    quantity > 0 || !idle ? [{ id, label, price: 'sqs.request', quantity, idle }] : [];
-  const units = unitsForBurst(facts, delays, load.imagesPerBurst, load.serviceSeconds, end);
-  const there = unitSeconds(facts, delays, load, units, idleSeconds(facts, delays, end), end);
-  const always = capacity.min * SECONDS_PER_MONTH;
-  // Workers that find nothing ask again, each of their loops, when a long poll ends; at worst also the loops beside the
-  // one that has found something.
-  const empty = facts.receiversPerUnit / facts.longPollSeconds;
-  const busy = end === 'low' ? load.busyUnits * SECONDS_PER_MONTH : 0;
-  const waiting = Math.max(0, there - busy) * calledShare(facts, units, there);
-  return [
-    ...request('queue', 'messages: sent, received, deleted', 3 * load.images),
-    ...request('queue.idle', 'receives that find nothing, of workers that always run', always * empty, true),
-    ...request('queue.empty', 'receives that find nothing', waiting * empty),
-    ...(scaling.kind === 'keda'
-      ? [
-          ...request('queue.scaler', 'KEDA asking for its length', SECONDS_PER_MONTH / scaling.pollingSeconds, true),
-          // KEDA passes on what the Horizontal Pod Autoscaler asks, which it does while there are pods.
-          ...request(
-            'queue.autoscaler',
-            'the pod autoscaler asking for its length, through KEDA',
-            units === 0 ? 0 : Math.min(there / units, SECONDS_PER_MONTH) / delays['hpa-sync'].high,
-          ),
-        ]
-      : []),
-  ];
+/** `ec2.{type}.hour` and the like, with what a way has there. */
+function filled(text: string, { hosts, unit, way, spot, controlPlane }: WayFacts, inputs: Inputs): string {
+  // EKS sells no Spot on Fargate.
+  const isSpot = (inputs.spot || spot) && way !== 'eks-fargate';
+  const known: Readonly<Record<string, unknown>> = {
+    type: hosts?.instanceTypes[0],
+    gib: hosts?.diskGib,
+    disk: hosts?.diskType,
+    kind: unit.kind,
+    memory: unit.memoryMib.toLocaleString('en'),
+    x64: unit.architecture === 'x64' ? '.x64' : '',
+    spot: isSpot ? '.spot' : '',
+    logTypes: controlPlane?.logTypes,
+  };
+  return text.replace(/\{(\w+)\}/g, (_, name) => String(known[name]));
 }
 
 // --- The bill -------------------------------------------------------------------------------------------------------
 
-/** What is billed and not counted, because nothing here says how much of it there is. */
-function uncounted(facts: WayFacts, prices: PriceTable, region: Region): Unknown[] {
-  const at = (id: string) => {
-    const price = findPrice(prices, id, region);
-    return price ? `, at ${priceDigits(price.tiers[0]?.usd ?? 0)} a ${price.unit}` : '';
-  };
-  const when = (is: boolean, label: string, why: string) => (is ? [{ label, why }] : []);
-  const { controlPlane } = facts;
-  return [
-    ...when(
-      controlPlane !== null && controlPlane.logTypes > 0,
-      `logs of the control plane (${controlPlane?.logTypes} kinds)${at('cloudwatch.logs-gb')}`,
-      'how much a cluster logs was not measured',
-    ),
-    ...when(
-      facts.way === 'lambda',
-      `the start and report lines of the platform${at('cloudwatch.logs-gb')}`,
-      'how long they are was not measured',
-    ),
-    ...when(
-      facts.way === 'ecs-fargate' || facts.way === 'eks-ec2',
-      `the image in ECR${at('ecr.gb-month')}`,
-      'its size is not in the template',
-    ),
-    ...when(
-      facts.natGateways > 0,
-      `bytes through the NAT gateway${at('nat.gb')}`,
-      'only S3 goes past it; the rest was not measured',
-    ),
-    ...when(facts.interfaceEndpoints > 0, 'bytes through interface endpoints', 'they were not measured'),
-    ...when(facts.way === 'eks-ec2', 'traffic between zones inside the cluster', 'it was not measured'),
-    ...when(
-      'AWS::CloudWatch::Dashboard' in facts.resources,
-      `the dashboard${at('cloudwatch.dashboard-month')}`,
-      'the first three of an account cost nothing',
-    ),
-    ...when(
-      'AWS::Scheduler::Schedule' in facts.resources,
-      'the schedule that keeps metrics of the queue coming',
-      'the first 14 million calls of an account a month cost nothing, and these are fewer than 150',
-    ),
-    ...when(
-      'AWS::SNS::Topic' in facts.resources,
-      'mails of alarms',
-      'the first thousand of an account a month cost nothing',
-    ),
-    ...facts.withoutLine.map((type) => ({ label: type, why: 'what it costs is in no table here' })),
-    { label: 'storage of logs', why: 'they are compressed, by how much is not known' },
-    { label: 'retries and rejected images', why: 'how many there are depends on the images' },
-  ];
+interface Line {
+  readonly id: keyof ReturnType<typeof quantities>;
+  readonly label: string;
+  readonly price: string;
+  readonly idle?: boolean;
+  readonly shared?: boolean;
+  /** Of compute that a savings plan covers, if it runs in every hour. */
+  readonly planned?: boolean;
 }
+
+interface Priced extends Line {
+  readonly quantity: number;
+  readonly found: Price | undefined;
+  readonly usd: number;
+}
+
+/** All lines with every assumption at one value, and their amounts. */
+function bill(
+  facts: WayFacts,
+  { prices, delays, allowances, savings }: Tables,
+  a: Assumptions,
+  inputs: Inputs,
+  month = monthOf(facts, delays, a, inputs),
+) {
+  const left = new Map(inputs.freeTier ? allowances.map(({ id, perMonth }) => [id, perMonth]) : []);
+  const amounts = quantities(facts, delays, a, inputs, month);
+  const priced = (billLines as readonly Line[]).flatMap((line): Priced[] => {
+    const quantity = amounts[line.id];
+    if (quantity === 0) return [];
+    const price = filled(line.price, facts, inputs);
+    const found = findPrice(prices, price, inputs.region);
+    const free = [...left.keys()].find((id) => price.startsWith(id));
+    const given = Math.min(quantity, free === undefined ? 0 : (left.get(free) ?? 0));
+    if (free !== undefined) left.set(free, (left.get(free) ?? 0) - given);
+    const covered = inputs.savingsPlan && line.planned && (line.idle || month.hourly);
+    const plan = covered ? savings.find(({ id, region }) => id === price && region === inputs.region) : undefined;
+    const usd = found ? usdAt(found, quantity - given, a['spot-price']) * (1 - (plan?.discount ?? 0)) : 0;
+    return [{ ...line, price, quantity, found, usd }];
+  });
+  const sum = (counts: (line: Priced) => boolean | undefined) =>
+    priced.reduce((total, each) => total + (counts(each) ? each.usd : 0), 0);
+  return { month, priced, sum };
+}
+
+/** What differs between the ways, in USD a month, with every assumption at one value. */
+const computeUsd = (facts: WayFacts, tables: Tables, a: Assumptions, inputs: Inputs, month?: Month): number =>
+  bill(facts, tables, a, inputs, month).sum(({ shared }) => !shared);
+
+/** If nothing ever waited for work, and nothing was started for it. It costs more than that. */
+function leastUsd(facts: WayFacts, tables: Tables, a: Assumptions, inputs: Inputs): number {
+  const busyHours = inputs.imagesPerMonth / speed(facts, a, inputs, 1 / facts.unit.slots) / 3600;
+  const unitHours = Math.max(0, busyHours / facts.unit.slots - facts.capacity.min * HOURS_PER_MONTH);
+  const { unitsPerHost = 1, min = 0 } = facts.hosts ?? {};
+  const hostHours = Math.max(0, unitHours / unitsPerHost - min * HOURS_PER_MONTH);
+  return computeUsd(facts, tables, a, inputs, {
+    ...NOTHING,
+    images: inputs.imagesPerMonth,
+    busyHours,
+    unitHours,
+    hostHours,
+    hourly: true,
+  });
+}
+
+/** Compute in USD a month, with every assumption at its low end, typical, at its high end. */
+export function computeRange(facts: WayFacts, tables: Tables, inputs: Inputs): Estimate {
+  const from = ranges(tables.delays, inputs);
+  const [low, typical, high] = ENDS.map((end) => computeUsd(facts, tables, assume(from, end), inputs)) as [
+    number,
+    number,
+    number,
+  ];
+  return { low: Math.min(low, typical, high), typical, high: Math.max(low, typical, high) };
+}
+
+/** Images a month. */
+const MUCH = 1e7;
 
 /** The cost of one way. What has no price in the region is in `unknown`, and in no sum. */
-export function cost(facts: WayFacts, { prices, delays }: Tables, inputs: CostInputs): Cost {
-  const ends = { low: lines(facts, delays, inputs, 'low'), high: lines(facts, delays, inputs, 'high') };
-  const items: LineItem[] = [];
-  const unknown: Unknown[] = [];
-  for (const low of ends.low) {
-    const high = ends.high.find(({ id }) => id === low.id) ?? low;
-    const price = findPrice(prices, low.price, inputs.region);
-    if (!price) unknown.push({ label: low.label, why: `no price for ${low.price} in ${inputs.region}` });
-    else items.push(item(low, high.quantity, price));
-  }
-  const shared = (wanted: boolean) =>
-    sum(items.filter((one) => one.shared === wanted).map(({ usdPerMonth }) => usdPerMonth));
-  const compute = shared(false);
-  const total = sum([compute, shared(true)]);
-  const ceiling = ceilingImagesPerMonth(facts, delays, inputs);
+export function cost(facts: WayFacts, tables: Tables, inputs: Inputs): Cost {
+  const from = ranges(tables.delays, inputs);
+  const million = inputs.imagesPerMonth > 0 ? 1e6 / inputs.imagesPerMonth : null;
+  const all = figures(
+    from,
+    (a): Record<string, number | null> => {
+      const { priced, sum } = bill(facts, tables, a, inputs);
+      const most = maxUnits(facts, a, inputs);
+      const compute = sum(({ shared }) => !shared);
+      const each = (of: (line: Priced) => number, name: string) =>
+        billLines.map(({ id }): [string, number] => {
+          const line = priced.find((one) => one.id === id);
+          return [`${name}:${id}`, line ? of(line) : 0];
+        });
+      return {
+        ...Object.fromEntries([...each(({ quantity }) => quantity, 'quantity'), ...each(({ usd }) => usd, 'usd')]),
+        total: sum(() => true),
+        compute,
+        idle: sum(({ idle }) => idle),
+        perMillion: million === null ? null : compute * million,
+        ceiling: Number.isFinite(most) ? speed(facts, a, inputs, most) * SECONDS_PER_MONTH : null,
+      };
+    },
+    inputs.imagesPerMonth > MUCH ? OF_MUCH_WORK : undefined,
+  );
+  const { month, priced } = bill(facts, tables, assume(from, 'typical'), inputs);
   return {
     way: facts.way,
-    inputs,
-    items,
-    unknown: [...unknown, ...uncounted(facts, prices, inputs.region)],
-    usdPerMonth: total,
-    computeUsdPerMonth: compute,
-    usdPerMillionImages:
-      inputs.imagesPerMonth > 0
-        ? { low: (total.low / inputs.imagesPerMonth) * 1e6, high: (total.high / inputs.imagesPerMonth) * 1e6 }
-        : null,
-    ceilingImagesPerMonth: ceiling,
-    overCeiling: ceiling !== null && inputs.imagesPerMonth > ceiling.high,
+    items: priced.flatMap(({ id, label, found, idle = false, shared = false }) => {
+      const [quantity, usdPerMonth] = [all[`quantity:${id}`] as Figure, all[`usd:${id}`] as Figure];
+      return found
+        ? [{ id, label: filled(label, facts, inputs), quantity, usdPerMonth, price: found, idle, shared }]
+        : [];
+    }),
+    unknown: [
+      ...priced.flatMap(({ label, price, found }) =>
+        found ? [] : [{ label: filled(label, facts, inputs), why: `no price for ${price} in ${inputs.region}` }],
+      ),
+      ...uncounted(facts),
+    ],
+    usdPerMonth: all.total as Figure,
+    computeUsdPerMonth: all.compute as Figure,
+    idleUsdPerMonth: all.idle as Figure,
+    usdPerMillion: all.perMillion ?? null,
+    ceilingImagesPerMonth: all.ceiling ?? null,
+    overCeiling: month.overCeiling,
   };
 }
 
-function item(low: Line, highQuantity: number, price: Price): LineItem {
-  const quantity = { low: low.quantity, high: highQuantity };
-  const usdPerMonth = { low: usdAt(price, quantity.low, 'low'), high: usdAt(price, quantity.high, 'high') };
-  const first = price.tiers[0]?.usd ?? 0;
-  const each = (end: End) =>
-    quantity[end] > 0 ? usdPerMonth[end] / quantity[end] : end === 'high' ? (price.highUsd ?? first) : first;
-  const usdPerUnit = { low: each('low'), high: each('high') };
-  const { source, date, confidence, via } = price;
-  return {
-    id: low.id,
-    label: low.label,
-    quantity,
-    unit: price.unit,
-    // Of tiers this is the average, which falls as the quantity grows.
-    usdPerUnit: spanning(usdPerUnit.low, usdPerUnit.high),
-    usdPerMonth,
-    arithmetic: `${show(quantity)} ${price.unit}${price.unit === 'GB' || quantity.high === 1 ? '' : 's'} \u00d7 ${showPrice(spanning(usdPerUnit.low, usdPerUnit.high))} = ${showUsd(usdPerMonth)}`,
-    price: { id: price.id, source, date, confidence, ...(via && { via }) },
-    idle: low.idle ?? false,
-    shared: low.shared ?? false,
-  };
+/** What is billed and not counted, because nothing here says how much of it there is. */
+function uncounted({
+  unit,
+  natGateways,
+  interfaceEndpoints,
+  way,
+  controlPlane,
+  withoutLine,
+}: WayFacts): Cost['unknown'] {
+  const known: readonly (readonly [when: boolean, label: string, why: string])[] = [
+    [unit.kind === 'function', 'the start and report lines of the platform', 'how long they are was not measured'],
+    [unit.kind === 'task' || unit.kind === 'pod', 'the image in ECR', 'its size is not in the template'],
+    [natGateways > 0, 'bytes through the NAT gateway', 'only S3 goes past it; the rest was not measured'],
+    [interfaceEndpoints > 0, 'bytes through interface endpoints', 'they were not measured'],
+    [controlPlane !== null, 'traffic between zones inside the cluster', 'it was not measured'],
+    [way === 'eks-fargate', 'log lines of the cluster\u2019s own pods', 'they were not measured'],
+    ...withoutLine.map((type) => [true, type, 'what it costs is in no table here'] as const),
+    [true, 'storage of logs', 'they are compressed, by how much is not known'],
+    [true, 'retries and rejected images', 'how many there are depends on the images'],
+  ];
+  return known.flatMap(([when, label, why]) => (when ? [{ label, why }] : []));
 }
 
-/** Images a month that the template's maximum can do, working all the time. `null` where the template sets none. */
-export function ceilingImagesPerMonth(facts: WayFacts, delays: Delays, inputs: CostInputs): Range | null {
-  if (facts.capacity.max === null) return null;
-  const perMonth = facts.capacity.max * facts.unit.slots * SECONDS_PER_MONTH;
-  const at = (end: End) => perMonth / serviceSeconds(facts, delays, inputs, end, inputs.job);
-  return { low: at('high'), high: at('low') };
+// --- Where which way is cheapest ------------------------------------------------------------------------------------
+
+/** One volume with one burst size. */
+export interface Cell {
+  readonly imagesPerMonth: number;
+  readonly imagesPerBurst: number;
+  /** Those that are the cheapest, or within a tenth of it, with all assumptions at one end or another. Typically the first. */
+  readonly contenders: readonly Compute[];
 }
 
-/** The cost of all four, with no images at all. */
-export function idleCosts(facts: Facts, tables: Tables, inputs: CostInputs): Cost[] {
-  return FOUR_WAYS.map((way) => cost(facts[way], tables, { ...inputs, imagesPerMonth: 0 }));
-}
+/** Amounts that differ by less than this part are not told apart. */
+const ALIKE = 0.1;
 
-// --- Curves and break-even ------------------------------------------------------------------------------------------
-
-/** Whole numbers of images, evenly spaced on a logarithmic axis. */
-export function volumes(from = 1e2, to = 1e10, perDecade = 8): number[] {
-  const steps = Math.round(Math.log10(to / from) * perDecade);
-  return Array.from({ length: steps + 1 }, (_, step) => Math.round(from * 10 ** (step / perDecade)));
-}
-
-/** Whether all that a way alone is billed for has a price in the region: else its sum is too low to be compared. */
-function isPriced(facts: WayFacts, { prices, delays }: Tables, inputs: CostInputs): boolean {
-  return lines(facts, delays, inputs, 'high').every(
-    ({ price, shared }) => shared || findPrice(prices, price, inputs.region),
-  );
-}
-
-/** Cost by volume, one list for each way; an empty one where something has no price. */
-export function costCurves(
-  facts: Facts,
-  tables: Tables,
-  inputs: CostInputs,
-  at: readonly number[] = volumes(),
-): Record<FourWay, CurvePoint[]> {
-  const curve = (way: FourWay): CurvePoint[] =>
-    (isPriced(facts[way], tables, inputs) ? at : []).map((imagesPerMonth) => {
-      const { usdPerMonth, computeUsdPerMonth, overCeiling } = cost(facts[way], tables, { ...inputs, imagesPerMonth });
-      return { way, imagesPerMonth, usdPerMonth, computeUsdPerMonth, overCeiling };
-    });
-  return {
-    ec2: curve('ec2'),
-    lambda: curve('lambda'),
-    'ecs-fargate': curve('ecs-fargate'),
-    'eks-ec2': curve('eks-ec2'),
-  };
-}
-
-/** What differs between the ways at one volume and one end, in USD. What is the same on all four is left out. */
-function usdOf(
-  facts: WayFacts,
-  { prices, delays }: Tables,
-  inputs: CostInputs,
-  imagesPerMonth: number,
-  end: End,
-): number {
-  return lines(facts, delays, { ...inputs, imagesPerMonth }, end)
-    .filter(({ shared }) => !shared)
-    .reduce((total, { price, quantity }) => {
-      const found = findPrice(prices, price, inputs.region);
-      return total + (found ? usdAt(found, quantity, end) : 0);
-    }, 0);
-}
-
-/**
- * The volumes at which two ways change places, at each end of the ranges. Exact to the image: between two points of a
- * grid on which the order differs, the first whole number at which it does is found by halving. A way of which something
- * has no price is left out.
- */
-export function breakEvens(
-  facts: Facts,
-  tables: Tables,
-  inputs: CostInputs,
-  { from = 1e2, to = 1e10, perDecade = 24 } = {},
-): BreakEven[] {
-  const grid = volumes(from, to, perDecade);
-  const ways = FOUR_WAYS.filter((way) => isPriced(facts[way], tables, inputs));
-  const found: BreakEven[] = [];
-  for (const end of ['low', 'high'] as const) {
-    const usd = (way: FourWay, images: number) => usdOf(facts[way], tables, inputs, images, end);
-    const onGrid = Object.fromEntries(ways.map((way) => [way, grid.map((images) => usd(way, images))]));
-    for (const [index, a] of ways.entries()) {
-      for (const b of ways.slice(index + 1)) {
-        for (let step = 1; step < grid.length; step += 1) {
-          const before = (onGrid[a]?.[step - 1] ?? 0) < (onGrid[b]?.[step - 1] ?? 0);
-          if (before === (onGrid[a]?.[step] ?? 0) < (onGrid[b]?.[step] ?? 0)) continue;
-          let [below, above] = [grid[step - 1] ?? from, grid[step] ?? to];
-          while (above - below > 1) {
-            const middle = Math.floor((below + above) / 2);
-            if (usd(a, middle) < usd(b, middle) === before) below = middle;
-            else above = middle;
-          }
-          const [cheaperBelow, cheaperAbove] = before ? [a, b] : [b, a];
-          found.push({ cheaperBelow, cheaperAbove, end, imagesPerMonth: above });
-        }
-      }
+/** Compares all ways, with the same assumptions for all of them at a time. */
+export function cell(facts: Facts, tables: Tables, inputs: Inputs): Cell {
+  const { imagesPerMonth, imagesPerBurst } = inputs;
+  const from = ranges(tables.delays, inputs);
+  const near = (end: End): Compute[] => {
+    const a = assume(from, end);
+    const least = COMPUTES.map((way) => ({ way, usd: leastUsd(facts[way], tables, a, inputs) }));
+    const found: { way: Compute; usd: number }[] = [];
+    const best = () => Math.min(...found.map(({ usd }) => usd)) * (1 + ALIKE);
+    // Those that cannot come near are not simulated.
+    for (const { way, usd } of least.toSorted((one, other) => one.usd - other.usd)) {
+      if (usd <= best()) found.push({ way, usd: computeUsd(facts[way], tables, a, inputs) });
     }
-  }
-  return found;
+    const nearest = found.filter(({ usd }) => usd <= best());
+    return nearest.toSorted((one, other) => one.usd - other.usd).map(({ way }) => way);
+  };
+  const contenders = [...new Set([...near('typical'), ...near('low'), ...near('high')])];
+  return { imagesPerMonth, imagesPerBurst, contenders };
 }
 
-// --- For people -----------------------------------------------------------------------------------------------------
+/** Half decades, and decades. */
+export const VOLUMES: readonly number[] = [1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7, 3e7, 1e8];
+export const BURSTS: readonly number[] = [1, 10, 100, 1e3, 1e4, 1e5, 1e6];
 
-/** Made once: a curve shows thousands of figures, and making one of these takes longer than all the arithmetic. */
-const numbers = (minimumFractionDigits: number, maximumFractionDigits: number) =>
-  new Intl.NumberFormat('en-US', { minimumFractionDigits, maximumFractionDigits });
-const EVERY_DIGIT = numbers(0, 12);
-const CENTS = numbers(2, 2);
-const PRICE = numbers(2, 12);
-
-/** Up to four significant digits below a thousand, whole numbers above. */
-function digits(value: number): string {
-  return EVERY_DIGIT.format(Math.abs(value) >= 1000 ? Math.round(value) : Number(value.toPrecision(4)));
-}
-
-/** Cents, and more only of what is less than one. */
-function usdDigits(value: number): string {
-  const tiny = value !== 0 && Math.abs(value) < 0.01;
-  return `$${tiny ? EVERY_DIGIT.format(Number(value.toPrecision(2))) : CENTS.format(value)}`;
-}
-
-/** A price as it is listed: every digit of it. */
-function priceDigits(value: number): string {
-  return `$${PRICE.format(Number(value.toPrecision(6)))}`;
-}
-
-const ends = (text: (value: number) => string) => (range: Range) => {
-  const [low, high] = [text(range.low), text(range.high)];
-  return low === high ? low : `${low} to ${high}`;
-};
-
-/** One figure, or both ends where they differ as they are shown. */
-export const show = ends(digits);
-export const showUsd = ends(usdDigits);
-export const showPrice = ends(priceDigits);
+/** A map of volume by burst size. Bursts that are more than a month brings are left out. */
+export const costMap = (
+  facts: Facts,
+  tables: Tables,
+  inputs: Inputs,
+  at = { volumes: VOLUMES, bursts: BURSTS },
+): Cell[] =>
+  at.bursts.flatMap((imagesPerBurst) =>
+    at.volumes
+      .filter((imagesPerMonth) => imagesPerMonth >= imagesPerBurst)
+      .map((imagesPerMonth) => cell(facts, tables, { ...inputs, imagesPerMonth, imagesPerBurst })),
+  );

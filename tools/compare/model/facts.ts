@@ -1,205 +1,100 @@
-import type { FourWay } from '../../../lib/ways';
-import { DEFAULTS } from '../../../workload/contract';
+import { COMPUTES, type Compute, DEFAULTS } from '../../../workload/contract';
 import { decodeSlots } from '../../../workload/platform';
-import type { Resource, Template } from '../../templates';
+import type { Template } from '../../templates';
 import { delays, instanceTypes } from '../data/tables';
+import { Reader, type Resources } from './reader';
 import type {
   Facts,
+  FargateSize,
   HostFacts,
   InstanceType,
   QueueMetric,
   ScalingRule,
-  ScalingStep,
   StepRule,
   WayFacts,
 } from './types';
 
 /**
- * What the four templates say, as far as the model needs it. Nothing of it is repeated by hand: what changes in a stack
- * changes here. Whatever cannot be found ends with an error that names it.
+ * What the templates say, as far as the model needs it. Nothing of it is repeated by hand: what changes in a stack
+ * changes here. Whatever cannot be found, or is there and not known, ends with an error that names it.
  */
 
 // biome-ignore lint/suspicious/noExplicitAny: as deep and as varied as CloudFormation and Kubernetes.
 type Any = any;
 
-/** Reads all four. @throws Error, in one line, naming what is missing from which template, or what is not known of it */
-export function readFacts(all: Readonly<Record<FourWay, Template>>): Facts {
-  return {
-    ec2: ec2(new Reader('ec2', all.ec2)),
-    lambda: lambda(new Reader('lambda', all.lambda)),
-    'ecs-fargate': ecsFargate(new Reader('ecs-fargate', all['ecs-fargate'])),
-    'eks-ec2': eksEc2(new Reader('eks-ec2', all['eks-ec2'])),
+/** Reads all of them. @throws Error, in one line, naming what is missing from which template, or what is not known of it */
+export const readFacts = (all: Readonly<Record<Compute, Template>>): Facts =>
+  Object.fromEntries(COMPUTES.map((way) => [way, readWay(new Reader(way, all[way]))])) as unknown as Facts;
+
+function readWay(reader: Reader): WayFacts {
+  const unitOf = {
+    ec2,
+    lambda,
+    'ecs-fargate': ecsFargate,
+    'ecs-ec2': ecsEc2,
+    'eks-ec2': eksEc2,
+    'eks-fargate': eksFargate,
   };
+  return { ...common(reader), ...unitOf[reader.way](reader) };
 }
 
-/** Services that start, stop or trigger units. What of them is not read here might do so unseen. */
-const SCALING_SERVICES = /^AWS::(?:ApplicationAutoScaling|AutoScaling|Batch|ECS|EKS|Lambda|Pipes|Scheduler)::/;
+// --- What all have --------------------------------------------------------------------------------------------------
 
-/**
- * Types of resources that are read here, and types that neither cost anything by themselves nor scale anything. Any
- * other may be billed, and is told to be.
- */
-const KNOWN = new Set(
-  Object.entries({
-    'AWS::ApplicationAutoScaling': 'ScalableTarget ScalingPolicy',
-    'AWS::AutoScaling': 'AutoScalingGroup ScalingPolicy',
-    'AWS::CloudWatch': 'Alarm Dashboard',
-    'AWS::EC2':
-      'EIP InternetGateway LaunchTemplate NatGateway Route RouteTable SecurityGroup SecurityGroupEgress SecurityGroupIngress Subnet SubnetRouteTableAssociation VPC VPCEndpoint VPCGatewayAttachment',
-    'AWS::ECS': 'Cluster Service TaskDefinition',
-    'AWS::EKS': 'AccessEntry Addon Cluster Nodegroup PodIdentityAssociation',
-    'AWS::IAM': 'InstanceProfile ManagedPolicy Policy Role',
-    'AWS::Lambda': 'EventInvokeConfig Function LayerVersion Permission',
-    'AWS::Logs': 'LogGroup',
-    'AWS::S3': 'Bucket BucketPolicy',
-    'AWS::SNS': 'Subscription Topic TopicPolicy',
-    'AWS::SQS': 'Queue QueuePolicy',
-    'AWS::Scheduler': 'Schedule',
-    'AWS::SSM': 'Parameter',
-    Custom:
-      'AWSCDK-EKS-HelmChart AWSCDK-EKS-KubernetesResource S3AutoDeleteObjects S3BucketNotifications VpcRestrictDefaultSG',
-  }).flatMap(([service, types]) => types.split(' ').map((type) => `${service}::${type}`)),
-);
+type Common = Pick<
+  WayFacts,
+  | 'way'
+  | 'queue'
+  | 'alarmMetrics'
+  | 'dashboards'
+  | 'natGateways'
+  | 'interfaceEndpoints'
+  | 'controlPlane'
+  | 'sourceExpirationDays'
+  | 'outputExpirationDays'
+  | 'resources'
+  | 'withoutLine'
+>;
+type Own = Omit<WayFacts, keyof Common>;
 
-/** One template, asked by type. */
-class Reader {
-  constructor(
-    readonly way: FourWay,
-    private readonly template: Template,
-  ) {
-    const scaling = this.strangers().find((type) => SCALING_SERVICES.test(type));
-    if (scaling) this.unknown(scaling, 'whether it starts or stops anything');
-  }
-
-  /** Types that the model has no line for. */
-  strangers(): string[] {
-    return Object.keys(this.counted()).filter((type) => !KNOWN.has(type));
-  }
-
-  /** @throws Error: what the template has would cost or scale otherwise than is shown */
-  unknown(found: string, what: string): never {
-    throw new Error(`the template of ${this.way} has ${found}: the model does not know ${what}`);
-  }
-
-  /** @throws Error when properties are there that the model does not count with */
-  lacks(from: Any, ...properties: readonly string[]): void {
-    for (const property of properties) if (from?.[property] !== undefined) this.unknown(property, 'what it changes');
-  }
-
-  all(type: string): [string, Resource][] {
-    return Object.entries(this.template.Resources).filter(([, resource]) => resource.Type === type);
-  }
-
-  /** How many resources there are of each type. */
-  counted(): Record<string, number> {
-    const counts: Record<string, number> = {};
-    for (const { Type } of Object.values(this.template.Resources)) counts[Type] = (counts[Type] ?? 0) + 1;
-    return counts;
-  }
-
-  /** The only one that fits. */
-  one(type: string, fits: (properties: Any, id: string) => boolean = () => true): Any {
-    const [found, other] = this.all(type).filter(([id, { Properties }]) => fits(Properties ?? {}, id));
-    if (!found) throw new Error(`the template of ${this.way} has no ${type} that the model can read`);
-    if (other) this.unknown(`${found[0]} and ${other[0]}, of type ${type}`, 'more than one');
-    return found[1].Properties ?? {};
-  }
-
-  /** A number at a path, which CloudFormation may have written as text. */
-  number(from: Any, ...path: readonly string[]): number {
-    const value = path.reduce((inner, key) => inner?.[key], from);
-    const number = typeof value === 'string' && value !== '' ? Number(value) : value;
-    if (typeof number !== 'number' || Number.isNaN(number)) {
-      throw new Error(`the template of ${this.way} has no number ${path.join('.')}: found ${JSON.stringify(value)}`);
-    }
-    return number;
-  }
-
-  text(from: Any, ...path: readonly string[]): string {
-    const value = path.reduce((inner, key) => inner?.[key], from);
-    if (typeof value !== 'string') {
-      throw new Error(`the template of ${this.way} has no text ${path.join('.')}: found ${JSON.stringify(value)}`);
-    }
-    return value;
-  }
-
-  /** Every Kubernetes object the stack applies. References are left as names: nothing here depends on them. */
-  manifests(): Any[] {
-    return this.all('Custom::AWSCDK-EKS-KubernetesResource').flatMap(([, { Properties }]) =>
-      JSON.parse(joined(Properties.Manifest)),
-    );
-  }
-
-  manifest(kind: string): Any {
-    const [found, other] = this.manifests().filter((object) => object.kind === kind);
-    if (!found) throw new Error(`the template of ${this.way} applies no Kubernetes object of kind ${kind}`);
-    if (other) this.unknown(`${found.metadata.name} and ${other.metadata.name}, of kind ${kind}`, 'more than one');
-    return found;
-  }
-
-  chart(name: string): Any {
-    return this.one('Custom::AWSCDK-EKS-HelmChart', ({ Chart }) => Chart === name);
-  }
-}
-
-/** Text of a property that CloudFormation would put together, with references left as words. */
-function joined(value: Any): string {
-  if (typeof value === 'string') return value;
-  const [separator, parts] = value?.['Fn::Join'] ?? [];
-  if (!parts) return 'reference';
-  return parts.map(joined).join(separator);
-}
-
-/** `5m`, `90s` or `1h` in seconds. */
-function seconds(way: FourWay, name: string, text: string): number {
-  const [, number, unit = ''] = /^(\d+)([smh])$/.exec(text) ?? [];
-  if (!number) throw new Error(`the template of ${way} has ${name} "${text}": expected a duration such as 5m`);
-  return Number(number) * ({ s: 1, m: 60, h: 3600 }[unit] ?? 1);
-}
-
-function instanceType(way: FourWay, type: string): InstanceType {
-  const found = instanceTypes.find((known) => known.type === type);
-  if (!found) {
-    throw new Error(`the template of ${way} uses ${type}: add it to tools/compare/data/instance-types.json`);
-  }
-  return found;
-}
-
-// --- What all four have ------------------------------------------------------------------------------------------------
-
-function common(reader: Reader) {
-  const alarms = reader.all('AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
+function common(reader: Reader): Common {
+  const alarms = reader.all('AWS::CloudWatch::Alarm');
   for (const { Period, Metrics = [] } of alarms) {
     // Of shorter periods an alarm costs more.
     const period = Math.min(Period ?? 60, ...Metrics.map(({ MetricStat }: Any) => MetricStat?.Period ?? 60));
     if (period < 60) reader.unknown(`an alarm with a Period of ${period}`, 'periods below a minute');
   }
-  const logs = reader.one('AWS::Logs::LogGroup', (_, id) => id.startsWith('Logs'));
-  const endpoints = reader.all('AWS::EC2::VPCEndpoint').map(([, { Properties }]) => Properties);
-  const gateways = endpoints.filter(({ VpcEndpointType = 'Gateway' }) => VpcEndpointType === 'Gateway').length;
-  const expiration = (bucket: string) => {
-    const properties = reader.one('AWS::S3::Bucket', (_, id) => id.startsWith(bucket));
-    return reader.number(properties, 'LifecycleConfiguration', 'Rules', '0', 'ExpirationInDays');
-  };
+  const metrics = ({ Metrics }: Any) => Metrics?.filter((metric: Any) => metric.MetricStat).length ?? 1;
+  const endpoints = reader
+    .all('AWS::EC2::VPCEndpoint')
+    .filter(({ VpcEndpointType }) => VpcEndpointType === 'Interface');
+  const expiration = (bucket: string) =>
+    reader.number(
+      reader.one('AWS::S3::Bucket', (_, id) => id.startsWith(bucket)),
+      'LifecycleConfiguration.Rules.0.ExpirationInDays',
+    );
+  const [queue] = reader.all('AWS::SQS::Queue').filter(isJobQueue);
+  const [cluster] = reader.all('AWS::EKS::Cluster');
   return {
     way: reader.way,
-    alarms: alarms.length,
-    // An alarm on an expression is billed by the metrics in it.
-    alarmMetrics: alarms.reduce(
-      (sum, { Metrics }) => sum + (Metrics?.filter((metric: Any) => metric.MetricStat).length ?? 1),
-      0,
-    ),
-    logRetentionDays: reader.number(logs, 'RetentionInDays'),
+    queue: queue
+      ? { longPollSeconds: reader.number(queue, 'ReceiveMessageWaitTimeSeconds'), accessSeconds: queueAccess(reader) }
+      : null,
+    // An alarm on an expression is billed by the metrics in it. Of a capacity provider, ECS makes two of its own.
+    alarmMetrics:
+      alarms.reduce((sum, alarm) => sum + metrics(alarm), 0) + 2 * reader.all('AWS::ECS::CapacityProvider').length,
+    dashboards: reader.all('AWS::CloudWatch::Dashboard').length,
     natGateways: reader.all('AWS::EC2::NatGateway').length,
-    gatewayEndpoints: gateways,
     // Billed in every zone it is in.
-    interfaceEndpoints: endpoints
-      .filter(({ VpcEndpointType }) => VpcEndpointType === 'Interface')
-      .reduce((sum, { SubnetIds }) => sum + (SubnetIds?.length ?? 1), 0),
+    interfaceEndpoints: endpoints.reduce((sum, { SubnetIds }) => sum + (SubnetIds?.length ?? 1), 0),
+    controlPlane: cluster
+      ? {
+          version: reader.text(cluster, 'Version'),
+          logTypes: cluster.Logging?.ClusterLogging?.EnabledTypes?.length ?? 0,
+        }
+      : null,
     sourceExpirationDays: expiration('ImagesSource'),
     outputExpirationDays: expiration('ImagesOutput'),
-    queueAccessSeconds: queueAccess(reader),
-    resources: reader.counted(),
+    resources: Object.values(reader.counted()).reduce((sum, count) => sum + count, 0),
     withoutLine: reader.strangers(),
   };
 }
@@ -208,204 +103,40 @@ function common(reader: Reader) {
 function queueAccess(reader: Reader): number | null {
   const [found, another] = reader.all('AWS::Scheduler::Schedule');
   if (!found) return null;
-  const [id, { Properties }] = found;
-  if (another) reader.unknown(`${id} and ${another[0]}, of type AWS::Scheduler::Schedule`, 'more than one');
-  const { State = 'ENABLED', ScheduleExpression, FlexibleTimeWindow, Target } = Properties;
-  const action = joined(Target?.Arn).split(':scheduler:::')[1];
-  if (action !== 'aws-sdk:sqs:tagQueue') reader.unknown(`${id}, which calls ${action}`, 'what that starts or stops');
+  if (another) reader.unknown('several schedules', 'more than one');
+  const { State = 'ENABLED', ScheduleExpression, FlexibleTimeWindow, Target } = found;
+  const action = reader.joined(Target?.Arn).split(':scheduler:::')[1];
+  if (action !== 'aws-sdk:sqs:tagQueue') reader.unknown(`a schedule that calls ${action}`, 'what that starts or stops');
   const [, every, unit] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(ScheduleExpression) ?? [];
   if (!every || State !== 'ENABLED' || FlexibleTimeWindow?.Mode !== 'OFF') {
-    reader.unknown(`${id} with ${JSON.stringify({ State, ScheduleExpression, FlexibleTimeWindow })}`, 'when that is');
+    reader.unknown(
+      `a schedule with ${JSON.stringify({ State, ScheduleExpression, FlexibleTimeWindow })}`,
+      'when that is',
+    );
   }
   return Number(every) * ({ minute: 60, hour: 3600, day: 86_400 }[unit as string] ?? 1);
 }
 
 const isJobQueue = ({ RedrivePolicy }: Any) => RedrivePolicy !== undefined;
 
-/** What the three ways with a queue of their own share. */
-function queued(reader: Reader) {
-  const queue = reader.one('AWS::SQS::Queue', isJobQueue);
-  return {
-    usesJobQueue: true,
-    longPollSeconds: reader.number(queue, 'ReceiveMessageWaitTimeSeconds'),
-    // The worker extends the time for which its message is hidden, and SQS does so for that long at most.
-    longestJobSeconds: delays['sqs-longest-receive'].low,
-    waits: { seconds: reader.number(queue, 'MessageRetentionPeriod'), afterwards: 'lost' as const },
-    controlPlane: null,
-  };
-}
+/** What the ways with a queue of their own share. */
+const queued = (reader: Reader) => ({
+  // The worker extends the time for which its message is hidden, and SQS does so for that long at most.
+  longestJobSeconds: delays['sqs-longest-receive'].low,
+  waitsSeconds: reader.number(reader.one('AWS::SQS::Queue', isJobQueue), 'MessageRetentionPeriod'),
+});
 
-/** Messages that a worker asks for at a time. */
-const receivers = (slots: number) => DEFAULTS.messagesPerSlot * slots;
-
-/** The metrics of a queue that the model knows, and the statistic that it knows of each. */
-const QUEUE_METRICS: Readonly<Record<string, readonly [metric: QueueMetric, statistic: string]>> = {
-  ApproximateNumberOfMessagesVisible: ['visible', 'Maximum'],
-  ApproximateNumberOfMessagesNotVisible: ['notVisible', 'Maximum'],
-  NumberOfMessagesReceived: ['received', 'Sum'],
-};
-
-/** What an alarm watches: a metric of the job queue, or a sum of them. */
-function watched(reader: Reader, id: string, alarm: Any) {
-  const one = (what: string, found: Any, known: Readonly<Record<string, Any>>) => {
-    if (found in known) return known[found];
-    throw new Error(
-      `the template of ${reader.way} scales by ${id}, ${what} ${found}: the model knows ${Object.keys(known).join(', ')}`,
-    );
-  };
-  const jobQueues = reader.all('AWS::SQS::Queue').filter(([, { Properties }]) => isJobQueue(Properties));
-  const single = ({ Metric, Stat, Period }: Any) => {
-    const [metric, statistic] = one('metric', Metric.MetricName, QUEUE_METRICS);
-    one('statistic', Stat, { [statistic]: true });
-    one('queue', Metric.Dimensions?.[0]?.Value?.['Fn::GetAtt']?.[0], Object.fromEntries(jobQueues));
-    return { metric: metric as QueueMetric, periodSeconds: reader.number({ Period }, 'Period') };
-  };
-  const terms = (
-    alarm.Metrics ? added(reader, id, alarm.Metrics) : [{ ...alarm, Metric: alarm, Stat: alarm.Statistic }]
-  ).map(single);
-  const periods = [...new Set(terms.map(({ periodSeconds }) => periodSeconds))];
-  if (periods.length > 1) reader.unknown(`${id}, which adds up periods of ${periods.join(' and ')} s`, 'what that is');
-  return {
-    direction: one('comparison', alarm.ComparisonOperator, {
-      GreaterThanOrEqualToThreshold: 'out',
-      LessThanOrEqualToThreshold: 'in',
-    } as const) as StepRule['direction'],
-    metrics: terms.map(({ metric }) => metric),
-    periodSeconds: periods[0] as number,
-  };
-}
-
-/**
- * The metrics that the expression of an alarm adds up. A term is the id of a metric or of another such expression, or
- * `FILL(id, 0)`: a metric that is missing counts as none, and in the model none is ever missing. `IF(id, id, sum)` is 0 when
- * all of them are, and that is what is asked of it.
- */
-function added(reader: Reader, id: string, metrics: readonly Any[]): Any[] {
-  const find = (name: string | undefined) => metrics.find(({ Id }) => Id === name);
-  const terms = ({ Expression, MetricStat }: Any): Any[] =>
-    MetricStat
-      ? [MetricStat]
-      : String(Expression)
-          .replace(/^IF\(\s*(\w+)\s*,\s*\1\s*,(.*)\)$/, '$1 + $2')
-          .split('+')
-          .flatMap((term) => {
-            const [, filled, plain] = /^\s*(?:FILL\(\s*(\w+)\s*,\s*0\s*\)|(\w+))\s*$/.exec(term) ?? [];
-            const found = find(filled ?? plain);
-            if (found) return terms(found);
-            throw new Error(
-              `the template of ${reader.way} scales by ${id}, expression ${Expression}: the model knows sums of metrics, each by its id or as FILL(id, 0), and IF(id, id, such a sum)`,
-            );
-          });
-  return metrics.filter(({ ReturnData }) => ReturnData !== false).flatMap(terms);
-}
-
-/** The step scaling policies and their alarms. The two services name the same things differently. */
-function stepRules(
-  reader: Reader,
-  type: string,
-  configuration: (policy: Any) => Any,
-  pause: (policy: Any, direction: StepRule['direction']) => Pick<StepRule, 'warmupSeconds' | 'cooldownSeconds'>,
-): ScalingRule {
-  const alarms = reader.all('AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
-  const rules = reader.all(type).flatMap(([id, { Properties }]): StepRule[] => {
-    const policy = configuration(Properties);
-    const alarm = alarms.find(({ AlarmActions }) => AlarmActions?.some((action: Any) => action.Ref === id));
-    if (!alarm) throw new Error(`the template of ${reader.way} has a scaling policy without an alarm: ${id}`);
-    if (!policy.StepAdjustments) reader.unknown(`${id} without steps`, 'any scaling policy but one of steps');
-    if (policy.AdjustmentType !== 'ChangeInCapacity') {
-      throw new Error(
-        `the template of ${reader.way} scales by ${policy.AdjustmentType}: the model knows ChangeInCapacity`,
-      );
-    }
-    const threshold = reader.number(alarm, 'Threshold');
-    const steps: ScalingStep[] = policy.StepAdjustments.map((step: Any) => ({
-      fromMetric: step.MetricIntervalLowerBound === undefined ? null : threshold + step.MetricIntervalLowerBound,
-      toMetric: step.MetricIntervalUpperBound === undefined ? null : threshold + step.MetricIntervalUpperBound,
-      change: reader.number(step, 'ScalingAdjustment'),
-    }));
-    const watches = watched(reader, id, alarm);
-    const evaluationPeriods = reader.number(alarm, 'EvaluationPeriods');
-    return [
-      {
-        ...watches,
-        threshold,
-        evaluationPeriods,
-        datapointsToAlarm: Number(alarm.DatapointsToAlarm ?? evaluationPeriods),
-        steps,
-        ...pause(policy, watches.direction),
-      },
-    ];
-  });
-  for (const direction of ['out', 'in'] as const) {
-    const alike = rules.filter((rule) => rule.direction === direction).length;
-    if (alike !== 1) {
-      throw new Error(
-        `the template of ${reader.way} has ${alike || 'no'} alarm${alike > 1 ? 's' : ''} that scale${alike > 1 ? '' : 's'} ${direction}: the model knows one`,
-      );
-    }
-  }
-  return { kind: 'steps', rules };
-}
-
-// --- The four ---------------------------------------------------------------------------------------------------------
-
-function ec2(reader: Reader): WayFacts {
-  const template = reader.one('AWS::EC2::LaunchTemplate', ({ LaunchTemplateData }) => LaunchTemplateData?.ImageId);
-  const data = template.LaunchTemplateData;
-  const type = instanceType(reader.way, reader.text(data, 'InstanceType'));
-  const group = reader.one('AWS::AutoScaling::AutoScalingGroup');
-  const capacity = { min: reader.number(group, 'MinSize'), max: reader.number(group, 'MaxSize') };
+/** A box that works on as many images at a time as `workload/platform.ts` finds room for in it. */
+function box(kind: Own['unit']['kind'], vcpus: number, memoryMib: number, architecture: Own['unit']['architecture']) {
   // A machine has a little less memory than its size says, so that a whole number of slots never quite fits.
-  const slots = decodeSlots(type.vcpus, type.memoryMib * 1024 ** 2 - 1);
-  reader.lacks(group, 'MixedInstancesPolicy');
-  const hooks: Any[] = group.LifecycleHookSpecificationList ?? [];
-  for (const { LifecycleTransition: at } of hooks)
-    if (!/TERMINATING$/.test(at)) reader.unknown(`a lifecycle hook at ${at}`, 'how long it takes');
-  const [hook] = hooks;
-  const script = joined(data.UserData['Fn::Base64']);
-  return {
-    ...common(reader),
-    ...queued(reader),
-    unit: {
-      kind: 'instance',
-      vcpus: type.vcpus,
-      memoryMib: type.memoryMib,
-      architecture: /arm64/.test(JSON.stringify(data.ImageId)) ? 'arm64' : 'x64',
-      slots,
-    },
-    capacity,
-    spot: data.InstanceMarketOptions?.MarketType === 'spot',
-    hosts: {
-      instanceTypes: [type.type],
-      ...disk(reader, data),
-      publicIpv4: data.NetworkInterfaces?.[0]?.AssociatePublicIpAddress ?? inPublicSubnets(reader),
-      unitsPerHost: 1,
-      ...capacity,
-    },
-    scaling: stepRules(
-      reader,
-      'AWS::AutoScaling::ScalingPolicy',
-      (policy) => policy,
-      // Without one of its own, a policy has the group's, and without that the group's cooldown.
-      ({ EstimatedInstanceWarmup: own }, direction) => {
-        const warmup = own ?? group.DefaultInstanceWarmup ?? group.Cooldown ?? delays['scaling-cooldown'].high;
-        return direction === 'out' ? { warmupSeconds: Number(warmup) } : {};
-      },
-    ),
-    receiversPerUnit: receivers(slots),
-    stopGraceSeconds: Number(/STOP_GRACE_SECONDS=(\d+)/.exec(script)?.[1] ?? 0),
-    drainSeconds: hook ? reader.number(hook, 'HeartbeatTimeout') : 0,
-    versions: {
-      'operating system': `Amazon Linux ${/al(\d{4})-ami/.exec(JSON.stringify(data.ImageId))?.[1] ?? 'unknown'}`,
-      node: /node-(\d+)/.exec(script)?.[1] ?? 'unknown',
-      'instance lifetime, days': String(reader.number(group, 'MaxInstanceLifetime') / 86_400),
-    },
-  };
+  const bytes = memoryMib * 1024 ** 2 - (kind === 'instance' ? 1 : 0);
+  const slots = decodeSlots(Math.max(1, Math.floor(vcpus)), bytes);
+  return { kind, vcpus, memoryMib, architecture, slots, held: DEFAULTS.messagesPerSlot * slots };
 }
 
 /** Whether machines get public addresses where nothing is said of themselves. */
 function inPublicSubnets(reader: Reader): boolean {
-  const subnets = reader.all('AWS::EC2::Subnet').map(([, { Properties }]) => Properties);
+  const subnets = reader.all('AWS::EC2::Subnet');
   return subnets.length > 0 && subnets.every(({ MapPublicIpOnLaunch }) => MapPublicIpOnLaunch === true);
 }
 
@@ -416,79 +147,172 @@ function disk(reader: Reader, data: Any): Pick<HostFacts, 'diskGib' | 'diskType'
   return { diskGib: reader.number(ebs, 'VolumeSize'), diskType: reader.text(ebs, 'VolumeType') };
 }
 
-function lambda(reader: Reader): WayFacts {
-  const worker = reader.one('AWS::Lambda::Function', ({ Environment }) => Environment?.Variables?.COMPUTE);
-  const asynchronous = reader.one('AWS::Lambda::EventInvokeConfig');
-  reader.lacks(worker, 'EphemeralStorage', 'SnapStart');
-  const memoryMib = reader.number(worker, 'MemorySize');
+function instanceType(reader: Reader, type: string): InstanceType {
+  const found = instanceTypes.find((known) => known.type === type);
+  if (found) return found;
+  throw new Error(`the template of ${reader.way} uses ${type}: add it to tools/compare/data/instance-types.json`);
+}
+
+/** An Auto Scaling group's instances, of the launch template that says what they are. */
+function instances(reader: Reader) {
+  const { LaunchTemplateData: data } = reader.one(
+    'AWS::EC2::LaunchTemplate',
+    ({ LaunchTemplateData }) => LaunchTemplateData?.ImageId,
+  );
+  const group = reader.one('AWS::AutoScaling::AutoScalingGroup');
+  reader.lacks(group, 'MixedInstancesPolicy');
+  const type = instanceType(reader, reader.text(data, 'InstanceType'));
+  const hooks: Any[] = group.LifecycleHookSpecificationList ?? [];
+  const starting = hooks.find(({ LifecycleTransition: at }) => !/TERMINATING$/.test(at));
+  if (starting) reader.unknown(`a lifecycle hook at ${starting.LifecycleTransition}`, 'how long it takes');
   return {
-    ...common(reader),
-    unit: {
-      kind: 'environment',
-      // What comes with the memory is a limit of the platform: `lambda-vcpu-mib` of the table of delays says it.
-      vcpus: 1,
-      memoryMib,
-      architecture: worker.Architectures?.[0] === 'arm64' ? 'arm64' : 'x64',
-      slots: 1,
-    },
-    capacity: { min: 0, max: worker.ReservedConcurrentExecutions ?? null },
-    spot: false,
-    scaling: {
-      kind: 'concurrency',
-      reserved: worker.ReservedConcurrentExecutions ?? null,
-      retries: reader.number(asynchronous, 'MaximumRetryAttempts'),
-      maxEventAgeSeconds: reader.number(asynchronous, 'MaximumEventAgeInSeconds'),
-    },
-    longestJobSeconds: reader.number(worker, 'Timeout'),
-    waits: {
-      seconds: reader.number(asynchronous, 'MaximumEventAgeInSeconds'),
-      afterwards: asynchronous.DestinationConfig?.OnFailure ? 'failure queue' : 'lost',
-    },
-    usesJobQueue: false,
-    longPollSeconds: 0,
-    receiversPerUnit: 0,
-    controlPlane: null,
-    stopGraceSeconds: 0,
-    drainSeconds: 0,
-    versions: { runtime: reader.text(worker, 'Runtime') },
+    data,
+    group,
+    type,
+    hook: hooks[0],
+    spot: data.InstanceMarketOptions?.MarketType === 'spot',
+    architecture: /arm64/.test(JSON.stringify(data.ImageId)) ? ('arm64' as const) : ('x64' as const),
+    publicIpv4: data.NetworkInterfaces?.[0]?.AssociatePublicIpAddress ?? inPublicSubnets(reader),
+    lifetimeDays: group.MaxInstanceLifetime === undefined ? null : Number(group.MaxInstanceLifetime) / 86_400,
+    sizes: { min: reader.number(group, 'MinSize'), max: reader.number(group, 'MaxSize') },
+    host: { instanceTypes: [type.type], vcpus: type.vcpus, ...disk(reader, data) },
   };
 }
 
-function ecsFargate(reader: Reader): WayFacts {
-  const task = reader.one('AWS::ECS::TaskDefinition');
-  const service = reader.one('AWS::ECS::Service');
-  const target = reader.one('AWS::ApplicationAutoScaling::ScalableTarget');
-  const vcpus = reader.number(task, 'Cpu') / 1024;
-  const memoryMib = reader.number(task, 'Memory');
-  const slots = decodeSlots(vcpus, memoryMib * 1024 ** 2);
-  reader.lacks(task, 'EphemeralStorage');
-  const providers = (service.CapacityProviderStrategy ?? []).map(({ CapacityProvider }: Any) => CapacityProvider);
-  if (providers.length > 1) reader.unknown(`tasks on ${providers.join(' and ')}`, 'more than one capacity provider');
+// --- Nobody orchestrates ----------------------------------------------------------------------------------------------
+
+function ec2(reader: Reader): Own {
+  const { data, group, type, hook, spot, architecture, publicIpv4, lifetimeDays, sizes, host } = instances(reader);
+  const grace = Number(/STOP_GRACE_SECONDS=(\d+)/.exec(reader.joined(data.UserData['Fn::Base64']))?.[1] ?? 0);
   return {
-    ...common(reader),
     ...queued(reader),
+    unit: box('instance', type.vcpus, type.memoryMib, architecture),
+    capacity: sizes,
+    spot,
+    hosts: { ...host, unitsPerHost: 1, ...sizes, scaling: null },
+    fargate: null,
+    resident: null,
+    publicIpv4,
+    scaling: stepRules(
+      reader,
+      'AWS::AutoScaling::ScalingPolicy',
+      (policy) => policy,
+      // Without one of its own, a policy has the group's, and without that the group's cooldown.
+      ({ EstimatedInstanceWarmup: own }, direction) => {
+        const warmup = own ?? group.DefaultInstanceWarmup ?? group.Cooldown ?? delays['scaling-cooldown'].high;
+        return direction === 'out' ? { warmupSeconds: Number(warmup) } : {};
+      },
+    ),
+    leaveSeconds: hook ? reader.number(hook, 'HeartbeatTimeout') : grace,
+    stopGraceSeconds: grace,
+    lifetimeDays,
+  };
+}
+
+function lambda(reader: Reader): Own {
+  const worker = reader.one('AWS::Lambda::Function', ({ Environment }) => Environment?.Variables?.COMPUTE);
+  const asynchronous = reader.one('AWS::Lambda::EventInvokeConfig');
+  reader.lacks(worker, 'EphemeralStorage', 'SnapStart');
+  const reserved = worker.ReservedConcurrentExecutions ?? null;
+  return {
     unit: {
-      kind: 'task',
-      vcpus,
-      memoryMib,
-      architecture: task.RuntimePlatform?.CpuArchitecture === 'ARM64' ? 'arm64' : 'x64',
-      slots,
+      kind: 'function',
+      // What comes with the memory is a limit of the platform: `lambda-vcpu-mib` of the table of delays says it.
+      vcpus: 1,
+      memoryMib: reader.number(worker, 'MemorySize'),
+      architecture: worker.Architectures?.[0] === 'arm64' ? 'arm64' : 'x64',
+      slots: 1,
+      held: 0,
     },
+    capacity: { min: 0, max: reserved },
+    spot: false,
+    hosts: null,
+    fargate: null,
+    resident: null,
+    publicIpv4: false,
+    scaling: { kind: 'concurrency' },
+    longestJobSeconds: reader.number(worker, 'Timeout'),
+    waitsSeconds: reader.number(asynchronous, 'MaximumEventAgeInSeconds'),
+    leaveSeconds: 0,
+    stopGraceSeconds: 0,
+    lifetimeDays: null,
+  };
+}
+
+// --- ECS --------------------------------------------------------------------------------------------------------------
+
+/** What both ECS ways say of their tasks. */
+function tasks(reader: Reader, architecture: Own['unit']['architecture']) {
+  const task = reader.one('AWS::ECS::TaskDefinition');
+  const target = reader.one('AWS::ApplicationAutoScaling::ScalableTarget');
+  reader.lacks(task, 'EphemeralStorage');
+  const grace = reader.number(task, 'ContainerDefinitions.0.StopTimeout');
+  return {
+    ...queued(reader),
+    unit: box('task', reader.number(task, 'Cpu') / 1024, reader.number(task, 'Memory'), architecture),
     capacity: { min: reader.number(target, 'MinCapacity'), max: reader.number(target, 'MaxCapacity') },
-    spot: providers.includes('FARGATE_SPOT'),
-    taskPublicIpv4: service.NetworkConfiguration?.AwsvpcConfiguration?.AssignPublicIp === 'ENABLED',
+    resident: null,
     scaling: stepRules(
       reader,
       'AWS::ApplicationAutoScaling::ScalingPolicy',
       (policy) => policy.StepScalingPolicyConfiguration,
       ({ Cooldown }) => ({ cooldownSeconds: Number(Cooldown ?? delays['scaling-cooldown'].high) }),
     ),
-    receiversPerUnit: receivers(slots),
-    stopGraceSeconds: reader.number(task, 'ContainerDefinitions', '0', 'StopTimeout'),
-    drainSeconds: 0,
-    versions: {},
+    leaveSeconds: grace,
+    stopGraceSeconds: grace,
   };
 }
+
+function ecsFargate(reader: Reader): Own {
+  const task = reader.one('AWS::ECS::TaskDefinition');
+  const { CapacityProviderStrategy, NetworkConfiguration } = reader.one('AWS::ECS::Service');
+  const providers = (CapacityProviderStrategy ?? []).map(({ CapacityProvider }: Any) => CapacityProvider);
+  if (providers.length > 1) reader.unknown(`tasks on ${providers.join(' and ')}`, 'more than one capacity provider');
+  const own = tasks(reader, task.RuntimePlatform?.CpuArchitecture === 'ARM64' ? 'arm64' : 'x64');
+  return {
+    ...own,
+    spot: providers.includes('FARGATE_SPOT'),
+    hosts: null,
+    fargate: { vcpus: own.unit.vcpus, memoryGib: own.unit.memoryMib / 1024 },
+    publicIpv4: NetworkConfiguration?.AwsvpcConfiguration?.AssignPublicIp === 'ENABLED',
+    lifetimeDays: null,
+  };
+}
+
+function ecsEc2(reader: Reader): Own {
+  const { type, spot, architecture, publicIpv4, lifetimeDays, sizes, host } = instances(reader);
+  const { ManagedScaling } = reader.one('AWS::ECS::CapacityProvider').AutoScalingGroupProvider;
+  if (ManagedScaling?.Status !== 'ENABLED' || ManagedScaling.TargetCapacity !== 100) {
+    reader.unknown(`managed scaling ${JSON.stringify(ManagedScaling)}`, 'any but an instance for each task');
+  }
+  const own = tasks(reader, architecture);
+  const { vcpus, memoryMib } = own.unit;
+  // Beside the system and the agent, about as much room is left as beside those of a node.
+  const unitsPerHost = Math.floor(Math.min(type.vcpus / vcpus, type.allocatableMib / memoryMib));
+  if (unitsPerHost < 1) reader.unknown(`instances (${type.type}) that no task fits on`, 'what runs there');
+  return {
+    ...own,
+    capacity: { ...own.capacity, max: Math.min(own.capacity.max, sizes.max * unitsPerHost) },
+    spot,
+    hosts: {
+      ...host,
+      unitsPerHost,
+      ...sizes,
+      scaling: {
+        by: 'capacity-provider',
+        first: delays['ecs-first-instances'].high,
+        warmupSeconds: ManagedScaling.InstanceWarmupPeriod ?? delays['ecs-instance-warmup'].high,
+        unneededSeconds: delays['ecs-instance-idle'].high,
+        delayAfterAddSeconds: 0,
+      },
+    },
+    fargate: null,
+    publicIpv4,
+    lifetimeDays,
+  };
+}
+
+// --- EKS --------------------------------------------------------------------------------------------------------------
 
 /** What the model knows of a ScaledObject and of its trigger: anything else would scale otherwise than it is shown. */
 const SCALED_OBJECT = [
@@ -500,141 +324,233 @@ const SCALED_OBJECT = [
   'triggers',
 ];
 const TRIGGER = ['type', 'metadata', 'authenticationRef'];
-const SQS_TRIGGER = ['queueURL', 'queueLength', 'awsRegion'];
+const SQS_TRIGGER = ['queueURL', 'queueLength', 'awsRegion', 'identityOwner'];
 /** Of the Cluster Autoscaler. That nodes with system pods may go is what the model takes for granted. */
 const NODE_SCALING = ['scale-down-unneeded-time', 'scale-down-delay-after-add', 'skip-nodes-with-system-pods'];
 
-function eksEc2(reader: Reader): WayFacts {
-  const cluster = reader.one('AWS::EKS::Cluster');
-  const group = reader.one('AWS::EKS::Nodegroup');
-  const nodes = reader.one('AWS::EC2::LaunchTemplate').LaunchTemplateData;
+/** What both EKS ways say of their pods. */
+function podsOf(reader: Reader, architecture: Own['unit']['architecture']) {
   const scaler = reader.manifest('ScaledObject').spec;
-  const pods = reader.manifest('Deployment').spec.template.spec;
-  const limits = pods.containers[0].resources?.limits;
-  const vcpus = cpu(reader, limits?.cpu);
-  const memoryMib = mib(reader, limits?.memory);
-  const slots = decodeSlots(Math.max(1, Math.floor(vcpus)), memoryMib * 1024 ** 2);
-  const types = group.InstanceTypes as readonly string[];
+  const spec = reader.manifest('Deployment').spec.template.spec;
+  const limits = spec.containers[0].resources?.limits;
   const [trigger, ...others] = scaler.triggers;
+  const beyond = (object: object, known: readonly string[]) =>
+    Object.keys(object).filter((key) => !known.includes(key));
   const unread = [
-    ...Object.keys(scaler).filter((key) => !SCALED_OBJECT.includes(key)),
-    ...Object.keys(trigger).filter((key) => !TRIGGER.includes(key)),
-    ...Object.keys(trigger.metadata).filter((key) => !SQS_TRIGGER.includes(key)),
+    ...beyond(scaler, SCALED_OBJECT),
+    ...beyond(trigger, TRIGGER),
+    ...beyond(trigger.metadata, SQS_TRIGGER),
     ...[trigger, ...others].flatMap(({ type }, i) => (i === 0 && type === 'aws-sqs-queue' ? [] : [type])),
   ];
-  if (unread.length > 0) {
-    throw new Error(`the template of ${reader.way} scales pods by ${unread.join(', ')}, which the model does not know`);
-  }
-  const sizes = {
-    min: reader.number(group, 'ScalingConfig', 'MinSize'),
-    max: reader.number(group, 'ScalingConfig', 'MaxSize'),
-  };
-  const { extraArgs } = JSON.parse(joined(reader.chart('cluster-autoscaler').Values));
-  reader.lacks(extraArgs, ...Object.keys(extraArgs ?? {}).filter((name) => !NODE_SCALING.includes(name)));
-  const patience = (name: string) =>
-    extraArgs?.[name] === undefined ? undefined : seconds(reader.way, name, reader.text(extraArgs, name));
-  const unitsPerHost = podsPerNode(reader, types, pods);
+  if (unread.length > 0) reader.unknown(`pods that are scaled by ${unread.join(', ')}`, 'what that does');
+  const grace = reader.number(spec, 'terminationGracePeriodSeconds');
   return {
-    ...common(reader),
-    ...queued(reader),
-    unit: {
-      kind: 'pod',
-      vcpus,
-      memoryMib,
-      architecture: /ARM_64/.test(group.AmiType) ? 'arm64' : 'x64',
-      slots,
+    spec,
+    own: {
+      ...queued(reader),
+      unit: box('pod', reader.cpu(limits?.cpu), reader.mib(limits?.memory), architecture),
+      capacity: { min: reader.number(scaler, 'minReplicaCount'), max: reader.number(scaler, 'maxReplicaCount') },
+      scaling: {
+        kind: 'keda' as const,
+        pollingSeconds: reader.number(scaler, 'pollingInterval'),
+        cooldownSeconds: reader.number(scaler, 'cooldownPeriod'),
+        messagesPerUnit: reader.number(trigger, 'metadata.queueLength'),
+      },
+      leaveSeconds: grace,
+      stopGraceSeconds: grace,
+      lifetimeDays: null,
     },
+  };
+}
+
+function eksEc2(reader: Reader): Own {
+  const group = reader.one('AWS::EKS::Nodegroup');
+  const { LaunchTemplateData: nodes } = reader.one('AWS::EC2::LaunchTemplate');
+  const { own, spec } = podsOf(reader, /ARM_64/.test(group.AmiType) ? 'arm64' : 'x64');
+  const types = (group.InstanceTypes as readonly string[]).map((type) => instanceType(reader, type));
+  const sizes = {
+    min: reader.number(group, 'ScalingConfig.MinSize'),
+    max: reader.number(group, 'ScalingConfig.MaxSize'),
+  };
+  const { extraArgs = {} } = reader.values('cluster-autoscaler');
+  reader.lacks(extraArgs, ...Object.keys(extraArgs).filter((name) => !NODE_SCALING.includes(name)));
+  const patience = (name: string) =>
+    extraArgs[name] === undefined ? delays['node-autoscaler-scale-down'].high : reader.seconds(name, extraArgs[name]);
+  const unitsPerHost = podsPerNode(reader, types, spec);
+  return {
+    ...own,
     // A pod that finds no room on the last node waits for ever.
-    capacity: {
-      min: reader.number(scaler, 'minReplicaCount'),
-      max: Math.min(reader.number(scaler, 'maxReplicaCount'), sizes.max * unitsPerHost),
-    },
+    capacity: { ...own.capacity, max: Math.min(own.capacity.max, sizes.max * unitsPerHost) },
     spot: group.CapacityType === 'SPOT',
     hosts: {
-      instanceTypes: types,
+      instanceTypes: types.map(({ type }) => type),
+      vcpus: (types[0] as InstanceType).vcpus,
       ...disk(reader, nodes),
-      publicIpv4: inPublicSubnets(reader),
       unitsPerHost,
       ...sizes,
-    },
-    scaling: {
-      kind: 'keda',
-      pollingSeconds: reader.number(scaler, 'pollingInterval'),
-      cooldownSeconds: reader.number(scaler, 'cooldownPeriod'),
-      messagesPerUnit: reader.number(trigger, 'metadata', 'queueLength'),
-      nodes: {
-        unneededSeconds: patience('scale-down-unneeded-time') ?? delays['node-autoscaler-scale-down'].high,
-        delayAfterAddSeconds: patience('scale-down-delay-after-add') ?? delays['node-autoscaler-scale-down'].high,
+      scaling: {
+        by: 'cluster-autoscaler',
+        first: 1,
+        warmupSeconds: 0,
+        unneededSeconds: patience('scale-down-unneeded-time'),
+        delayAfterAddSeconds: patience('scale-down-delay-after-add'),
       },
     },
-    receiversPerUnit: receivers(slots),
-    controlPlane: {
-      version: reader.text(cluster, 'Version'),
-      supportType: cluster.UpgradePolicy?.SupportType ?? 'EXTENDED',
-      logTypes: cluster.Logging?.ClusterLogging?.EnabledTypes?.length ?? 0,
-    },
-    stopGraceSeconds: reader.number(pods, 'terminationGracePeriodSeconds'),
-    drainSeconds: 0,
-    versions: {
-      cluster: reader.text(cluster, 'Version'),
-      'node image': reader.text(group, 'AmiType'),
-      ...Object.fromEntries(
-        reader
-          .all('AWS::EKS::Addon')
-          .map(([, { Properties }]) => [
-            `add-on ${Properties.AddonName}`,
-            Properties.AddonVersion ?? 'the default of the cluster version',
-          ]),
-      ),
-      ...Object.fromEntries(
-        reader
-          .all('Custom::AWSCDK-EKS-HelmChart')
-          .map(([, { Properties }]) => [`chart ${Properties.Chart}`, Properties.Version]),
-      ),
-      'log shipper': reader.manifest('DaemonSet').spec.template.spec.containers[0].image.split('@')[0],
-    },
+    fargate: null,
+    resident: null,
+    publicIpv4: inPublicSubnets(reader),
   };
 }
 
 /** Pods of the worker that find room on a node, beside what the stack itself puts on every node. */
-function podsPerNode(reader: Reader, types: readonly string[], pods: Any): number {
+function podsPerNode(reader: Reader, types: readonly InstanceType[], pods: Any): number {
   const requests = (spec: Any) => spec.containers.map(({ resources }: Any) => resources?.requests ?? {});
-  const sum = (spec: Any, key: 'cpu' | 'memory') =>
-    requests(spec).reduce(
-      (total: number, request: Any) =>
-        total +
-        (request[key] === undefined ? 0 : key === 'cpu' ? cpu(reader, request.cpu) : mib(reader, request.memory)),
-      0,
-    );
+  const sum = (spec: Any, of: (request: Resources) => number): number =>
+    requests(spec).reduce((total: number, request: Resources) => total + of(request), 0);
   const everywhere = reader
     .manifests()
     .filter(({ kind }) => kind === 'DaemonSet')
     .map(({ spec }) => spec.template.spec);
-  const room = types.map((name) => {
-    const type = instanceType(reader.way, name);
-    const used = (key: 'cpu' | 'memory') => everywhere.reduce((total, spec) => total + sum(spec, key), 0);
-    return Math.min(
-      Math.floor((type.allocatableMillicpu / 1000 - used('cpu')) / sum(pods, 'cpu')),
-      Math.floor((type.allocatableMib - used('memory')) / sum(pods, 'memory')),
-    );
-  });
-  const fits = Math.min(...room);
-  if (fits < 1) throw new Error(`the template of ${reader.way} has nodes (${types.join(', ')}) that no pod fits on`);
+  const cpu = ({ cpu: of }: Resources) => (of === undefined ? 0 : reader.cpu(of));
+  const memory = ({ memory: of }: Resources) => (of === undefined ? 0 : reader.mib(of));
+  const used = (of: typeof cpu) => everywhere.reduce((total, spec) => total + sum(spec, of), 0);
+  const fits = Math.min(
+    ...types.flatMap(({ allocatableMillicpu, allocatableMib }) => [
+      Math.floor((allocatableMillicpu / 1000 - used(cpu)) / sum(pods, cpu)),
+      Math.floor((allocatableMib - used(memory)) / sum(pods, memory)),
+    ]),
+  );
+  if (fits < 1)
+    throw new Error(`the template of ${reader.way} has nodes (${types.map(({ type }) => type)}) that no pod fits on`);
   return fits;
 }
 
-/** `1`, `500m` in vCPUs. */
-function cpu(reader: Reader, text: unknown): number {
-  const [, number, milli] = /^([\d.]+)(m?)$/.exec(String(text)) ?? [];
-  if (!number)
-    throw new Error(`the template of ${reader.way} has a cpu of "${text}": expected vCPUs such as 1 or 500m`);
-  return Number(number) / (milli ? 1000 : 1);
+function eksFargate(reader: Reader): Own {
+  const { own, spec } = podsOf(reader, 'x64');
+  const profile = reader.one('AWS::EKS::FargateProfile');
+  if (!profile.Selectors?.length) reader.unknown('a Fargate profile without selectors', 'what runs there');
+  const { requests } = spec.containers[0].resources;
+  // What the cluster itself runs: name resolution in two copies, and KEDA's three programs.
+  const { resources: keda } = reader.values('keda');
+  const dns = JSON.parse(
+    reader.text(
+      reader.one('AWS::EKS::Addon', ({ AddonName }) => AddonName === 'coredns'),
+      'ConfigurationValues',
+    ),
+  );
+  const others = [keda.operator, keda.metricServer, keda.webhooks, dns.resources, dns.resources];
+  const sizes = others.map(({ requests: of }) => billedSize(reader, of));
+  const total = (of: (size: FargateSize) => number) => sizes.reduce((sum, size) => sum + of(size), 0);
+  return {
+    ...own,
+    spot: false,
+    hosts: null,
+    fargate: billedSize(reader, requests),
+    resident: { vcpus: total(({ vcpus }) => vcpus), memoryGib: total(({ memoryGib }) => memoryGib) },
+    publicIpv4: false,
+  };
 }
 
-/** `2048Mi`, `2Gi` in MiB. */
-function mib(reader: Reader, text: unknown): number {
-  const [, number, unit] = /^(\d+)(Mi|Gi)$/.exec(String(text)) ?? [];
-  if (!number)
-    throw new Error(`the template of ${reader.way} has a memory of "${text}": expected a size such as 2048Mi`);
-  return Number(number) * (unit === 'Gi' ? 1024 : 1);
+/**
+ * What Fargate bills a pod of EKS as, by what it asks for: it adds 256 MB for the kubelet and rounds up to the next size
+ * that it sells. Sizes up
+ * to 1 vCPU; a larger pod is not known here.
+ *
+ * @see https://docs.aws.amazon.com/eks/latest/userguide/fargate-pod-configuration.html (2026-11-28)
+ */
+function billedSize(reader: Reader, asks: Resources): FargateSize {
+  const [vcpus, memory] = [reader.cpu(asks.cpu), (reader.mib(asks.memory) + 256) / 1024];
+  const sizes: readonly (readonly [vcpus: number, from: number, to: number])[] = [
+    [0.25, 1, 2],
+    [0.5, 1, 4],
+    [1, 2, 8],
+  ];
+  // The smallest has half a GB; from there on they go up by one.
+  if (vcpus <= 0.25 && memory <= 0.5) return { vcpus: 0.25, memoryGib: 0.5 };
+  const [size, from] = sizes.find(([most, , to]) => vcpus <= most && Math.ceil(memory) <= to) ?? [];
+  if (size === undefined || from === undefined)
+    return reader.unknown(`a pod of ${asks.cpu} vCPU and ${asks.memory}`, 'as what Fargate bills it');
+  return { vcpus: size, memoryGib: Math.max(from, Math.ceil(memory)) };
+}
+
+// --- Step scaling -----------------------------------------------------------------------------------------------------
+
+/** The metrics of a queue that the model knows, and the statistic that it knows of each. */
+const QUEUE_METRICS: Readonly<Record<string, readonly [metric: QueueMetric, statistic: string]>> = {
+  ApproximateNumberOfMessagesVisible: ['visible', 'Maximum'],
+  ApproximateNumberOfMessagesNotVisible: ['notVisible', 'Maximum'],
+  NumberOfMessagesReceived: ['received', 'Sum'],
+};
+
+/** What an alarm watches: metrics of the job queue that are added up, a missing one as none: `FILL(id, 0)`, `IF(id, id, sum)`. */
+function watched(reader: Reader, id: string, alarm: Any): Pick<StepRule, 'metrics' | 'periodSeconds'> {
+  const parts: readonly Any[] = alarm.Metrics ?? [];
+  // The metrics that an expression adds up: its own, and those of expressions that it names.
+  const added = ({ Expression, MetricStat }: Any): Any[] => {
+    if (!Expression) return [MetricStat];
+    const plain = Expression.replace(/^IF\(\s*(\w+)\s*,\s*\1\s*,(.*)\)$/, '$1 + $2').replace(
+      /FILL\(\s*(\w+)\s*,\s*0\s*\)/g,
+      '$1',
+    );
+    return plain.split('+').flatMap((name: string) => {
+      const part = parts.find(({ Id }) => Id === name.trim());
+      return part ? added(part) : reader.unknown(`${id} by ${Expression}`, 'any expression but sums of metrics');
+    });
+  };
+  const metrics = alarm.Metrics
+    ? [...new Set(added(parts.find(({ ReturnData }) => ReturnData !== false)))]
+    : [{ Metric: alarm, Stat: alarm.Statistic, Period: alarm.Period }];
+  const queues = reader.entries('AWS::SQS::Queue').flatMap(([name, queue]) => (isJobQueue(queue) ? [name] : []));
+  const found = metrics.map(({ Metric, Stat }: Any): QueueMetric => {
+    const [metric, statistic] = QUEUE_METRICS[Metric.MetricName] ?? [];
+    const of = Metric.Dimensions?.[0]?.Value?.['Fn::GetAtt']?.[0];
+    if (!metric || Stat !== statistic || !queues.includes(of)) {
+      reader.unknown(
+        `${id} by the ${Stat} of ${Metric.MetricName}`,
+        `any but ${Object.keys(QUEUE_METRICS).join(', ')}, of the job queue`,
+      );
+    }
+    return metric as QueueMetric;
+  });
+  const [period, another] = new Set(metrics.map(({ Period }: Any) => Number(Period)));
+  if (another) reader.unknown(`${id}, which adds up periods of ${period} and ${another} s`, 'what that is');
+  return { metrics: found, periodSeconds: reader.number({ period }, 'period') };
+}
+
+/** The step scaling policies and their alarms. The two services name the same things differently. */
+function stepRules(
+  reader: Reader,
+  type: string,
+  configuration: (policy: Any) => Any,
+  pause: (policy: Any, direction: StepRule['direction']) => Pick<StepRule, 'warmupSeconds' | 'cooldownSeconds'>,
+): ScalingRule {
+  const alarms = reader.all('AWS::CloudWatch::Alarm');
+  const rules = reader.entries(type).map(([id, properties]): StepRule => {
+    const policy = configuration(properties);
+    const alarm = alarms.find(({ AlarmActions }) => AlarmActions?.some((action: Any) => action.Ref === id));
+    if (!alarm) throw new Error(`the template of ${reader.way} has a scaling policy without an alarm: ${id}`);
+    if (!policy?.StepAdjustments) reader.unknown(`${id} without steps`, 'any scaling policy but one of steps');
+    if (policy.AdjustmentType !== 'ChangeInCapacity')
+      reader.unknown(`${id} by ${policy.AdjustmentType}`, 'any but ChangeInCapacity');
+    const threshold = reader.number(alarm, 'Threshold');
+    const bound = (interval: number | undefined) => (interval === undefined ? null : threshold + interval);
+    const steps = policy.StepAdjustments.map((step: Any) => ({
+      from: bound(step.MetricIntervalLowerBound),
+      to: bound(step.MetricIntervalUpperBound),
+      change: reader.number(step, 'ScalingAdjustment'),
+    }));
+    const comparison = alarm.ComparisonOperator;
+    const direction = comparison === 'GreaterThanOrEqualToThreshold' ? 'out' : 'in';
+    if (direction === 'in' && comparison !== 'LessThanOrEqualToThreshold')
+      reader.unknown(`${id}, ${comparison}`, 'that comparison');
+    const evaluationPeriods = reader.number(alarm, 'EvaluationPeriods');
+    const datapointsToAlarm = Number(alarm.DatapointsToAlarm ?? evaluationPeriods);
+    const looks = { ...watched(reader, id, alarm), threshold, evaluationPeriods, datapointsToAlarm };
+    return { direction, ...looks, steps, ...pause(policy, direction) };
+  });
+  for (const direction of ['out', 'in'] as const) {
+    const alike = rules.filter((rule) => rule.direction === direction).length;
+    if (alike !== 1) reader.unknown(`${alike} alarms that scale ${direction}`, 'any number but one');
+  }
+  return { kind: 'steps', rules };
 }

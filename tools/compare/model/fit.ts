@@ -1,5 +1,5 @@
 import type { BenchResults, PerImage } from '../../bench/results';
-import type { ImageWork, Range } from './types';
+import type { Estimate, ImageWork } from './types';
 
 /** From measured images to an image of any size. Pure, and free of Node. */
 
@@ -45,11 +45,12 @@ const at = ({ perImage, perMegapixel }: Fit, x: number) => perImage + perMegapix
 const SIMILAR = 4;
 
 /** The line at x, and how far below and above it the points of a similar x are; all of them, where there are no two such. */
-export function around(points: readonly Point[], x: number): Range {
+export function around(points: readonly Point[], x: number): Estimate {
   const fit = fitLine(points);
   const similar = points.filter((point) => point.x <= x * SIMILAR && point.x * SIMILAR >= x);
   const ratios = (similar.length < 2 ? points : similar).map((point) => point.y / at(fit, point.x));
-  return { low: at(fit, x) * Math.min(1, ...ratios), high: at(fit, x) * Math.max(1, ...ratios) };
+  const typical = at(fit, x);
+  return { low: typical * Math.min(1, ...ratios), typical, high: typical * Math.max(1, ...ratios) };
 }
 
 /** What may be asked of the measurements. */
@@ -85,7 +86,6 @@ export function imageWork(measured: Measured, megapixels: number, selection: Sel
     ),
     bytesIn: line(({ bytesIn }) => bytesIn),
     bytesOut: line(({ bytesOut }) => bytesOut),
-    renditions: Math.max(...images.map(({ renditions }) => renditions)),
   };
 }
 
@@ -93,4 +93,4 @@ export function imageWork(measured: Measured, megapixels: number, selection: Sel
  * The slowdown to begin with. Not a measurement: nobody has run this on AWS, so the range says that one vCPU there may
  * be twice as fast or half as fast as a core of the measuring machine. An input, to be changed.
  */
-export const ASSUMED_SLOWDOWN = { low: 0.5, high: 2 } as const;
+export const ASSUMED_CPU_SPEED: Estimate = { low: 0.5, typical: 1, high: 2 };

@@ -5,7 +5,10 @@ import type { Measured } from './fit';
 
 const REMEDY = 'run npm run bench';
 
-/** @throws Error, in one line, naming the value that is missing or wrong and the remedy */
+/**
+ * Checks the parts that the model reads. Others may be there, and are kept; images whose job was not measured are not.
+ * @throws Error, in one line, naming the value that is missing or wrong and the remedy
+ */
 export function readMeasured(file: string): Measured {
   let text: string;
   try {
@@ -13,42 +16,34 @@ export function readMeasured(file: string): Measured {
   } catch {
     throw new Error(`there are no measurements in ${file}: ${REMEDY}`);
   }
-  let parsed: unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: what it is, is found out below.
+  let value: any;
   try {
-    parsed = JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     throw new Error(`${file} is not JSON: ${REMEDY}`);
   }
-  return checkMeasured(parsed, file);
-}
-
-/** Checks the parts that the model reads. Others may be there, and are kept; images whose job was not measured are not. */
-export function checkMeasured(value: unknown, file: string): Measured {
-  const wrong = (name: string, found: unknown, expected: string): never => {
-    throw new Error(`${file} has ${name} ${JSON.stringify(found)}, expected ${expected}: ${REMEDY}`);
+  const check = (name: string, expected: string, holds: (found: unknown) => boolean) => {
+    const found = name.split('.').reduce((inner, key) => inner?.[key], value);
+    if (!holds(found)) throw new Error(`${file} has ${name} ${JSON.stringify(found)}, expected ${expected}: ${REMEDY}`);
   };
-  const at = (name: string): unknown =>
-    name.split('.').reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], value);
-  const positive = (name: string) => {
-    const found = at(name);
-    if (typeof found !== 'number' || !(found > 0)) wrong(name, found, 'a number above 0');
-  };
-  const text = (name: string) => {
-    const found = at(name);
-    if (typeof found !== 'string' || found === '') wrong(name, found, 'a text');
-  };
-  if (at('schema') !== 1) wrong('schema', at('schema'), '1');
-  if (!/^\d{4}-\d{2}-\d{2}/.test(String(at('date')))) wrong('date', at('date'), 'a day such as 2026-11-23');
-  for (const name of ['machine.cpu', 'machine.os', 'machine.arch']) text(name);
-  positive('machine.cores');
-  const images = at('perImage');
-  const whole = Array.isArray(images) ? images.filter((image) => image?.jobCpuMs !== null) : [];
-  if (whole.length < 2) wrong('perImage', images, 'two images or more whose whole job was measured');
-  for (const index of (images as unknown[]).keys()) {
-    if (at(`perImage.${index}.jobCpuMs`) === null) continue;
-    for (const name of ['name', 'inputFormat', 'outputFormat']) text(`perImage.${index}.${name}`);
-    for (const name of ['megapixels', 'renditions', 'bytesIn', 'bytesOut', 'jobCpuMs'])
-      positive(`perImage.${index}.${name}`);
+  const isText = (found: unknown) => typeof found === 'string' && found !== '';
+  const isPositive = (found: unknown) => typeof found === 'number' && found > 0;
+  const isWhole = (image: { jobCpuMs?: unknown } | null) => image?.jobCpuMs !== null;
+  check('schema', '1', (found) => found === 1);
+  check('date', 'a day such as 2026-11-23', (found) => /^\d{4}-\d{2}-\d{2}/.test(String(found)));
+  for (const name of ['cpu', 'os', 'arch']) check(`machine.${name}`, 'a text', isText);
+  check('machine.cores', 'a number above 0', isPositive);
+  check(
+    'perImage',
+    'two images or more whose whole job was measured',
+    (found) => Array.isArray(found) && found.filter(isWhole).length >= 2,
+  );
+  for (const [index, image] of value.perImage.entries()) {
+    if (!isWhole(image)) continue;
+    for (const name of ['name', 'inputFormat', 'outputFormat']) check(`perImage.${index}.${name}`, 'a text', isText);
+    for (const name of ['megapixels', 'bytesIn', 'bytesOut', 'jobCpuMs'])
+      check(`perImage.${index}.${name}`, 'a number above 0', isPositive);
   }
-  return { ...(value as Measured), perImage: whole };
+  return { ...value, perImage: value.perImage.filter(isWhole) };
 }

@@ -1,18 +1,18 @@
-import type { FourWay } from '../../../lib/ways';
+import type { Compute } from '../../../workload/contract';
 
-/**
- * The vocabulary of the comparison's model. Types only, so that everything here can be read by a browser as well as by
- * Node. Units are in the names. What is only known as a range is a `Range`; a range of equal ends is an exact value.
- */
+/** The vocabulary of the comparison's model, with units in the names. Types only: a browser reads them as Node does. */
 
-/** Both ends included, low <= high. */
-export interface Range {
+/** What is known of a number: low <= typical <= high. Equal ends are an exact value. */
+export interface Estimate {
   readonly low: number;
+  readonly typical: number;
   readonly high: number;
 }
 
-/** Which end of every range a calculation was done with. */
-export type End = 'low' | 'high';
+/** A computed figure: what it typically is, how far it may be off, and the assumption that moves it most, if any does. */
+export interface Figure extends Estimate {
+  readonly dominatedBy: AssumptionId | null;
+}
 
 /** Where a number comes from. Nothing in the tables is without it; a test holds that. */
 export interface Source {
@@ -20,47 +20,30 @@ export interface Source {
   readonly source: string;
   /** Day of that publication, or the day on which it was read, ISO 8601. */
   readonly date: string;
-  /**
-   * `price list`: AWS's price list files, or data generated from them by a program, unchanged. `published page`: AWS's
-   * own documentation. `secondary`: somebody else's copy or measurement.
-   */
+  /** AWS's price list files, unchanged; AWS's own documentation; somebody else's copy or measurement. */
   readonly confidence: 'price list' | 'published page' | 'secondary';
   /** Where it was seen, when that was not `source` itself. */
   readonly via?: string;
 }
 
-// --- Facts: what the templates say ---------------------------------------------------------------------------------
+// --- What the templates say -------------------------------------------------------------------------------------------
 
-/** One step of a step scaling policy: applies while the metric is in [fromMetric, toMetric). */
-export interface ScalingStep {
-  /** Of the metric itself, not of its distance to the alarm's threshold. `null`: from minus infinity. */
-  readonly fromMetric: number | null;
-  /** `null`: to infinity. */
-  readonly toMetric: number | null;
-  /** Units added, or taken when negative. */
-  readonly change: number;
-}
-
-/**
- * What CloudWatch knows of a queue. `visible`: messages that wait. `notVisible`: messages that were received and are being
- * worked on. Of both, the most in a period. `received`: how many were received within a period.
- */
+/** What CloudWatch knows of a queue: messages that wait, messages that workers hold, messages received within a period. */
 export type QueueMetric = 'visible' | 'notVisible' | 'received';
 
-/** An alarm and the step scaling policy it triggers. */
+/** An alarm on a sum of metrics, and the step scaling policy that it triggers. */
 export interface StepRule {
+  /** `out`: in alarm at or above the threshold; `in`: at or below. */
   readonly direction: 'out' | 'in';
-  /** What it watches: one metric of the queue, or the sum of several. */
   readonly metrics: readonly QueueMetric[];
-  /** At or beyond which the alarm is in alarm: `out` at or above, `in` at or below. */
   readonly threshold: number;
-  /** What one data point is made of. */
+  /** What one data point is made of; how many are looked at; how many of them have to be at or beyond the threshold. */
   readonly periodSeconds: number;
-  /** Data points that are looked at, and how many of them have to be at or beyond the threshold. */
   readonly evaluationPeriods: number;
   readonly datapointsToAlarm: number;
-  readonly steps: readonly ScalingStep[];
-  /** Of the Auto Scaling group, scaling out: how long a unit that boots does not count as one that works. */
+  /** Units to add or, negative, to take while the metric is in [from, to). `null`: without that end. */
+  readonly steps: readonly { readonly from: number | null; readonly to: number | null; readonly change: number }[];
+  /** Of an Auto Scaling group: how long a unit that boots does not count as one that works. */
   readonly warmupSeconds?: number;
   /** Of Application Auto Scaling. */
   readonly cooldownSeconds?: number;
@@ -74,85 +57,89 @@ export type ScalingRule =
       readonly pollingSeconds: number;
       /** From the last time that something was outstanding until the last pod goes. */
       readonly cooldownSeconds: number;
-      /** Outstanding messages for which there is one pod. */
       readonly messagesPerUnit: number;
-      /** How long the Cluster Autoscaler leaves an empty node, and every node after it has added one. */
-      readonly nodes: { readonly unneededSeconds: number; readonly delayAfterAddSeconds: number };
     }
-  | {
-      readonly kind: 'concurrency';
-      /** `null`: no ceiling of the function's own; the account's applies. */
-      readonly reserved: number | null;
-      readonly retries: number;
-      readonly maxEventAgeSeconds: number;
-    };
+  | { readonly kind: 'concurrency' };
 
-/** A machine that units run on and that is billed as a whole: an instance, a node. */
+/** Machines that units run on and that are billed as a whole: instances, nodes. */
 export interface HostFacts {
   /** In order of preference. The first is what is costed. */
   readonly instanceTypes: readonly string[];
+  readonly vcpus: number;
   readonly diskGib: number;
   readonly diskType: string;
-  readonly publicIpv4: boolean;
-  /** Units that find room on one. */
   readonly unitsPerHost: number;
   readonly min: number;
   readonly max: number;
+  /** Where machines come and go apart from the units; `null`: the unit is the machine. */
+  readonly scaling: {
+    readonly by: 'cluster-autoscaler' | 'capacity-provider';
+    /** How many start where there was none. */
+    readonly first: number;
+    /** After some were added, until more are. */
+    readonly warmupSeconds: number;
+    /** How long an empty one is left alone, and all of them after one was added. */
+    readonly unneededSeconds: number;
+    readonly delayAfterAddSeconds: number;
+  } | null;
 }
 
-/** What one way's template says, as far as cost, scaling and ownership depend on it. */
+/** What Fargate bills a pod or a task as. */
+export interface FargateSize {
+  readonly vcpus: number;
+  readonly memoryGib: number;
+}
+
+/** What one way's template says, as far as cost, scaling and the choice depend on it. */
 export interface WayFacts {
-  readonly way: FourWay;
+  readonly way: Compute;
   readonly unit: {
-    readonly kind: 'instance' | 'environment' | 'task' | 'pod';
+    readonly kind: 'instance' | 'function' | 'task' | 'pod';
     readonly vcpus: number;
     readonly memoryMib: number;
     readonly architecture: 'arm64' | 'x64';
-    /** Images it works on side by side. */
+    /** Images it works on side by side, and messages it holds, those included; a function is handed one event. */
     readonly slots: number;
+    readonly held: number;
   };
   /** Units that find room somewhere. `max` is `null` where nothing of the template limits it. */
   readonly capacity: { readonly min: number; readonly max: number | null };
   readonly spot: boolean;
-  readonly hosts?: HostFacts;
-  /** Only where tasks have addresses of their own. */
-  readonly taskPublicIpv4?: boolean;
+  readonly hosts: HostFacts | null;
+  /** Of a unit on Fargate; and what runs on Fargate beside the units, day and night: a cluster's own pods. */
+  readonly fargate: FargateSize | null;
+  readonly resident: FargateSize | null;
+  /** Whether each host, or each unit on Fargate, has a public address. */
+  readonly publicIpv4: boolean;
   readonly scaling: ScalingRule;
   /** After which the platform ends a job, or hands it to another worker. */
   readonly longestJobSeconds: number;
-  /** How long an event waits for a unit before it is given up, and where it goes afterwards. */
-  readonly waits: { readonly seconds: number; readonly afterwards: 'lost' | 'failure queue' };
-  readonly usesJobQueue: boolean;
-  /** How often a schedule accesses the job queue, so that its metrics go on while nothing happens; `null` for never. */
-  readonly queueAccessSeconds: number | null;
-  readonly longPollSeconds: number;
-  /** Messages a unit asks for side by side while it idles or works: receives for each unit. */
-  readonly receiversPerUnit: number;
+  /** How long an event waits for a unit before it is given up. */
+  readonly waitsSeconds: number;
+  /** Of a queue of the stack's own: its long poll, and how often a schedule accesses it so that its metrics go on. */
+  readonly queue: { readonly longPollSeconds: number; readonly accessSeconds: number | null } | null;
   /** Metrics under standard-resolution alarms: an alarm on an expression counts each of its metrics. */
   readonly alarmMetrics: number;
-  readonly alarms: number;
-  readonly logRetentionDays: number;
+  readonly dashboards: number;
   readonly natGateways: number;
+  /** Of interface endpoints, one for each zone. */
   readonly interfaceEndpoints: number;
-  readonly gatewayEndpoints: number;
-  readonly controlPlane: { readonly version: string; readonly supportType: string; readonly logTypes: number } | null;
+  readonly controlPlane: { readonly version: string; readonly logTypes: number } | null;
   readonly sourceExpirationDays: number;
   readonly outputExpirationDays: number;
-  /** SIGTERM to SIGKILL; 0 for the function. */
+  /** From SIGTERM to SIGKILL, and what a lifecycle hook may make of it. */
   readonly stopGraceSeconds: number;
-  /** What a lifecycle hook may delay the end of an instance by; 0 where there is none. */
-  readonly drainSeconds: number;
-  /** How many resources of each type the template has. */
-  readonly resources: Readonly<Record<string, number>>;
-  /** Those types of them that have no line in the bill, although they may be billed. */
+  readonly leaveSeconds: number;
+  /** After which an instance is replaced whatever it does; `null` for never. */
+  readonly lifetimeDays: number | null;
+  readonly resources: number;
+  /** Types of resources that have no line in the bill, although they may be billed. */
   readonly withoutLine: readonly string[];
-  /** Lambda runtime, cluster version, add-ons and the like, as the template names them. */
-  readonly versions: Readonly<Record<string, string>>;
 }
 
-export type Facts = Readonly<Record<FourWay, WayFacts>>;
+export type Facts = Readonly<Record<Compute, WayFacts>>;
 
-/** What one image makes the job do, the same on all four ways: found by running the job itself, once, on stand-ins. */
+/** What one image makes the job do, the same on all ways: found by running the job itself, once, on stand-ins. */
 export interface JobFacts {
   readonly s3Gets: number;
   readonly s3Puts: number;
@@ -164,6 +151,8 @@ export interface JobFacts {
   readonly customMetrics: number;
 }
 
+// --- Tables -----------------------------------------------------------------------------------------------------------
+
 /** A machine of AWS, and what is left of it for pods. */
 export interface InstanceType extends Source {
   readonly type: string;
@@ -173,8 +162,6 @@ export interface InstanceType extends Source {
   readonly allocatableMib: number;
 }
 
-// --- Tables ---------------------------------------------------------------------------------------------------------
-
 export type Region = 'us-east-1' | 'eu-west-1' | 'ap-northeast-2';
 
 /** From this many units a month on, this price. */
@@ -183,9 +170,8 @@ export interface Tier {
   readonly usd: number;
 }
 
-/** One price in one region. `tiers` has at least one entry and starts at 0. Spot prices are ranges: low and high tiers. */
+/** One price in one region: `lambda.gb-second`, `ec2.c7g.medium.hour` … `tiers` has at least one entry and starts at 0. */
 export interface Price extends Source {
-  /** `lambda.gb-second`, `ec2.c7g.medium.hour` … */
   readonly id: string;
   readonly region: Region;
   /** What one is: `GB-second`, `hour` … */
@@ -195,275 +181,113 @@ export interface Price extends Source {
   readonly highUsd?: number;
 }
 
-/** The price table as it lies on disk. */
+/** The price table as it lies on disk: list prices without taxes, discounts and free tier. */
 export interface PriceTable {
   readonly schema: 1;
   readonly currency: 'USD';
-  /** List prices without taxes, discounts and free tier. */
   readonly prices: readonly Price[];
 }
 
-/** A delay or a limit of the platform, as a range. */
-export interface Delay extends Source, Range {
-  readonly id: DelayId;
-  readonly unit: 'seconds' | 'count' | 'ratio' | 'count per second' | 'mib';
-  /** What it is, in one sentence for a reader. */
+/** What an account has for nothing each month, for ever: so many of the prices whose ids begin like this. */
+export interface Allowance extends Source {
+  readonly id: string;
+  readonly perMonth: number;
   readonly what: string;
 }
 
+/** What a Compute Savings Plan of one year, nothing paid in advance, takes off a price: 0.2 is a fifth. */
+export interface Saving extends Source {
+  readonly id: string;
+  readonly region: Region;
+  readonly discount: number;
+  readonly what: string;
+}
+
+/** The most of something that one job can have on a platform. */
+export interface Limit extends Source {
+  readonly id: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly what: string;
+}
+
+/** A service that is none of the six ways, for those who are better off with it. */
+export interface Alternative extends Pick<Source, 'source' | 'date'> {
+  readonly name: string;
+  readonly what: string;
+  readonly when: string;
+}
+
+/** A delay or a limit of a platform, in one sentence for a reader. */
+export interface Delay extends Source, Estimate {
+  readonly id: DelayId;
+  readonly unit: 'seconds' | 'count' | 'ratio' | 'count per second' | 'mib' | 'gigabytes';
+  readonly what: string;
+  /** Why the typical value is what it is. */
+  readonly typically?: string;
+}
+
+// biome-ignore format: a list, and no more than that.
 export type DelayId =
-  | 's3-event-delivery'
-  | 's3-request'
-  | 'ec2-boot'
-  | 'fargate-task-start'
-  | 'eks-node-join'
-  | 'pod-start'
-  | 'lambda-cold-start'
-  | 'lambda-cold-share'
-  | 'lambda-idle'
-  | 'lambda-concurrency-quota'
-  | 'lambda-concurrency-ramp'
-  | 'lambda-retry-interval'
-  | 'lambda-failure-retry'
-  | 'sqs-metric'
-  | 'sqs-metric-after-idle'
-  | 'sqs-active'
-  | 'sqs-age-receives'
-  | 'sqs-longest-receive'
-  | 'alarm-evaluation'
-  | 'scaling-cooldown'
-  | 'hpa-sync'
-  | 'hpa-scale-up'
-  | 'hpa-tolerance'
-  | 'hpa-scale-down-window'
-  | 'node-autoscaler-scan'
-  | 'node-autoscaler-scale-down'
-  | 'lambda-vcpu-mib'
-  | 'lambda-longest-job';
+  | 's3-event-delivery' | 's3-request' | 'ec2-boot' | 'ec2-boot-script' | 'ec2-vcpu-quota-new' | 'fargate-task-start'
+  | 'fargate-vcpu-quota-new' | 'ecs-instance-start' | 'ecs-instance-warmup' | 'ecs-instance-idle' | 'ecs-first-instances' | 'eks-node-join'
+  | 'eks-fargate-pod-start' | 'pod-start' | 'control-plane-logs' | 'lambda-cold-start' | 'lambda-cold-share' | 'lambda-idle'
+  | 'lambda-concurrency-quota' | 'lambda-concurrency-new' | 'lambda-concurrency-ramp' | 'lambda-retry-interval'
+  | 'lambda-failure-retry' | 'lambda-vcpu-mib' | 'lambda-longest-job' | 'sqs-metric' | 'sqs-metric-after-idle' | 'sqs-active'
+  | 'sqs-age-receives' | 'sqs-longest-receive' | 'alarm-evaluation' | 'scaling-cooldown' | 'hpa-sync' | 'hpa-scale-up'
+  | 'hpa-tolerance' | 'hpa-scale-down-window' | 'node-autoscaler-scan' | 'node-autoscaler-scale-down';
 
 export type Delays = Readonly<Record<DelayId, Delay>>;
 
-/** The tables that cost and scale are computed from. */
+/** The tables that figures are computed from. */
 export interface Tables {
   readonly prices: PriceTable;
   readonly delays: Delays;
+  readonly allowances: readonly Allowance[];
+  readonly savings: readonly Saving[];
 }
 
-// --- Measured --------------------------------------------------------------------------------------------------------
+// --- Assumptions and inputs -------------------------------------------------------------------------------------------
+
+/**
+ * Everything that is only known as a range: the delays of the table, and
+ * - `cpu-speed`: CPU time of one vCPU there / CPU time on the measuring machine;
+ * - `image-cpu`: how many CPU-seconds an image of this size took there;
+ * - `moment`: when the scaling rule first looks after an upload, as a part of the interval in which it looks;
+ * - `grace-used`: the part of its grace that a unit takes to end;
+ * - `spot-price`: from 0, the cheapest that was seen, to 1, the dearest.
+ */
+export type AssumptionId = DelayId | 'cpu-speed' | 'image-cpu' | 'moment' | 'grace-used' | 'spot-price';
+
+/** One value for each of them. */
+export type Assumptions = Readonly<Record<AssumptionId, number>>;
 
 /** What one image costs in work, on the machine that measured it. */
 export interface ImageWork {
   readonly megapixels: number;
-  /** CPU-seconds of the whole job on the measuring machine. */
-  readonly cpuSeconds: Range;
+  /** CPU-seconds of the whole job. */
+  readonly cpuSeconds: Estimate;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  readonly renditions: number;
 }
 
-// --- Cost ------------------------------------------------------------------------------------------------------------
-
 /** Everything a reader can change. */
-export interface CostInputs {
+export interface Inputs {
   readonly region: Region;
   readonly imagesPerMonth: number;
   /** Images arrive in equal bursts of this many, evenly over the month; 1 is a steady trickle. */
   readonly imagesPerBurst: number;
   readonly work: ImageWork;
-  /** CPU time of one vCPU of the ways / CPU time on the measuring machine: 2 is half as fast. */
-  readonly slowdown: Range;
-  readonly spot: boolean;
+  readonly cpuSpeed: Estimate;
   readonly job: JobFacts;
-}
-
-/** quantity x price = amount. */
-export interface LineItem {
-  readonly id: string;
-  readonly label: string;
-  /** In `unit`s a month. */
-  readonly quantity: Range;
-  readonly unit: string;
-  readonly usdPerUnit: Range;
-  readonly usdPerMonth: Range;
-  /** `730 hour x $0.0363 = $26.50`, as it is shown. */
-  readonly arithmetic: string;
-  readonly price: Source & { readonly id: string };
-  /** Paid with no images at all. */
-  readonly idle: boolean;
-  /** The same on all four ways: pictures in buckets. */
-  readonly shared: boolean;
-}
-
-/** Something that is billed and that no number here is known for. */
-export interface Unknown {
-  readonly label: string;
-  readonly why: string;
-}
-
-export interface Cost {
-  readonly way: FourWay;
-  readonly inputs: CostInputs;
-  readonly items: readonly LineItem[];
-  readonly unknown: readonly Unknown[];
-  readonly usdPerMonth: Range;
-  /** Without what is the same on all four ways. */
-  readonly computeUsdPerMonth: Range;
-  /** At this volume, idle time included; `null` without images. */
-  readonly usdPerMillionImages: Range | null;
-  /** Images a month that the template's maximum can do; `null` where it sets none. */
-  readonly ceilingImagesPerMonth: Range | null;
-  /** More images than even the faster end can do: the amounts are those of a raised maximum. */
-  readonly overCeiling: boolean;
-}
-
-export interface CurvePoint {
-  readonly way: FourWay;
-  readonly imagesPerMonth: number;
-  readonly usdPerMonth: Range;
-  readonly computeUsdPerMonth: Range;
-  readonly overCeiling: boolean;
-}
-
-/** From this volume on, `cheaperAbove` costs less than `cheaperBelow` does. */
-export interface BreakEven {
-  readonly cheaperBelow: FourWay;
-  readonly cheaperAbove: FourWay;
-  /** With every range at this end, for both ways. */
-  readonly end: End;
-  /** Whole images a month: the first volume at which the order has changed. */
-  readonly imagesPerMonth: number;
-}
-
-// --- Scale -----------------------------------------------------------------------------------------------------------
-
-export type Arrivals =
-  /** This many, evenly over some seconds; 0: all at once. */
-  | { readonly kind: 'burst'; readonly images: number; readonly overSeconds: number }
-  /** One day, as a cosine from the quietest hour to the peak and back. `peakToMean` from 1 (even) to 2. */
-  | { readonly kind: 'daily'; readonly imagesPerDay: number; readonly peakToMean: number }
-  /** At these moments, in seconds, ascending: see `poisson`. */
-  | { readonly kind: 'moments'; readonly seconds: Float64Array };
-
-export interface ScaleInputs {
-  readonly arrivals: Arrivals;
-  readonly work: ImageWork;
-  readonly slowdown: Range;
-  /** Whether the queue had been idle for hours: CloudWatch then wakes up late. */
-  readonly afterIdle: boolean;
-  /** Concurrent executions the account has; the quota of the table when left out. New accounts have less. */
+  /** Spare capacity, where a way can use it. */
+  readonly spot: boolean;
+  /** What an account has for nothing, all of it for this. */
+  readonly freeTier: boolean;
+  /** A Compute Savings Plan of a year for what runs in every hour. */
+  readonly savingsPlan: boolean;
+  /** New accounts have small quotas. */
+  readonly account: 'new' | 'grown';
+  /** Of Lambda, where the reader knows it: concurrent executions of the account. */
   readonly accountConcurrency?: number;
-  readonly job: JobFacts;
-  readonly region: Region;
-  readonly spot: boolean;
-}
-
-/** A moment. `arrived = done + waiting + inService + expired`, always. */
-export interface TracePoint {
-  readonly seconds: number;
-  readonly arrived: number;
-  readonly done: number;
-  readonly waiting: number;
-  readonly inService: number;
-  /** Gone because they waited longer than the way keeps them. */
-  readonly expired: number;
-  readonly unitsRunning: number;
-  readonly unitsStarting: number;
-  readonly hosts: number;
-}
-
-export interface Trace {
-  readonly way: FourWay;
-  readonly end: End;
-  readonly mode: 'events' | 'fluid';
-  readonly points: readonly TracePoint[];
-  /** `null`: nothing was done. */
-  readonly firstResultSeconds: number | null;
-  readonly lastResultSeconds: number | null;
-  readonly peakWaiting: number;
-  readonly peakUnits: number;
-  readonly expired: number;
-  /** Billed: from the start of a unit, or of a host where hosts are billed, to its end. */
-  readonly unitSeconds: number;
-  readonly hostSeconds: number;
-  /** Units started, those that were there before not counted. */
-  readonly starts: number;
-  /** How often units were taken away, one or several. */
-  readonly scaleIns: number;
-  /** Images that waited in the queue for more than `LATE_SECONDS`; `null` as a fluid. */
-  readonly late: number | null;
-  /** Seconds of work done, of all units together. */
-  readonly busySeconds: number;
-  /** Sum over images of the seconds from arrival to result; `null` as a fluid. */
-  readonly sojournSeconds: number | null;
-  readonly endSeconds: number;
-}
-
-export interface ScaleResult {
-  readonly way: FourWay;
-  readonly low: Trace;
-  readonly high: Trace;
-  readonly firstResultSeconds: Range | null;
-  readonly lastResultSeconds: Range | null;
-  readonly peakUnits: Range;
-  readonly peakWaiting: Range;
-  readonly expired: Range;
-  /** What the burst adds to the bill; `null` when a price of the region is not known. */
-  readonly usd: Range | null;
-}
-
-// --- Choose ----------------------------------------------------------------------------------------------------------
-
-export interface Answers {
-  readonly job: 'seconds' | 'a few minutes' | 'close to 15 minutes' | 'over 15 minutes' | 'over 12 hours';
-  readonly arrival: 'steady' | 'bursts' | 'rare';
-  /** How much of the month nothing arrives. */
-  readonly idle: 'mostly' | 'nights' | 'never';
-  readonly onCall: 'nobody' | 'somebody' | 'platform team';
-  readonly host: 'nothing special' | 'gpu' | 'kernel or device' | 'desktop or windows';
-  readonly kubernetes: 'there already' | 'has to be' | 'no';
-}
-
-export interface Reason {
-  readonly text: string;
-  /** What it rests on: `fact:lambda.longestJobSeconds`, `delay:ec2-boot`, `price:eks.cluster-hour`, `figure:cost` … */
-  readonly restsOn: string;
-}
-
-export interface Choice {
-  /** One or two ways, the better first; empty: none of these four. */
-  readonly ways: readonly FourWay[];
-  /** Each for one of `ways`. */
-  readonly reasons: readonly (Reason & { readonly way: FourWay })[];
-  /** What rules a way out. Those neither chosen nor ruled out would do, with less that speaks for them. */
-  readonly against: Readonly<Partial<Record<FourWay, readonly Reason[]>>>;
-  /** What to look at instead, where the answer is none of these four. */
-  readonly instead: string | null;
-}
-
-// --- Owned -----------------------------------------------------------------------------------------------------------
-
-export type Concern =
-  | 'operating system'
-  | 'runtime'
-  | 'container base'
-  | 'cluster version'
-  | 'add-ons'
-  | 'scaling'
-  | 'availability'
-  | 'network';
-
-export interface Owned {
-  readonly way: FourWay;
-  readonly concern: Concern;
-  /** What it is here, from the template: `Amazon Linux 2023`; `null` where it does not exist. */
-  readonly what: string | null;
-  readonly who: 'you' | 'AWS' | 'AWS, when you let it' | 'nobody';
-  readonly how: string;
-  readonly howOften: string;
-  readonly whenNobodyDoes: string;
-  /** Last day of support of the version in use, ISO 8601; `null` where there is none or none is known. */
-  readonly supportedUntil: string | null;
-  readonly source: Pick<Source, 'source' | 'date'> | null;
-  /** Resource types of the template that this row was read from. */
-  readonly restsOn: readonly string[];
 }

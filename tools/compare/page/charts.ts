@@ -1,8 +1,10 @@
 // Before Plot.
 import './whole-pixels';
 import * as Plot from '@observablehq/plot';
-import { FOUR_WAYS, type FourWay, WAYS } from '../../../lib/ways';
-import { axisTicks, type Format, format } from './format';
+import { WAYS } from '../../../lib/ways';
+import { COMPUTES, type Compute } from '../../../workload/contract';
+import { axisTicks, type Format, format, pointText } from './format';
+
 import { loaded } from './whole-pixels';
 
 loaded();
@@ -20,7 +22,7 @@ export interface Axis {
  * of events, and NaN is after the end of one.
  */
 export interface Series {
-  readonly way: FourWay;
+  readonly way: Compute;
   readonly points: readonly { readonly x: number; readonly low: number; readonly high: number }[];
 }
 
@@ -39,11 +41,13 @@ export interface Chart {
 }
 
 /** Tells the bands apart without their colours. */
-const SYMBOLS: Readonly<Record<FourWay, Plot.SymbolType>> = {
+const SYMBOLS: Readonly<Record<Compute, Plot.SymbolType>> = {
   ec2: 'square',
   lambda: 'triangle',
   'ecs-fargate': 'circle',
   'eks-ec2': 'diamond',
+  'ecs-ec2': 'square',
+  'eks-fargate': 'circle',
 };
 
 /** px of height for each numbered range. */
@@ -67,12 +71,12 @@ export function draw(chart: Chart, document: unknown, width: number, { pointer =
   const symbols = bands.flatMap(({ way, points }) => {
     const every = Math.max(1, Math.ceil(points.length / SYMBOLS_PER_BAND));
     // Beginning elsewhere for each way: equal bands do not hide each other's symbols.
-    const first = FOUR_WAYS.indexOf(way) * Math.floor(every / FOUR_WAYS.length);
+    const first = COMPUTES.indexOf(way) * Math.floor(every / COMPUTES.length);
     return points.filter((_, i) => i % every === first).map((point) => ({ ...point, way }));
   });
   const domain = extent(rows.map((row) => row.x));
   const range = extent(rows.flatMap(({ low, high }) => [low, high].filter(Number.isFinite)));
-  const color = { domain: [...FOUR_WAYS], range: FOUR_WAYS.map((way) => `var(--${way})`) };
+  const color = { domain: [...COMPUTES], range: COMPUTES.map((way) => `var(--${way})`) };
   const dot: Plot.DotOptions = { x: 'x', fill: 'way', stroke: 'var(--paper)', symbol: 'way', r: narrow ? 4 : 4.5 };
   const plot = Plot.plot({
     document: document as NonNullable<Plot.PlotOptions['document']>,
@@ -86,7 +90,7 @@ export function draw(chart: Chart, document: unknown, width: number, { pointer =
     x: { type: x.scale, domain, label: x.label, labelAnchor: 'center', labelArrow: 'none' },
     y: { type: y.scale, domain: yDomain(range, y.scale), label: y.label, labelArrow: 'none' },
     color,
-    symbol: { domain: [...FOUR_WAYS], range: FOUR_WAYS.map((way) => SYMBOLS[way]) },
+    symbol: { domain: [...COMPUTES], range: COMPUTES.map((way) => SYMBOLS[way]) },
     marks: [
       Plot.gridY(axisTicks(yDomain(range, y.scale), y, narrow ? 5 : 7), { stroke: 'var(--line)', strokeOpacity: 1 }),
       Plot.axisY(axisTicks(yDomain(range, y.scale), y, narrow ? 5 : 7), { text: format[y.format], tickSize: 0 }),
@@ -194,21 +198,6 @@ function tip(chart: Chart, bands: readonly Series[]) {
       stroke: 'var(--strong)',
     }),
   );
-}
-
-/** A band's range, or both courses of events with a stroke between them. */
-export function pointText({ y, lines }: Chart, { low, high }: Series['points'][number]): string {
-  if (!lines) return rangeText(low, high, y.format);
-  const said = (value: number) => (Number.isFinite(value) ? format[y.format](Math.round(value)) : '\u2013');
-  return `${said(low)} / ${said(high)}`;
-}
-
-/** `$3 to $4`, `3 to 4 min`; one value where both ends read the same. */
-export function rangeText(low: number, high: number, as: Format): string {
-  const [from, to] = [format[as](low), format[as](high)];
-  if (from === to) return to;
-  const [, unit = ''] = /( \w+)$/.exec(to) ?? [];
-  return `${unit !== '' && from.endsWith(unit) ? from.slice(0, -unit.length) : from} to ${to}`;
 }
 
 const middle = ([low, high]: readonly [number, number], scale: Axis['scale']) =>

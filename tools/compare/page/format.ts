@@ -1,6 +1,6 @@
-import type { Delay } from '../model/types';
+import type { Delay, Estimate } from '../model/types';
 
-/** How numbers are written, everywhere: with their unit, in three figures at most where they are estimates. */
+/** How numbers are written, everywhere: with their unit, in three figures at most; headlines in two. */
 
 const plain = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
@@ -12,12 +12,12 @@ const SECONDS = [
   [1, 's'],
 ] as const;
 
-function duration(seconds: number): string {
+function duration(seconds: number, number = plain): string {
   if (seconds === 0) return '0 s';
   // Up to two of a unit, the smaller one reads better: 100 s, 36 h.
   const [size, unit] = SECONDS.find(([each]) => seconds === each || seconds >= each * 2 || each === 1) ?? [1, 's'];
-  if (seconds < 1) return `${plain.format(seconds * 1000)} ms`;
-  return `${plain.format(seconds / size)} ${unit}`;
+  if (seconds < 1) return `${number.format(seconds * 1000)} ms`;
+  return `${number.format(seconds / size)} ${unit}`;
 }
 
 export const format = {
@@ -30,12 +30,54 @@ export const format = {
     return `$${Math.abs(value) < 1000 ? value.toFixed(Math.abs(value) < 100 ? 2 : 0).replace(/\.00$/, '') : compact.format(value)}`;
   },
   /** `90 s`, `1.5 h`. */
-  duration,
+  duration: (seconds: number): string => duration(seconds),
   /** `13:00`, of seconds since midnight. */
   clock: (seconds: number): string =>
     [seconds / 3600, (seconds % 3600) / 60].map((part) => String(Math.floor(part)).padStart(2, '0')).join(':'),
+  /** `$26.50`, and more figures only of what is less than a cent. */
+  cents: (value: number): string =>
+    `$${value !== 0 && Math.abs(value) < 0.01 ? exact.format(Number(value.toPrecision(2))) : cents.format(value)}`,
+  /** Up to five significant figures below a thousand, whole numbers above. */
+  exact: (value: number): string => exact.format(value >= 1000 ? Math.round(value) : Number(value.toPrecision(5))),
 } as const;
 export type Format = keyof typeof format;
+
+const exact = new Intl.NumberFormat('en', { maximumFractionDigits: 12 });
+const cents = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+
+/** `3 to 4 min`; one value where both ends read the same. */
+export const rangeText = ({ low, high }: Pick<Estimate, 'low' | 'high'>, as: Format): string =>
+  between(format[as](low), format[as](high));
+
+function between(from: string, to: string): string {
+  if (from === to) return to;
+  const [, unit = ''] = /( \w+)$/.exec(to) ?? [];
+  return `${unit !== '' && from.endsWith(unit) ? from.slice(0, -unit.length) : from} to ${to}`;
+}
+
+const two = new Intl.NumberFormat('en', { maximumSignificantDigits: 2 });
+
+/** In two significant figures. */
+const headline = (value: number, as: Format): string =>
+  as === 'duration' ? duration(value, two) : format[as](Number(value.toPrecision(2)));
+
+/** A headline: what is typical, and in brackets how far it may be off. */
+export function figureText({ low, typical, high }: Estimate, as: Format): string {
+  const [said, range] = [headline(typical, as), between(headline(low, as), headline(high, as))];
+  return range === said ? said : `${said} (${range})`;
+}
+
+export const usdText = (figure: Estimate | null): string => (figure ? figureText(figure, 'usd') : '');
+
+/** One place of a chart: a band's range, or the course of events. */
+export function pointText(
+  { y, lines }: { readonly y: { readonly format: Format }; readonly lines?: boolean },
+  { low, high }: { readonly low: number; readonly high: number },
+): string {
+  if (!lines) return rangeText({ low, high }, y.format);
+  const said = (value: number) => (Number.isFinite(value) ? format[y.format](Math.round(value)) : '\u2013');
+  return Number.isNaN(high) ? said(low) : `${said(low)} / ${said(high)}`;
+}
 
 /** A delay or a limit as its table has it: `1 to 60 s`, `1,000`, `10 %`. */
 export function amountText({ low, high, unit }: Pick<Delay, 'low' | 'high' | 'unit'>): string {
@@ -52,6 +94,7 @@ const UNITS: Readonly<Record<Delay['unit'], readonly [times: number, sign: strin
   'count per second': [1, ' a second'],
   ratio: [100, ' %'],
   mib: [1, ' MiB'],
+  gigabytes: [1, ' GB'],
 };
 
 const NICE_SECONDS = [1, 10, 60, 600, 3600, 36_000, 86_400, 864_000, 8_640_000];

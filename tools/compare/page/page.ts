@@ -1,20 +1,23 @@
 import { createHash } from 'node:crypto';
 import { parseHTML } from 'linkedom';
-import { FOUR_WAYS, type FourWay, WAYS } from '../../../lib/ways';
+import { WAYS } from '../../../lib/ways';
+import { COMPUTES } from '../../../workload/contract';
 import { text } from '../../html';
 import type { Comparison } from '../comparison';
+import { limits } from '../data/tables';
 import { STYLE, sentences, svg } from '../diagram/svg';
-import { MARKS, NOT_COMPARED } from '../ways';
+import { MARKS } from '../ways';
 import { bundleScripts, inScript, jsonInScript, minified } from './bundle';
-import { type Chart, draw, rangeText } from './charts';
+import { type Chart, draw } from './charts';
 import { sideBySide } from './code';
+import { SHOWN_FIRST } from './columns';
 import { FAULT_COLUMNS, FAULT_LEGEND, faultRows, faultScenarios, faultsLeftOut } from './failure';
-import { amountText, format } from './format';
+import { amountText, figureText, format, usdText } from './format';
 import { form } from './forms';
 import { dataTable, origin, wayName } from './parts';
-import { anchor, answer, idleOf, longestJob, longestJobLegend, type Slots } from './results';
+import { anchor, answer, longestJob, longestJobLegend, mapTable, type Slots } from './results';
 import { colours, style } from './style';
-import { OWNED_HEAD, OWNED_LEGEND, ownedRows, presetRows } from './tables';
+import { OWNED_LEGEND, ownedRows, presetRows, WORTH_LEGEND } from './tables';
 
 /** px of the charts that are drawn when the page is built; scripts draw them at the page's own width. */
 const WIDTHS = { wide: 860, narrow: 340 };
@@ -24,6 +27,8 @@ const LESSONS = {
   lambda: 'A trigger runs code. Nothing to manage; billed per use; under 15 minutes.',
   'ecs-fargate': 'Containers without servers, by AWS\u2019s own orchestrator.',
   'eks-ec2': 'The same job with Kubernetes\u2019 tools: orchestrator first, then platform.',
+  'ecs-ec2': 'AWS\u2019s own orchestrator, on machines that are yours.',
+  'eks-fargate': 'Kubernetes, and no machines to look after.',
 } as const;
 
 const NAV = [
@@ -58,7 +63,7 @@ export async function page(comparison: Comparison): Promise<string> {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${hash}' blob:; worker-src blob:; base-uri 'none'; form-action 'none'">
-<meta name="description" content="EC2, Lambda, ECS on Fargate, EKS on EC2: one workload four ways, compared from the stacks that deploy it.">
+<meta name="description" content="EC2, Lambda, ECS and EKS, on EC2 and on Fargate: one workload, compared from the stacks that deploy it.">
 <title>Four Ways, compared</title>
 <style>${css}</style>
 </head>
@@ -66,9 +71,9 @@ export async function page(comparison: Comparison): Promise<string> {
 <a class="skip" href="#choose">Skip to the comparison</a>
 <header>
 <p class="project">Four Ways</p>
-<h1>One workload, four ways to run it: what really changes</h1>
-<p class="lead">The same image-resizing job on EC2, Lambda, ECS on Fargate and EKS on EC2. Every figure is computed from the stacks that deploy it, from measured work, and from tables with a source and a date. Where only a range is known, a range is shown.</p>
-<p>Work measured ${text(date.measured)}; prices read ${text(date.prices)}. Nothing was measured on AWS itself. ${text(NOT_COMPARED)}</p>
+<h1>One workload, six ways to run it: what really changes</h1>
+<p class="lead">The same image-resizing job on EC2, Lambda, ECS and EKS, on your servers and on AWS\u2019s. Every figure is computed from the stacks that deploy it, from measured work, and from tables with a source and a date: what is typical, and in brackets how far it may be off.</p>
+<p>Work measured ${text(date.measured)}; prices read ${text(date.prices)}. Nothing was measured on AWS itself.</p>
 ${cards(comparison)}
 </header>
 <nav aria-label="Parts of the comparison"><ul>
@@ -77,12 +82,17 @@ ${NAV.map(([id, label]) => `<li><a href="#${id}">${label}</a></li>`).join('\n')}
 <main>
 <section id="choose" aria-labelledby="choose-title">
 <h2 id="choose-title">Choose</h2>
-<p>A few questions lead to one or two ways, or to none of these four. Every reason links to what it rests on.</p>
+<p>First the orchestrator, then whose servers. A few questions lead to a way, or to none of the six. Volume, burst and account are those set under <a href="#cost">Cost</a>. Every reason links to what it rests on. ${text(WORTH_LEGEND)}</p>
 ${form('choose', 'Questions', state)}
 <p class="status" data-status="choose" role="status"></p>
 <div class="answer" data-slot="choice" aria-live="polite">${slots.choice?.html ?? ''}</div>
 <details><summary>Typical answers in one table</summary>
-${dataTable('Typical answers', ['when', 'then', 'because'], presetRows('html'), 'prose')}
+${dataTable(
+  'Typical answers',
+  ['when', 'then', 'because'],
+  presetRows(model, state).map((row) => row.map(text)),
+  'prose',
+)}
 </details>
 </section>
 
@@ -92,9 +102,9 @@ ${dataTable('Typical answers', ['when', 'then', 'because'], presetRows('html'), 
 ${form('cost', 'Inputs of the cost', state)}
 <div data-slot="cost-given">${slots['cost-given']?.html ?? ''}</div>
 <p class="status" data-status="cost" role="status"></p>
-${figure('cost-chart', slots, 'Cost a month', 'Both axes are logarithmic. Numbered bars: between which volumes two ways change places.')}
-<div id="cost-crossings" data-slot="cost-crossings">${slots['cost-crossings']?.html ?? ''}</div>
-<details><summary>The curves as a table</summary><div data-slot="cost-table">${slots['cost-table']?.html ?? ''}</div></details>
+<h3>The cheapest way</h3>
+<p>By images a month and by how many come together; several where it depends on what is not known, or where they differ by less than a tenth. What is the same everywhere, the pictures in S3 and the dashboard, is left out. EKS on EC2 has one worker on a node of two vCPUs, as its stack has it; larger nodes hold more for the money. The inputs are those that the page opens with.</p>
+${mapTable(comparison.map)}
 <h3>At this volume</h3>
 <div id="cost-summary" data-slot="cost-summary">${slots['cost-summary']?.html ?? ''}</div>
 <h3>Line by line</h3>
@@ -108,7 +118,7 @@ ${form('scale', 'Inputs of the simulation', state)}
 <div data-slot="scale-given">${slots['scale-given']?.html ?? ''}</div>
 <p class="status" data-status="scale" role="status"></p>
 <div class="two">
-${figure('scale-backlog', slots, 'Images that wait', 'Solid: every delay and all work at its shortest. Dashed: at its longest. Time is logarithmic in a burst.')}
+${figure('scale-backlog', slots, 'Images that wait', 'What is typical. Time is logarithmic in a burst.')}
 ${figure('scale-units', slots, 'Units that run', 'Instances, functions, tasks, pods. A line ends when nothing is left to do.')}
 </div>
 <div data-slot="scale-summary">${slots['scale-summary']?.html ?? ''}</div>
@@ -118,7 +128,7 @@ ${figure('scale-units', slots, 'Units that run', 'Instances, functions, tasks, p
 <section id="failure" aria-labelledby="failure-title">
 <h2 id="failure-title">Failure</h2>
 <p>What each way does when something goes wrong, read from its template. \u201cMeasured\u201d: in the fault run below, on endpoints that imitate AWS.</p>
-${dataTable('What each way makes of a failure', ['what happens', ...FOUR_WAYS.map(wayName)], failureRows(comparison), 'prose')}
+${dataTable('What each way makes of a failure', ['what happens', ...COMPUTES.map(wayName)], failureRows(comparison), 'prose')}
 <h3>Measured</h3>
 ${measuredFaults(comparison)}
 </section>
@@ -126,12 +136,7 @@ ${measuredFaults(comparison)}
 <section id="own" aria-labelledby="own-title">
 <h2 id="own-title">What you own</h2>
 <p>${OWNED_LEGEND}</p>
-${dataTable(
-  'What you own, by concern',
-  OWNED_HEAD.map((head) => (head in WAYS ? wayName(head as FourWay) : text(head))),
-  ownedRows(comparison.owned, 'html'),
-  'prose',
-)}
+${dataTable('What you own, by concern', ['concern', ...COMPUTES.map(wayName)], ownedRows(comparison.owned), 'prose')}
 </section>
 
 <section id="diagrams" class="wide" aria-labelledby="diagrams-title">
@@ -142,11 +147,11 @@ ${diagrams(comparison)}
 
 <section id="code" class="wide" aria-labelledby="code-title">
 <h2 id="code-title">Side by side</h2>
-<p>The four stack files, section by section. Lines that all the columns shown have in common are dimmed, lines that some of them share have a light background, and a line that only one of them has stands out. Hatched: this way has no such line.</p>
+<p>The stack files, section by section. Lines that all the columns shown have in common are dimmed, lines that some of them share have a light background, and a line that only one of them has stands out. Hatched: this way has no such line.</p>
 <form class="choose" aria-label="Columns" autocomplete="off" hidden>
-${FOUR_WAYS.map((way) => `<label><input type="checkbox" name="column" value="${way}" checked>${wayName(way)}</label>`).join('\n')}
+${COMPUTES.map((way, i) => `<label><input type="checkbox" name="column" value="${way}"${SHOWN_FIRST[i] ? ' checked' : ''}>${wayName(way)}</label>`).join('\n')}
 </form>
-${sideBySide(comparison.sections, comparison.resources)}
+${sideBySide(comparison.sections)}
 </section>
 
 <section id="sources" aria-labelledby="sources-title">
@@ -163,24 +168,14 @@ ${sources(comparison)}
 `;
 }
 
-function cards({ model, state, costs, sections, scale, templates }: Comparison): string {
-  const items = FOUR_WAYS.map((way) => {
-    const cost = costs[way];
-    const lines = sections.reduce(
-      (sum, { rows }) => sum + rows.filter(({ cells }) => cells[way] !== undefined).length,
-      0,
-    );
-    const first = scale[way].firstResultSeconds;
-    const idle = idleOf(cost);
+function cards({ model, state, costs, one }: Comparison): string {
+  const items = COMPUTES.map((way) => {
+    const { first } = one[way].figures;
+    const { idleUsdPerMonth, usdPerMillion } = costs[way];
     const rows = [
-      ['idle, a month', rangeText(idle.low, idle.high, 'usd')],
-      [
-        `per million images, at ${format.count(state.imagesPerMonth)} a month`,
-        cost.usdPerMillionImages ? rangeText(cost.usdPerMillionImages.low, cost.usdPerMillionImages.high, 'usd') : '',
-      ],
-      ['first result from idle', first ? rangeText(first.low, first.high, 'duration') : 'none'],
-      ['resources', String(Object.keys(templates[way].Resources).length)],
-      ['lines in the nine sections', String(lines)],
+      ['idle, a month', usdText(idleUsdPerMonth)],
+      [`a million images, at ${format.count(state.imagesPerMonth)} a month, idle included`, usdText(usdPerMillion)],
+      ['first result from idle', first ? figureText(first, 'duration') : 'none'],
       ['longest job', longestJob(model, way)],
     ];
     return `<li class="${way}"><h2>${wayName(way)}</h2><p>${text(LESSONS[way])}</p><dl>${rows
@@ -194,7 +189,7 @@ function cards({ model, state, costs, sections, scale, templates }: Comparison):
 function figure(name: string, slots: Slots, title: string, note: string): string {
   const chart = slots[name]?.chart;
   if (!chart) throw new Error(`no chart for ${name}`);
-  const legend = FOUR_WAYS.map((way) => `<li>${wayName(way)}</li>`).join('');
+  const legend = COMPUTES.map((way) => `<li>${wayName(way)}</li>`).join('');
   return `<figure id="figure-${name}"><figcaption>${text(title)}<small>${text(note)}</small></figcaption>
 <ul class="legend">${legend}</ul>
 <div class="plot" data-slot="${name}"><div class="wide-plot">${chartSvg(chart, WIDTHS.wide)}</div><div class="narrow">${chartSvg(chart, WIDTHS.narrow)}</div></div>
@@ -208,12 +203,13 @@ const chartSvg = (chart: Chart, width: number): string =>
   );
 
 /** A chart as a file of its own, with its legend and colours. */
-export function chartFile(chart: Chart): string {
+export function chartFile(chart: Chart | undefined): string {
+  if (!chart) throw new Error('there is no chart to be drawn');
   const inner = chartSvg(chart, WIDTHS.wide).replace('<svg ', '<svg y="24" ');
   const height = Number(/ height="(\d+)"/.exec(inner)?.[1]) + 30;
-  const legend = FOUR_WAYS.map(
+  const legend = COMPUTES.map(
     (way, i) =>
-      `<text x="${12 + i * 150}" y="18" fill="var(--${way})" font-weight="600">${MARKS[way]} ${text(WAYS[way].title)}</text>`,
+      `<text x="${12 + i * 141}" y="18" fill="var(--${way})" font-weight="600">${MARKS[way]} ${text(WAYS[way].title)}</text>`,
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTHS.wide} ${height}" width="${WIDTHS.wide}" height="${height}" role="img" aria-label="${text(chart.title)}" font-family="system-ui, sans-serif" font-size="13">
 <title>${text(chart.title)}</title>
@@ -225,7 +221,7 @@ ${legend.join('')}
 }
 
 function failureRows({ scenarios }: Comparison): readonly (readonly string[])[] {
-  return scenarios.map(({ title, ways }) => [`<b>${text(title)}</b>`, ...FOUR_WAYS.map((way) => text(ways[way]))]);
+  return scenarios.map(({ title, ways }) => [`<b>${text(title)}</b>`, ...COMPUTES.map((way) => text(ways[way]))]);
 }
 
 function measuredFaults({ faults }: Comparison): string {
@@ -242,10 +238,10 @@ ${dataTable('Faults and what came of them', ['scenario', 'way', ...FAULT_COLUMNS
     .join('')}</ul>`;
 }
 
-function diagrams({ architectures, layout }: Comparison): string {
+function diagrams({ architectures }: Comparison): string {
   const figures = architectures.map(
     (each) => `<figure><figcaption>${wayName(each.way)}</figcaption>
-<div class="scroll" tabindex="0" role="region" aria-label="${text(WAYS[each.way].title)}: diagram">${svg(each, layout)}</div>
+<div class="scroll" tabindex="0" role="region" aria-label="${text(WAYS[each.way].title)}: diagram">${svg(each)}</div>
 <details><summary>In words</summary><ul>${sentences(each)
       .map((sentence) => `<li>${text(sentence)}</li>`)
       .join('')}</ul></details></figure>`,
@@ -254,9 +250,10 @@ function diagrams({ architectures, layout }: Comparison): string {
 }
 
 function sources({ model: { facts, tables, measured, job } }: Comparison): string {
-  const delays = Object.values(tables.delays).map(({ id, what, low, high, unit, ...from }) => [
+  const delays = Object.values(tables.delays).map(({ id, what, low, typical, high, unit, typically, ...from }) => [
     `<b id="${text(anchor(`delay:${id}`))}">${text(id)}</b>`,
-    text(what),
+    text([what, typically ?? ''].join(' ')),
+    text(amountText({ low: typical, high: typical, unit })),
     text(amountText({ low, high, unit })),
     origin(from),
   ]);
@@ -273,13 +270,14 @@ function sources({ model: { facts, tables, measured, job } }: Comparison): strin
       origin(from),
     ];
   });
-  const names = Object.keys(facts.ec2) as (keyof typeof facts.ec2)[];
+  const names = Object.keys(facts.sandbox.ec2) as (keyof typeof facts.sandbox.ec2)[];
   const all = names
-    .filter((name) => name !== 'way' && name !== 'resources')
+    .filter((name) => name !== 'way')
     .map((name) => [
       `<b>${text(name)}</b>`,
-      ...FOUR_WAYS.map(
-        (way) => `<span id="${text(anchor(`fact:${way}.${name}`))}">${text(plainFact(facts[way][name]))}</span>`,
+      ...COMPUTES.map(
+        (way) =>
+          `<span id="${text(anchor(`fact:${way}.${name}`))}">${text(plainFact(facts.sandbox[way][name]))}</span>`,
       ),
     ]);
   const images = measured.perImage.map(
@@ -295,10 +293,21 @@ function sources({ model: { facts, tables, measured, job } }: Comparison): strin
 ${dataTable('Measured images', ['image', 'formats', 'megapixels', 'CPU ms of the job', 'bytes in', 'bytes out'], images, 'numbers')}</details>
 <h3>Facts of the templates</h3>
 <details><summary>${all.length} facts of each way</summary>
-${dataTable('Facts of the templates', ['fact', ...FOUR_WAYS.map(wayName)], all, 'prose')}</details>
+${dataTable('Facts of the templates', ['fact', ...COMPUTES.map(wayName)], all, 'prose')}</details>
 <h3>Delays and limits</h3>
 <details><summary>${delays.length} delays and limits</summary>
-${dataTable('Delays and limits', ['delay or limit', 'what', 'range', 'from'], delays)}</details>
+${dataTable('Delays and limits', ['delay or limit', 'what', 'typically', 'range', 'from'], delays)}</details>
+<details><summary>${limits.length} limits of platforms</summary>
+${dataTable(
+  'Limits of platforms',
+  ['limit', 'what', 'at most', 'from'],
+  limits.map(({ id, what, value, unit, ...from }) => [
+    `<b id="${text(anchor(`limit:${id}`))}">${text(id)}</b>`,
+    text(what),
+    text(`${value.toLocaleString('en')} ${unit}`),
+    origin(from),
+  ]),
+)}</details>
 <h3>Prices</h3>
 <p>List prices in US$, without taxes, discounts and free tier. Refreshed by <code>npm run prices</code>.</p>
 <details><summary>${prices.length} prices</summary>

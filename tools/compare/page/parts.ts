@@ -1,10 +1,11 @@
-import { type FourWay, WAYS } from '../../../lib/ways';
+import { WAYS } from '../../../lib/ways';
+import type { Compute } from '../../../workload/contract';
 import { text } from '../../html';
 import type { Source } from '../model/types';
 import { MARKS } from '../ways';
 
 /** A way's name with its mark, in its colour. */
-export const wayName = (way: FourWay): string =>
+export const wayName = (way: Compute): string =>
   `<span class="way ${way}"><span aria-hidden="true">${MARKS[way]}</span> ${text(WAYS[way].title)}</span>`;
 
 /**

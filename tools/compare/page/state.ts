@@ -1,20 +1,21 @@
 import { RENDITION_FORMATS, type RenditionFormat } from '../../../workload/contract';
-import { QUESTIONS } from '../model/choose';
-import type { Answers, Region } from '../model/types';
+import { type Needs, ordinary } from '../model/choose';
+import { ASSUMED_CPU_SPEED } from '../model/fit';
+import type { Region } from '../model/types';
 import type { Format } from './format';
 
 /** Everything that a reader can change, as the controls have it. */
-export interface State extends Answers {
+export interface State extends Needs {
   readonly region: Region;
-  readonly imagesPerMonth: number;
-  readonly imagesPerBurst: number;
   readonly megapixels: number;
   readonly outputFormat: RenditionFormat;
-  readonly slowdownLow: number;
-  readonly slowdownHigh: number;
+  readonly cpuSpeedLow: number;
+  readonly cpuSpeed: number;
+  readonly cpuSpeedHigh: number;
+  readonly production: boolean;
   readonly spot: boolean;
-  readonly logBytesPerImage: number;
-  readonly customMetrics: number;
+  readonly freeTier: boolean;
+  readonly savingsPlan: boolean;
   readonly pattern: 'burst' | 'daily';
   readonly images: number;
   readonly overSeconds: number;
@@ -53,27 +54,28 @@ export type Control = {
   | { readonly kind: 'select' | 'radio'; readonly options: readonly (readonly [value: string, label: string])[] }
 );
 
-/** Answers that read better in other words than their own. */
-const SAID: Readonly<Record<string, string>> = {
-  steady: 'as a steady stream',
-  bursts: 'in bursts',
-  rare: 'rarely',
-  mostly: 'most of the time',
-  nights: 'at night',
-  'platform team': 'a platform team',
-  gpu: 'a GPU',
-  'kernel or device': 'a kernel module or a device',
-  'desktop or windows': 'a desktop or Windows',
-  'there already': 'yes, with other work on it',
-  'has to be': 'it has to be Kubernetes',
-};
+type Options = readonly (readonly [value: string, label: string])[];
 
-const same = (...values: readonly string[]) => values.map((value) => [value, value] as const);
+const same = (...values: readonly string[]): Options => values.map((value) => [value, value]);
+
+const choice = (name: keyof Needs, label: string, options: Options): Control => ({
+  part: 'choose',
+  name,
+  label,
+  kind: 'radio',
+  options,
+});
+const tick = (part: Control['part'], name: keyof State, label: string): Control => ({
+  part,
+  name,
+  label,
+  kind: 'checkbox',
+});
 
 export const CONTROLS: readonly Control[] = [
-  slider('cost', 'imagesPerMonth', 'Images a month', 'log', 2, 10, 'count', 'images'),
+  slider('cost', 'imagesPerMonth', 'Images a month', 'log', 2, 9, 'count', 'images'),
+  slider('cost', 'imagesPerBurst', 'Images that arrive together', 'log', 0, 6, 'count', 'images'),
   slider('cost', 'megapixels', 'Size of an image', 'linear', 1, 50, 'count', 'megapixels'),
-  slider('cost', 'imagesPerBurst', 'Images that arrive together', 'log', 0, 7, 'count', 'images'),
   {
     part: 'cost',
     name: 'region',
@@ -86,11 +88,23 @@ export const CONTROLS: readonly Control[] = [
     ],
   },
   { part: 'cost', name: 'outputFormat', label: 'Renditions are', kind: 'select', options: same(...RENDITION_FORMATS) },
-  { part: 'cost', name: 'spot', label: 'Spot capacity, where a way can use it', kind: 'checkbox' },
-  number('cost', 'slowdownLow', 'CPU time there / CPU time here, at least', 0.1, 10, 0.05, 'times'),
-  number('cost', 'slowdownHigh', 'CPU time there / CPU time here, at most', 0.1, 10, 0.05, 'times'),
-  number('cost', 'logBytesPerImage', 'Log lines of one image', 0, 100_000, 1, 'bytes'),
-  number('cost', 'customMetrics', 'Custom metrics of one way', 0, 1000, 1, 'metrics'),
+  tick('cost', 'production', 'As for production: private subnets behind a NAT gateway'),
+  tick('cost', 'spot', 'Spot capacity, where a way can use it'),
+  tick('cost', 'freeTier', 'Less what an account has for nothing each month'),
+  tick('cost', 'savingsPlan', 'A Compute Savings Plan of a year, for what runs in every hour'),
+  {
+    part: 'cost',
+    name: 'account',
+    label: 'The account',
+    kind: 'select',
+    options: [
+      ['grown', 'has its usual quotas'],
+      ['new', 'is new: small quotas'],
+    ],
+  },
+  number('cost', 'cpuSpeedLow', 'CPU time there / CPU time here, at least', 0.1, 10, 0.05, 'times'),
+  number('cost', 'cpuSpeed', 'CPU time there / CPU time here, typically', 0.1, 10, 0.05, 'times'),
+  number('cost', 'cpuSpeedHigh', 'CPU time there / CPU time here, at most', 0.1, 10, 0.05, 'times'),
 
   {
     part: 'scale',
@@ -107,37 +121,59 @@ export const CONTROLS: readonly Control[] = [
   { ...slider('scale', 'peakToMean', 'Peak / mean of the day', 'linear', 1, 2, 'count', '', 0.05), when: 'daily' },
   number('scale', 'accountConcurrency', 'Lambda: concurrent executions of the account', 0, 100_000, 10, '0: not known'),
 
-  ...Object.entries(QUESTIONS).map(
-    ([name, { question, answers }]): Control => ({
-      part: 'choose',
-      name: name as keyof Answers,
-      label: question,
-      kind: 'radio',
-      options: answers.map((value) => [value, SAID[value] ?? value] as const),
-    }),
+  choice(
+    'lasts',
+    'How long does one job take?',
+    same('seconds', 'minutes', 'near 15 minutes', 'hours', 'over 12 hours'),
   ),
+  number('choose', 'memoryGb', 'Memory of one job', 0.1, 24_000, 0.1, 'GB'),
+  number('choose', 'diskGb', 'Scratch disk of one job', 0, 60_000, 0.1, 'GB'),
+  choice('host', 'Does it need something special of its host?', [
+    ['nothing special', 'nothing special'],
+    ['gpu', 'a GPU'],
+    ['kernel or device', 'a kernel module or a device'],
+    ['windows', 'Windows'],
+    ['desktop', 'a desktop'],
+  ]),
+  tick('choose', 'x86', 'It runs on x86 only'),
+  tick('choose', 'internet', 'It may reach the internet'),
+  choice('answer', 'When is the result wanted?', [
+    ['later', 'later'],
+    ['at once', 'at once: somebody waits for it'],
+  ]),
+  choice('people', 'Who looks after machines and clusters?', [
+    ['nobody', 'nobody'],
+    ['somebody', 'somebody'],
+    ['platform team', 'a platform team'],
+  ]),
+  choice('kubernetes', 'Do you run Kubernetes?', [
+    ['no', 'no'],
+    ['there already', 'yes, with other work on it'],
+    ['has to be', 'it has to be Kubernetes'],
+  ]),
 ];
 
 /** What the page opens with, and what `COMPARISON.md` shows. */
-export const START = {
+export const START: State = {
+  ...ordinary,
   region: 'us-east-1',
   imagesPerMonth: 1e6,
   imagesPerBurst: 1000,
   megapixels: 12,
   outputFormat: 'webp',
+  cpuSpeedLow: ASSUMED_CPU_SPEED.low,
+  cpuSpeed: ASSUMED_CPU_SPEED.typical,
+  cpuSpeedHigh: ASSUMED_CPU_SPEED.high,
+  production: false,
   spot: false,
+  freeTier: false,
+  savingsPlan: false,
   pattern: 'burst',
   images: 10_000,
   overSeconds: 0,
   peakToMean: 2,
   accountConcurrency: 0,
-  job: 'seconds',
-  arrival: 'bursts',
-  idle: 'mostly',
-  onCall: 'somebody',
-  host: 'nothing special',
-  kubernetes: 'no',
-} as const satisfies Partial<State>;
+};
 
 function slider(
   part: Control['part'],
@@ -162,7 +198,17 @@ function number(
   step: number,
   unit: string,
 ): Control {
-  return { part, name, label, kind: 'number', min, max, step, unit, rare: true };
+  return {
+    part,
+    name,
+    label,
+    kind: 'number',
+    min,
+    max,
+    step,
+    unit,
+    ...(part === 'choose' ? {} : { rare: true as const }),
+  };
 }
 
 /** What a slider's position stands for: whole numbers of two figures where it moves an exponent. */

@@ -1,76 +1,81 @@
-import { FOUR_WAYS, WAYS } from '../../../lib/ways';
+import { WAYS } from '../../../lib/ways';
+import { COMPUTES, type Compute } from '../../../workload/contract';
 import { text } from '../../html';
-import { choose } from '../model/choose';
-import type { Answers, Owned } from '../model/types';
-import { link, wayName } from './parts';
-import { anchor, reason } from './results';
-import { START } from './state';
+import { choose, type Needs, WORTH } from '../model/choose';
+import type { Owned } from '../model/owned';
+import { link } from './parts';
+import { anchor, chooserModel, type Model } from './results';
+import type { State } from './state';
 
-/** Tables that the page and `COMPARISON.md` share: cells as HTML, or as text. */
-export type As = 'html' | 'text';
+/** Tables that the page and `COMPARISON.md` share. */
 
 /** How a cell of {@link ownedRows} is read. */
 export const OWNED_LEGEND =
-  'From the resource types in each template: what there is, and who looks after it; how, and how often; how long the ' +
-  'present version is supported; and what happens when nobody does it.';
+  'What there is, and who looks after it; how, and how often; how long the present version is supported; and what happens ' +
+  'when nobody does it. Each text is held to the templates.';
 
-export const OWNED_HEAD = ['concern', ...FOUR_WAYS] as const;
-
-/** A row for each concern, a cell for each way. */
-export function ownedRows(owned: readonly Owned[], as: As): readonly (readonly string[])[] {
-  const concerns = [...new Set(owned.map(({ concern }) => concern))];
-  return concerns.map((concern) => [
-    as === 'html' ? `<b id="${anchor(`figure:owned..${concern}`)}">${text(concern)}</b>` : concern,
-    ...FOUR_WAYS.map((way) => {
-      const found = owned.find((each) => each.way === way && each.concern === concern);
-      return found ? ownedCell(found, as) : '';
-    }),
+/** A row for each concern, a cell for each way, as HTML. */
+export function ownedRows(owned: readonly Owned[]): readonly (readonly string[])[] {
+  return [...new Set(owned.map(({ concern }) => concern))].map((concern) => [
+    `<b id="${text(anchor(`owned:.${concern}`))}">${text(concern)}</b>`,
+    ...COMPUTES.map((way) => ownedHtml(owned.find((each) => each.way === way && each.concern === concern))),
   ]);
 }
 
-function ownedCell({ what, who, how, howOften, whenNobodyDoes, supportedUntil, source }: Owned, as: As): string {
-  if (what === null) return as === 'html' ? '<span class="quiet">none</span>' : 'none';
-  const until = supportedUntil === null ? [] : [`supported until ${supportedUntil}`];
-  const often = `How often: ${howOften}`;
-  // Where nothing follows, nothing is said.
-  const otherwise = whenNobodyDoes === 'nothing' ? '' : whenNobodyDoes;
-  if (as === 'text') {
-    return [`${what}: ${who}`, `How: ${how}`, often, ...until, otherwise && `Otherwise: ${otherwise}`]
-      .filter(Boolean)
-      .join('\n');
-  }
-  return `${text(what)}: <b>${text(who)}</b><small>How: ${text(how)}</small><small>${text(often)}</small>${until
-    .map((said) => `<small>${source ? `${link(source.source, said)}, noted ${text(source.date)}` : text(said)}</small>`)
-    .join('')}${otherwise ? `<small>Otherwise: ${text(otherwise)}</small>` : ''}`;
+function ownedHtml(found: Owned | undefined): string {
+  if (!found || found.what === null) return '<span class="quiet">none</span>';
+  const { supportedUntil, source } = found;
+  const [first = '', ...others] = ownedText(found).split('\n');
+  const [what = '', who = ''] = first.split(/: (?=[^:]*$)/);
+  const small = others.map((said) => {
+    const linked = source && said === `supported until ${supportedUntil}`;
+    return `<small>${linked ? `${link(source.source, said)}, noted ${text(source.date)}` : text(said)}</small>`;
+  });
+  return `${text(what)}: <b>${text(who)}</b>${small.join('')}`;
 }
 
+/** Line by line. */
+export function ownedText(found: Owned | undefined): string {
+  if (!found || found.what === null) return 'none';
+  const { what, who, how, howOften, whenNobodyDoes, supportedUntil } = found;
+  return [
+    `${what}: ${who}`,
+    `How: ${how}`,
+    `How often: ${howOften}`,
+    supportedUntil === null ? '' : `supported until ${supportedUntil}`,
+    // Where nothing follows, nothing is said.
+    whenNobodyDoes === 'nothing' ? '' : `Otherwise: ${whenNobodyDoes}`,
+  ]
+    .filter(Boolean)
+    .join('\n');
+}
+
+/** What decides where the figures are close. */
+export const WORTH_LEGEND = `More to look after has to save money: $${WORTH.nobody} a month for each step where nobody is there, $${WORTH.somebody} for somebody, $${WORTH['platform team']} for a platform team. The steps, from a function to a cluster with nodes, are our judgement and no measurement.`;
+
 /** Answers that are often given. */
-export const PRESETS: readonly (readonly [title: string, answers: Partial<Answers>])[] = [
-  ['short jobs, in bursts, nobody on call', { onCall: 'nobody' }],
-  ['short jobs, a steady stream', { arrival: 'steady', idle: 'never' }],
-  ['jobs of minutes, in bursts', { job: 'a few minutes' }],
-  ['jobs of hours', { job: 'over 15 minutes', idle: 'nights' }],
-  ['a GPU, deep learning', { job: 'a few minutes', host: 'gpu' }],
-  ['a kernel module or a device', { host: 'kernel or device' }],
+export const PRESETS: readonly (readonly [title: string, needs: Partial<Needs>])[] = [
   [
-    'Kubernetes is there already, with its team',
-    { kubernetes: 'there already', onCall: 'platform team', idle: 'never' },
+    'short jobs now and then, nobody looks after anything',
+    { people: 'nobody', imagesPerMonth: 1e4, imagesPerBurst: 10 },
   ],
-  ['a desktop or Windows', { host: 'desktop or windows' }],
+  ['100 million a month, 10,000 together', { people: 'nobody', imagesPerMonth: 1e8, imagesPerBurst: 1e4 }],
+  ['jobs of hours', { people: 'nobody', lasts: 'hours', imagesPerMonth: 1000, imagesPerBurst: 1 }],
+  ['12 GB of memory for a job', { people: 'nobody', memoryGb: 12 }],
+  ['a GPU, deep learning, and somebody to look after it', { host: 'gpu', lasts: 'minutes', imagesPerMonth: 1000 }],
+  ['a kernel module or a device', { host: 'kernel or device' }],
+  ['Kubernetes is there already, with its team', { kubernetes: 'there already', people: 'platform team' }],
+  ['Kubernetes has to be, and one person', { kubernetes: 'has to be' }],
+  ['somebody waits for the answer', { answer: 'at once' }],
 ];
 
 /** When, then, because. */
-export function presetRows(as: As): readonly (readonly string[])[] {
-  return PRESETS.map(([title, answers]) => {
-    const { ways, reasons, instead } = choose({ ...START, ...answers });
-    const named =
-      ways.map((way) => (as === 'html' ? wayName(way) : WAYS[way].title)).join(', or ') || 'none of these four';
-    const why = ways.map((way) => {
-      const own = reasons.filter((each) => each.way === way).map((each) => (as === 'html' ? reason(each) : each.text));
-      // Whose reasons they are, where there is a choice.
-      const whose = as === 'html' ? wayName(way) : WAYS[way].title;
-      return `${ways.length > 1 ? `${whose}: ` : ''}${own.join(' ')}`;
-    });
-    return [title, named, [...(instead === null ? [] : [as === 'html' ? text(instead) : instead]), ...why].join(' ')];
+export function presetRows(model: Model, state: State): readonly (readonly string[])[] {
+  return PRESETS.map(([title, needs]) => {
+    const { way, because, notes, instead } = choose(chooserModel(model, state), { ...state, ...needs });
+    const named = (each: Compute) => WAYS[each].title;
+    return way
+      ? [title, named(way), [...because.map((each) => each.text), ...notes].join(' ')]
+      : [title, `none of the six${instead.service ? `: ${instead.service.name}` : ''}`, instead.text];
   });
 }

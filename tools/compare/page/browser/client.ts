@@ -1,5 +1,6 @@
 /// The page's script: reads the controls, asks the worker, and puts its answers where they belong.
 import { draw } from '../charts';
+import { looks, packed } from '../columns';
 import { spoken } from '../forms';
 import type { Answer, Slots } from '../results';
 import { CONTROLS, type Control, fromSlider, type State } from '../state';
@@ -92,7 +93,8 @@ function changed(target: EventTarget | null): void {
     field.hidden = field.dataset.when !== state.pattern;
   }
   // The size of an image and the speed of the machines there are the model's too.
-  const parts = control.part === 'cost' ? (['cost', 'scale'] as const) : [control.part];
+  const forAll = control.part === 'cost' || control.name === 'accountConcurrency';
+  const parts = forAll ? (['choose', 'cost', 'scale'] as const) : [control.part];
   for (const part of parts) {
     clearTimeout(pending.get(part));
     const timer = setTimeout(
@@ -135,34 +137,38 @@ for (const form of document.querySelectorAll<HTMLFormElement>('form[data-part], 
   if (form.dataset.part) form.addEventListener('input', (event) => changed(event.target));
 }
 
-/** Columns of the side by side: two to four. */
+/** Columns of the side by side: two to all. */
 const columns = element<HTMLFormElement>('form.choose');
 const boxes = [...columns.querySelectorAll<HTMLInputElement>('input')];
+/** All rows of each table, with all columns: from the template behind it. */
+const tables = [...document.querySelectorAll<HTMLTableElement>('table.columns')].map((table) => {
+  const rows = (table.nextElementSibling as HTMLTemplateElement).content.querySelectorAll('tr');
+  return { table, rows: [...rows].map(({ cells }) => [...cells].map((cell) => (cell.firstChild ? cell : undefined))) };
+});
 
 function chooseColumns(): void {
   const shown = boxes.map((box) => box.checked);
   const count = shown.filter(Boolean).length;
   // Two at least: there is nothing to compare with one.
   for (const box of boxes) box.disabled = box.checked && count <= 2;
-  for (const table of document.querySelectorAll<HTMLTableElement>('table.columns')) {
+  for (const { table, rows } of tables) {
     table.style.setProperty('--shown', String(count));
-    for (const row of table.rows) {
-      [...row.cells].forEach((cell, i) => {
-        cell.hidden = !shown[i];
-      });
-      const all = [...(row.dataset.p ?? '')];
-      const pattern = all.filter((_, i) => shown[i]);
-      if (pattern.length === 0) continue;
-      [...row.cells].forEach((cell, i) => {
-        cell.classList.toggle('shared', all[i] !== '-' && pattern.filter((each) => each === all[i]).length > 1);
-      });
-      row.hidden = pattern.every((each) => each === '-');
-      row.classList.toggle(
-        'same',
-        pattern.every((each) => each === pattern[0]),
-      );
-    }
+    [...table.querySelectorAll<HTMLElement>('th')].forEach((head, i) => {
+      head.hidden = !shown[i];
+    });
+    table.tBodies[0]?.replaceChildren(...packed(rows, shown).map(row));
   }
+}
+
+function row(cells: readonly (HTMLElement | undefined)[]): HTMLElement {
+  const made = document.createElement('tr');
+  const { same, shared } = looks(cells.map((cell) => cell?.textContent?.trim()));
+  made.classList.toggle('same', same);
+  cells.forEach((cell, i) => {
+    cell?.classList.toggle('shared', shared[i] === true);
+    made.append(cell ?? document.createElement('td'));
+  });
+  return made;
 }
 columns.addEventListener('change', chooseColumns);
 

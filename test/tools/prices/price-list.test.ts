@@ -1,9 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { PriceTable } from '../../../../tools/compare/model/types';
-import { csvFields, PriceListReader, priceListUrl, wantedPrices } from '../../../../tools/prices/price-list';
-import { refreshPrices } from '../../../../tools/prices/refresh';
+import type { PriceTable } from '../../../tools/compare/model/types';
+import { csvFields, PriceListReader, priceListUrl, wantedPrices } from '../../../tools/prices/price-list';
+import { refreshPrices } from '../../../tools/prices/refresh';
 
 /**
  * Lines of four of AWS's files of August and September 2026, as they were, with what is near the prices. They are of
