@@ -126,6 +126,9 @@ export function unitsNeeded(facts: WayFacts, a: Assumptions, inputs: Inputs): nu
 /** Where more comes than units can do, there is to be a unit more for each tenth of the work. */
 const SPARE = 1.1;
 
+/** So many units are no longer simulated: they are taken to be there all month, with what is to spare. */
+const MANY_UNITS = 2000;
+
 /** A way with another maximum, and with the step that the stack derives from it: all but one at once. */
 function raised(facts: WayFacts, max: number): WayFacts {
   const { capacity, scaling } = facts;
@@ -151,11 +154,12 @@ function monthOf(deployed: WayFacts, delays: Delays, a: Assumptions, inputs: Inp
   const needed = unitsNeeded(deployed, a, inputs);
   const overCeiling = needed > maxUnits(deployed, a, inputs);
   const most = Math.ceil(needed * SPARE);
+  if (needed > MANY_UNITS) return { ...allMonth(deployed, images, most, needed), overCeiling };
   const facts = overCeiling ? raised(deployed, most) : deployed;
   const options = overCeiling ? { maxUnits: most } : {};
   const one = simulate(facts, delays, a, inputs, burst(size), { ...options, untilSeconds: every });
   const apart = one.settled && (facts.scaling.kind !== 'concurrency' || every > one.endSeconds + a['lambda-idle']);
-  const span = Math.max(3 * 3600, Math.min(24 * every, SECONDS_PER_MONTH));
+  const span = Math.max(2 * 3600, Math.min(24 * every, SECONDS_PER_MONTH));
   const count = Math.max(2, Math.ceil(span / every));
   const from = every * Math.floor(count / 2);
   const of = apart
@@ -179,6 +183,21 @@ function monthOf(deployed: WayFacts, delays: Delays, a: Assumptions, inputs: Inp
     activeHours: apart ? Math.min(HOURS_PER_MONTH, hoursEach * times) : HOURS_PER_MONTH,
     hourly: !apart || every <= 3600,
     overCeiling,
+  };
+}
+
+/** A month in which so many units run all the time, and as many as are needed have something to do. */
+function allMonth({ unit, hosts, capacity }: WayFacts, images: number, units: number, busy: number): Month {
+  const beyond = (many: number, always: number) => Math.max(0, many - always) * HOURS_PER_MONTH;
+  return {
+    images,
+    unitHours: beyond(units, capacity.min),
+    hostHours: beyond(units / (hosts?.unitsPerHost ?? 1), hosts?.min ?? 0),
+    busyHours: busy * unit.slots * HOURS_PER_MONTH,
+    starts: 0,
+    activeHours: HOURS_PER_MONTH,
+    hourly: true,
+    overCeiling: true,
   };
 }
 
@@ -302,18 +321,9 @@ const computeUsd = (facts: WayFacts, tables: Tables, a: Assumptions, inputs: Inp
 
 /** If nothing ever waited for work, and nothing was started for it. It costs more than that. */
 function leastUsd(facts: WayFacts, tables: Tables, a: Assumptions, inputs: Inputs): number {
-  const busyHours = inputs.imagesPerMonth / speed(facts, a, inputs, 1 / facts.unit.slots) / 3600;
-  const unitHours = Math.max(0, busyHours / facts.unit.slots - facts.capacity.min * HOURS_PER_MONTH);
-  const { unitsPerHost = 1, min = 0 } = facts.hosts ?? {};
-  const hostHours = Math.max(0, unitHours / unitsPerHost - min * HOURS_PER_MONTH);
-  return computeUsd(facts, tables, a, inputs, {
-    ...NOTHING,
-    images: inputs.imagesPerMonth,
-    busyHours,
-    unitHours,
-    hostHours,
-    hourly: true,
-  });
+  const busy = inputs.imagesPerMonth / SECONDS_PER_MONTH / speed(facts, a, inputs, 1);
+  const month = { ...allMonth(facts, inputs.imagesPerMonth, busy, busy), activeHours: 0 };
+  return computeUsd(facts, tables, a, inputs, month);
 }
 
 /** Compute in USD a month, with every assumption at its low end, typical, at its high end. */

@@ -245,7 +245,6 @@ export function simulate(
       startsBefore = fleet.starts;
     }
     done += inWork.until(now);
-
     while (feed.nextTime + delivery - passed <= now) {
       // Environments that nobody has asked for are gone by then.
       if (isFunction && inWork.images === 0 && now + passed - lastActive > a['lambda-idle']) fleet.drop();
@@ -264,6 +263,7 @@ export function simulate(
     }
     if (inWork.images > 0) lastActive = now + passed;
     if (record) add(points, point());
+    // Now and then: it takes a while to find out, and seldom holds.
     if (!exact && step % 64 === 0) passOver();
   }
   if (record) add(points, point());
