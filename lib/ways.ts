@@ -80,8 +80,8 @@ export const WAYS: Readonly<Record<Compute, Way>> = {
 };
 
 /**
- * The four ways: first in every list, what the comparison shows, and what runs locally where nobody asks for others. The
- * others complete the grid.
+ * The four ways: first in every list, what the comparison puts side by side first, and what runs locally where nobody asks
+ * for others. The others complete the grid.
  */
 export const FOUR_WAYS = ['ec2', 'lambda', 'ecs-fargate', 'eks-ec2'] as const satisfies readonly Compute[];
 export type FourWay = (typeof FOUR_WAYS)[number];

@@ -33,7 +33,7 @@ export function markdown(comparison: Comparison): string {
     '`npm run compare` makes this file, and `dist/compare/index.html`: a page with the same and more, with controls for every input, and with the stack files side by side.',
     grid(
       (way) =>
-        `**[${title(way)}](docs/${way}.md)**<br>${usdText(costs[way].idleUsdPerMonth)} idle a month<br>${usdText(costs[way].usdPerMillion)} a million images, at ${format.count(state.imagesPerMonth)} a month, idle included<br>first result after ${one[way].figures.first ? figureText(one[way].figures.first, 'duration') : 'none'}<br>${longestJob(model, way)}`,
+        `**[${title(way)}](docs/${way}.md)**<br>${usdText(costs[way].idleUsdPerMonth)} idle a month<br>${usdText(costs[way].usdPerMillion)} a million images, at ${format.count(state.imagesPerMonth)} a month, without S3 and the dashboard<br>first result after ${one[way].figures.first ? figureText(one[way].figures.first, 'duration') : 'none'}<br>${longestJob(model, way)}`,
     ),
     `${given(model, state)} ${longestJobLegend(model)}`,
     '## Choose',

@@ -52,7 +52,7 @@ describe('COMPARISON.md', () => {
     const cell = (way: Compute) => grid.split('|').find((each) => each.includes(`(docs/${way}.md)`)) ?? '';
     for (const way of COMPUTES) {
       expect(cell(way)).toMatch(
-        /\$\S+ .*idle a month<br>\$\S+ \(.* a million images, at 1M a month, idle included<br>first result after \d/,
+        /\$\S+ .*idle a month<br>\$\S+ \(.* a million images, at 1M a month, without S3 and the dashboard<br>first result after \d/,
       );
     }
     expect(cell('ec2')).toContain('<br>12 h; 90 s once its instance is stopped, after 7 days at the latest');

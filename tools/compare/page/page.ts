@@ -174,7 +174,10 @@ function cards({ model, state, costs, one }: Comparison): string {
     const { idleUsdPerMonth, usdPerMillion } = costs[way];
     const rows = [
       ['idle, a month', usdText(idleUsdPerMonth)],
-      [`a million images, at ${format.count(state.imagesPerMonth)} a month, idle included`, usdText(usdPerMillion)],
+      [
+        `a million images, at ${format.count(state.imagesPerMonth)} a month, without S3 and the dashboard`,
+        usdText(usdPerMillion),
+      ],
       ['first result from idle', first ? figureText(first, 'duration') : 'none'],
       ['longest job', longestJob(model, way)],
     ];

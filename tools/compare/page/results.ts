@@ -8,7 +8,7 @@ import { BURSTS, type Cell, type Cost, cost, costMap, type LineItem, VOLUMES } f
 import { imageWork, type Measured } from '../model/fit';
 import { simulate, type Trace, type TracePoint } from '../model/simulate';
 import type { AssumptionId, Facts, Figure, ImageWork, Inputs, JobFacts, Tables } from '../model/types';
-import { byWay } from '../ways';
+import { byWay, MARKS } from '../ways';
 import type { Chart } from './charts';
 import { figureText, format, pointText, rangeText, usdText } from './format';
 import { dataTable, link, wayName } from './parts';
@@ -144,13 +144,16 @@ export const mapOf = (model: Model, state: State): Cell[] =>
   costMap(factsOf(model, state), model.tables, inputsOf(model, state));
 
 export function mapTable(cells: readonly Cell[]): string {
-  const { head, rows } = mapRows(cells, wayName);
-  return dataTable(
-    'The cheapest way by images a month and burst size',
-    head.map(text),
-    rows.map(([first = '', ...others]) => [text(first), ...others]),
-    'numbers',
-  );
+  const mark = (way: Compute) =>
+    `<span class="way ${way}" role="img" aria-label="${text(WAYS[way].title)}">${MARKS[way]}</span>`;
+  const { head, rows } = mapRows(cells, mark);
+  return `<p>${COMPUTES.map(wayName).join(', ')}</p>
+${dataTable(
+  'The cheapest way by images a month and burst size',
+  head.map(text),
+  rows.map(([first = '', ...others]) => [text(first), ...others]),
+  'numbers',
+)}`;
 }
 
 /** Assumptions as a reader calls them. */
