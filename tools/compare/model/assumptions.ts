@@ -74,9 +74,5 @@ export function figures<Key extends string>(
   >;
 }
 
-/** One result, which is always there. */
-export const figureOf = (from: Ranges, of: (assumptions: Assumptions) => number): Figure =>
-  figures(from, (assumptions) => ({ only: of(assumptions) })).only as Figure;
-
 /** Two headlines can be told apart when their ranges do not overlap. */
 export const isClearlyBelow = (a: Estimate, b: Estimate): boolean => a.high < b.low;

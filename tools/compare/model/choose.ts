@@ -3,7 +3,7 @@ import { COMPUTES, type Compute } from '../../../workload/contract';
 import words from '../data/choose.json';
 import { alternatives, limits } from '../data/tables';
 import { assume, isClearlyBelow, ranges } from './assumptions';
-import { computeRange, unitsNeeded } from './cost';
+import { computeRange, fill, unitsNeeded } from './cost';
 import { serviceOf } from './service';
 import { maxUnits } from './simulate';
 import type { Alternative, Estimate, Facts, Inputs, Limit, Tables, WayFacts } from './types';
@@ -86,7 +86,7 @@ export interface ChooserModel {
 export const WORTH: Readonly<Record<Needs['people'], number>> = { nobody: 75, somebody: 50, 'platform team': 20 };
 
 /** What there is to look after, in steps. */
-export const EFFORT: Readonly<Record<Compute, number>> = {
+const EFFORT: Readonly<Record<Compute, number>> = {
   lambda: 0,
   'ecs-fargate': 1,
   'eks-fargate': 2,
@@ -188,10 +188,6 @@ function adapt(deployed: WayFacts, { kubernetes, memoryGb }: Needs): WayFacts {
   const hosts = facts.hosts && { ...facts.hosts, min: 0, scaling: null };
   return { ...longest, controlPlane: null, resident: null, natGateways: 0, hosts };
 }
-
-/** Words with what belongs between their braces. */
-const fill = (text: string, values: Readonly<Record<string, unknown>>): string =>
-  text.replace(/\{([\w-]+)\}/g, (_, name) => String(values[name]));
 
 /** What rules a way out. */
 function objections(way: Compute, needs: Needs): Reason[] {

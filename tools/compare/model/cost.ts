@@ -25,7 +25,7 @@ import type {
  */
 
 /** 365 days / 12, as AWS counts. */
-export const HOURS_PER_MONTH = 730;
+const HOURS_PER_MONTH = 730;
 const SECONDS_PER_MONTH = HOURS_PER_MONTH * 3600;
 const DAYS_PER_MONTH = HOURS_PER_MONTH / 24;
 /** AWS's GB of storage and of logs is a GiB. */
@@ -252,11 +252,15 @@ function quantities(facts: WayFacts, delays: Delays, a: Assumptions, inputs: Inp
   };
 }
 
+/** Words with what belongs between their braces. */
+export const fill = (text: string, values: Readonly<Record<string, unknown>>): string =>
+  text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+
 /** `ec2.{type}.hour` and the like, with what a way has there. */
 function filled(text: string, { hosts, unit, way, spot, controlPlane }: WayFacts, inputs: Inputs): string {
   // EKS sells no Spot on Fargate.
   const isSpot = (inputs.spot || spot) && way !== 'eks-fargate';
-  const known: Readonly<Record<string, unknown>> = {
+  return fill(text, {
     type: hosts?.instanceTypes[0],
     gib: hosts?.diskGib,
     disk: hosts?.diskType,
@@ -265,8 +269,7 @@ function filled(text: string, { hosts, unit, way, spot, controlPlane }: WayFacts
     x64: unit.architecture === 'x64' ? '.x64' : '',
     spot: isSpot ? '.spot' : '',
     logTypes: controlPlane?.logTypes,
-  };
-  return text.replace(/\{(\w+)\}/g, (_, name) => String(known[name]));
+  });
 }
 
 // --- The bill -------------------------------------------------------------------------------------------------------

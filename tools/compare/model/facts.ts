@@ -453,8 +453,7 @@ function eksFargate(reader: Reader): Own {
 
 /**
  * What Fargate bills a pod of EKS as, by what it asks for: it adds 256 MB for the kubelet and rounds up to the next size
- * that it sells. Sizes up
- * to 1 vCPU; a larger pod is not known here.
+ * that it sells. Sizes up to 1 vCPU; a larger pod is not known here.
  *
  * @see https://docs.aws.amazon.com/eks/latest/userguide/fargate-pod-configuration.html (2026-11-28)
  */

@@ -60,5 +60,5 @@ function contradiction({ Resources }: Template, [type, at, value]: Rest): string
 }
 
 /** Elements of a list by their number. */
-const valueAt = (of: unknown, path: string): unknown =>
+export const valueAt = (of: unknown, path: string): unknown =>
   path.split('.').reduce((value, key) => (value as Record<string, unknown> | null | undefined)?.[key], of);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Measured } from './fit';
+import { valueAt } from './held';
 
 /** Reads what `npm run bench` has measured. For Node; what is made of it is in `fit.ts`. */
 
@@ -24,7 +25,7 @@ export function readMeasured(file: string): Measured {
     throw new Error(`${file} is not JSON: ${REMEDY}`);
   }
   const check = (name: string, expected: string, holds: (found: unknown) => boolean) => {
-    const found = name.split('.').reduce((inner, key) => inner?.[key], value);
+    const found = valueAt(value, name);
     if (!holds(found)) throw new Error(`${file} has ${name} ${JSON.stringify(found)}, expected ${expected}: ${REMEDY}`);
   };
   const isText = (found: unknown) => typeof found === 'string' && found !== '';

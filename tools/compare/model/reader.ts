@@ -1,6 +1,7 @@
 import type { Compute } from '../../../workload/contract';
 import type { Resource, Template } from '../../templates';
 import resourceTypes from '../data/resource-types.json';
+import { valueAt } from './held';
 
 // biome-ignore lint/suspicious/noExplicitAny: as deep and as varied as CloudFormation and Kubernetes.
 type Any = any;
@@ -72,20 +73,16 @@ export class Reader {
     return found[1];
   }
 
-  private at(from: Any, path: string): unknown {
-    return path.split('.').reduce((inner, key) => inner?.[key], from);
-  }
-
   /** A number at a path, which CloudFormation may have written as text. */
   number(from: Any, path: string): number {
-    const value = this.at(from, path);
+    const value = valueAt(from, path);
     const number = typeof value === 'string' && value !== '' ? Number(value) : value;
     if (typeof number === 'number' && !Number.isNaN(number)) return number;
     throw new Error(`the template of ${this.way} has no number ${path}: found ${JSON.stringify(value)}`);
   }
 
   text(from: Any, path: string): string {
-    const value = this.at(from, path);
+    const value = valueAt(from, path);
     if (typeof value === 'string') return value;
     throw new Error(`the template of ${this.way} has no text ${path}: found ${JSON.stringify(value)}`);
   }
