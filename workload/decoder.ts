@@ -226,6 +226,8 @@ class Child {
   dead = false;
   private death: Death | undefined;
   private confined = false;
+  /** Asked while it starts: in a script of its own, as the function's is, the answer is found anew. */
+  private readonly shielded = shieldParent();
   /** When it had done its last picture; `undefined` before the first, and without /proc. */
   private idleSince: Usage | undefined;
   /** The most that its next answer may have, in bytes. */
@@ -335,7 +337,7 @@ class Child {
           renditions: made,
           cpuMs: credible(response.cpuMs, before, after),
           peakMib: after?.peakMib,
-          contained: contained(this.confined, shieldParent()),
+          contained: contained(this.confined, this.shielded),
         });
       };
       this.onDeath = (died) => {
