@@ -1,6 +1,7 @@
-import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { describeStack, explain, openAccount } from '../aws';
 import { type Command, parse, print, say, UsageError } from '../command-line';
 import { type Replayed, replay as replayQueue } from './replay';
 
@@ -17,18 +18,8 @@ export const replay: Command = async (args, stopSignal) => {
   if (!stack) throw new UsageError('which stack? npm run replay -- ResizeOnLambda');
   if (second !== undefined) throw new UsageError(`one stack at a time: ${stack}, then ${second}`);
 
-  if (values.region !== undefined && !/^[a-z]{2,}(-[a-z]+)+-\d+$/.test(values.region)) {
-    throw new UsageError(`--region is "${values.region}": expected a region, such as eu-west-1`);
-  }
-  const client = {
-    ...(values.region !== undefined && { region: values.region }),
-    requestHandler: { connectionTimeout: 5_000, socketTimeout: 15_000 },
-  };
-  const cloudFormation = new CloudFormationClient(client);
-  const region = await cloudFormation.config.region().catch((): never => {
-    throw new UsageError('no region: give --region, such as --region eu-west-1, or set AWS_REGION');
-  });
-  const explained = (error: unknown): Error => explain(error, stack, region);
+  const { cloudFormation, region, settings } = await openAccount(values.region);
+  const explained = (error: unknown): Error => explain(error, stack, region, 'docs/lambda.md');
 
   const target = await describe(cloudFormation, stack).catch((error: unknown): never => {
     throw explained(error);
@@ -38,8 +29,8 @@ export const replay: Command = async (args, stopSignal) => {
   const signal = stopSignal();
   const replayed = await replayQueue({
     ...target,
-    sqs: new SQSClient(client),
-    lambda: new LambdaClient({ ...client, maxAttempts: 5 }),
+    sqs: new SQSClient(settings),
+    lambda: new LambdaClient({ ...settings, maxAttempts: 5 }),
     until,
     signal,
     onProgress: (accepted) => accepted % PROGRESS === 0 && say(`${accepted} sent again …`),
@@ -52,10 +43,7 @@ export const replay: Command = async (args, stopSignal) => {
 
 /** Where the failures of a stack are, and where they belong: never what a message says, which others may have sent. */
 async function describe(client: CloudFormationClient, stack: string) {
-  const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: stack }));
-  const outputs = Object.fromEntries(
-    (Stacks[0]?.Outputs ?? []).map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue]),
-  );
+  const { outputs } = await describeStack(client, stack);
   const { EventTarget: functionName, FailureQueue: queueUrl, ReplayCommand: command } = outputs;
   if (!functionName || !queueUrl) {
     throw new UsageError(
@@ -75,21 +63,4 @@ function summary({ accepted, later, left }: Replayed): string[] {
     ...left.slice(0, NAMED).map(({ messageId, why }) => `left in the queue: ${messageId}, ${why}`),
     ...(left.length > NAMED ? [`left in the queue: ${left.length - NAMED} more`] : []),
   ];
-}
-
-/** An error of the SDK in one line, with the remedy where there is one. */
-function explain(error: unknown, stack: string, region: string): Error {
-  if (error instanceof UsageError) return error;
-  const { name, message, code } = error as Error & { code?: string };
-  const text = message.replaceAll(/\s+/g, ' ');
-  if (name === 'CredentialsProviderError') {
-    return new Error(`no AWS credentials: log in, or set AWS_PROFILE to a profile that has some (${text})`);
-  }
-  if (/^ExpiredToken/.test(name)) return new Error('the AWS credentials have expired: log in again');
-  if (/does not exist/.test(text) && name === 'ValidationError') {
-    return new Error(`there is no stack ${stack} in ${region}: look at the name, and give --region`);
-  }
-  if (/^AccessDenied/.test(name)) return new Error(`${text}; what is needed is in docs/lambda.md`);
-  if (code) return new Error(`cannot reach AWS in ${region}: ${text || code}`);
-  return new Error(`${name}: ${text}`);
 }
