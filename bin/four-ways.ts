@@ -67,8 +67,8 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   compare: {
     synopsis: '[--json]',
-    does: 'writes COMPARISON.md, its pictures in docs/diagrams, and dist/compare/index.html: the four ways compared',
-    options: { '--json': 'print costs, break-even volumes and times as one line of JSON, the last line of stdout' },
+    does: 'writes COMPARISON.md, docs/comparison.md with pictures, and dist/compare/index.html: the ways compared',
+    options: { '--json': 'print costs, times and what is owned as one line of JSON, the last line of stdout' },
     load: async () => (await import('../tools/compare/command')).compare,
   },
   prices: {

@@ -11,7 +11,7 @@ import { type Owned, readOwned } from './model/owned';
 import { type FaultResults, type Scenario, scenarios } from './page/failure';
 import { costsOf, type Model, mapOf, type Outcome, outcome } from './page/results';
 import { START, type State } from './page/state';
-import { type Section, sourceSections } from './side-by-side';
+import { answeredBy, type Question } from './questions';
 import { byWay } from './ways';
 
 export type Templates = Readonly<Record<Compute, Template>>;
@@ -34,7 +34,8 @@ export interface Comparison {
   readonly state: State;
   /** YYYY-MM-DD. Of the prices: the first and the last day, where there are several. */
   readonly date: { readonly measured: string; readonly prices: string };
-  readonly sections: readonly Section[];
+  readonly stacks: Sources['stacks'];
+  readonly questions: readonly Question[];
   readonly architectures: readonly Architecture[];
   readonly owned: readonly Owned[];
   readonly scenarios: readonly Scenario[];
@@ -55,12 +56,14 @@ export async function compare({ sandbox, production, stacks, measured, faults }:
     model,
     state: START,
     date: { measured: measured.date.slice(0, 10), prices: first === last ? first : `${first} to ${last}` },
-    sections: sourceSections(stacks),
+    stacks,
+    questions: answeredBy(stacks),
     architectures: COMPUTES.map((way) => architecture(way, sandbox[way])),
     // As of the day of the measurements: equal sources give an equal comparison on any day.
     owned: readOwned(sandbox, new Date(measured.date)),
     scenarios: scenarios(sandbox, faults),
-    costs: costsOf(model, START),
+    // Of what it opens with: all of them can do it.
+    costs: costsOf(model, START) as Comparison['costs'],
     map: mapOf(model, START),
     one: byWay((way) => outcome(model, START, way, burst(1))),
     ...(faults && { faults }),

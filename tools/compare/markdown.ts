@@ -5,9 +5,23 @@ import { tables } from './data/tables';
 import { burst } from './model/arrivals';
 import { leftOut } from './model/simulate';
 import { FAULT_COLUMNS, FAULT_LEGEND, faultRows, faultScenarios, faultsLeftOut } from './page/failure';
-import { amountText, figureText, format, usdText } from './page/format';
+import { amountText, format, headline } from './page/format';
 import { chartFile } from './page/page';
-import { costRows, given, longestJob, longestJobLegend, mapRows, outcome, scaleRows, scaleSlots } from './page/results';
+import {
+  costRows,
+  given,
+  LESSONS,
+  longestJob,
+  longestJobLegend,
+  mapRows,
+  outcome,
+  scaleGiven,
+  scaleRows,
+  scaleSlots,
+  type Typical,
+  typically,
+  typicalRows,
+} from './page/results';
 import { OWNED_LEGEND, ownedText, presetRows, WORTH_LEGEND } from './page/tables';
 import { byWay } from './ways';
 
@@ -19,37 +33,70 @@ export interface Made {
 
 const title = (way: Compute) => WAYS[way].title;
 
-/** The comparison for those who read on a code host: the page's tables, and its pictures as files. */
-export function markdown(comparison: Comparison): string {
-  const { model, state, date, costs, one, architectures, scenarios, owned } = comparison;
+const NOTE = '<!-- Made by `npm run compare`: do not edit. -->';
+/** What is too long for three screens. */
+const LONG = 'docs/comparison.md';
+
+/** The comparison for those who read on a code host: what decides, in three screens; and what it rests on, in a file behind it. */
+export function markdown(comparison: Comparison): readonly Made[] {
+  return [
+    { file: 'COMPARISON.md', text: short(comparison) },
+    { file: LONG, text: long(comparison) },
+  ];
+}
+
+function short(comparison: Comparison): string {
+  const { model, state, date, costs } = comparison;
   const names = COMPUTES.map(title);
   const map = mapRows(comparison.map, title);
-  const scale = scaleRows(byWay((way) => outcome(model, state, way, burst(state.images))));
-  const { cpu, cores, os, arch } = model.measured.machine;
+  const all = byWay((way) => typically(model, state, way) as Typical);
   return `${[
-    '<!-- Made by `npm run compare`: do not edit. -->',
+    NOTE,
     '# One workload, six ways to run it',
-    `What really changes when only the compute changes, computed from the stacks in \`lib/\`, from work measured on ${date.measured}, and from prices read ${date.prices.includes(' to ') ? 'from' : 'on'} ${date.prices}. A figure is what is typical, and in brackets how far it may be off. Nothing was measured on AWS itself.`,
-    '`npm run compare` makes this file, and `dist/compare/index.html`: a page with the same and more, with controls for every input, and with the stack files side by side.',
+    `What really changes when only the compute changes, computed from the stacks in \`lib/\`, from work measured on ${date.measured}, and from prices read ${date.prices.includes(' to ') ? 'from' : 'on'} ${date.prices}. Nothing was measured on AWS itself. \`npm run compare\` makes this file, and \`dist/compare/index.html\`: a page that answers for your own job, with any two stacks side by side.`,
+    `Typically, at ${format.count(state.imagesPerMonth)} images a month, ${format.count(state.imagesPerBurst)} together; compute only:`,
     grid(
       (way) =>
-        `**[${title(way)}](docs/${way}.md)**<br>${usdText(costs[way].idleUsdPerMonth)} idle a month<br>${usdText(costs[way].usdPerMillion)} a million images, at ${format.count(state.imagesPerMonth)} a month, without S3 and the dashboard<br>first result after ${one[way].figures.first ? figureText(one[way].figures.first, 'duration') : 'none'}<br>${longestJob(model, way)}`,
+        `**[${title(way)}](docs/${way}.md)**<br>${LESSONS[way]}<br>${typicalRows(all[way])
+          .map(([name, said]) => `${said} ${name}`)
+          .join('<br>')}`,
     ),
-    `${given(model, state)} ${longestJobLegend(model)}`,
+    `The same everywhere: ${headline(all.lambda.sharedUsd, 'usd')} a month for S3 and the dashboard.`,
     '## Choose',
-    `First the orchestrator, then whose servers. What the page\u2019s questions lead to, for some answers; what is not said: ${format.count(state.imagesPerMonth)} images a month, ${format.count(state.imagesPerBurst)} together, somebody to look after it. ${WORTH_LEGEND}`,
+    `First who orchestrates, then whose servers. Where nothing else is said: that volume, and somebody to look after it. ${WORTH_LEGEND}`,
     table(['when', 'then', 'because'], presetRows(model, state)),
-    '## Cost',
-    `The cheapest way by images a month and by how many come together; several, the cheapest first, where it depends on what is not known or they differ by less than a tenth. What is the same everywhere, the pictures in S3 and the dashboard, is left out. EKS on EC2 has one worker on a node of two vCPUs, as its stack has it; larger nodes hold more for the money.`,
+    '## The cheapest way, by volume and burst',
+    'By images a month and by how many come together. Several, the cheapest first: no clear winner, because it depends on what is not known, or they differ by less than a tenth.',
     table(map.head, map.rows),
-    `At ${format.count(state.imagesPerMonth)} images a month, ${format.count(state.imagesPerBurst)} together:`,
+    '## What it costs',
+    `US$ at that volume: what is typical, and in brackets how far it may be off. ${given(model, state)}`,
     table(['US$', ...names], costRows(costs)),
-    '## Scale',
-    `${format.count(state.images)} images at once, after hours without any: a simulation with the scaling rules of the templates and the delays listed under [Sources](#sources).`,
-    '![Images that wait over time](docs/diagrams/backlog.svg)',
-    '![Units that run over time](docs/diagrams/units.svg)',
-    table(['', ...names], scale),
-    leftOut(tables.delays).join(' '),
+    '## What a burst does',
+    `${format.count(state.images)} images at once, after hours without any, simulated:`,
+    table(['', ...names], scaleRows(byWay((way) => outcome(model, state, way, burst(state.images))))),
+    '## What it rests on',
+    [
+      `- [What each way makes of a failure](${LONG}#failure), and what came of ${comparison.faults ? 'it in the fault run' : 'it: not measured'}`,
+      `- [What you own](${LONG}#what-you-own) on each way, and what happens when nobody does it`,
+      `- [Diagrams](${LONG}#diagrams) of all six`,
+      `- [Delays and limits](${LONG}#delays-and-limits) with their sources; prices, allowances, discounts: \`tools/compare/data\``,
+    ].join('\n'),
+  ].join('\n\n')}\n`;
+}
+
+function long(comparison: Comparison): string {
+  const { model, state, architectures, scenarios, owned } = comparison;
+  const { cpu, cores, os, arch } = model.measured.machine;
+  return `${[
+    NOTE,
+    '# What the comparison rests on',
+    'The long tables behind [COMPARISON.md](../COMPARISON.md).',
+    '## A burst, over time',
+    `${scaleGiven(state)} ${leftOut(tables.delays).join(' ')}`,
+    '![Images that wait over time](diagrams/backlog.svg)',
+    '![Units that run over time](diagrams/units.svg)',
+    longestJobLegend(model),
+    table(['', ...COMPUTES.map(title)], [['longest job', ...COMPUTES.map((way) => longestJob(model, way))]]),
     '## Failure',
     ...scenarios.map(({ title: said, ways }) => `### ${said}\n\n${together((way) => ways[way])}`),
     faults(comparison),
@@ -61,15 +108,15 @@ export function markdown(comparison: Comparison): string {
     ),
     '## Diagrams',
     'What plays the same part has the same place; an empty frame is a part that this way does without.',
-    ...architectures.map(({ way }) => `### ${title(way)}\n\n![How ${title(way)} works](docs/diagrams/${way}.svg)`),
-    '## Sources',
-    `Measured on ${cpu}, ${cores} cores, ${os} ${arch}: \`npm run bench\`. Prices: \`npm run prices\`.`,
+    ...architectures.map(({ way }) => `### ${title(way)}\n\n![How ${title(way)} works](diagrams/${way}.svg)`),
+    '## Delays and limits',
+    `Work was measured on ${cpu}, ${cores} cores, ${os} ${arch}: \`npm run bench\`. Prices: \`npm run prices\`.`,
     table(
       ['delay or limit', 'what', 'typically', 'range', 'source', 'date', 'how sure'],
       Object.values(model.tables.delays).map(
-        ({ id, what, low, typical, high, unit, source, date: day, confidence, via, typically }) => [
+        ({ id, what, low, typical, high, unit, source, date: day, confidence, via, typically: why }) => [
           id,
-          [what, typically ?? ''].filter(Boolean).join(' '),
+          [what, why ?? ''].filter(Boolean).join(' '),
           amountText({ low: typical, high: typical, unit }),
           amountText({ low, high, unit }),
           source,
@@ -78,7 +125,6 @@ export function markdown(comparison: Comparison): string {
         ],
       ),
     ),
-    'Prices, allowances, discounts and limits, each with its source and date: `tools/compare/data`.',
   ].join('\n\n')}\n`;
 }
 

@@ -7,7 +7,7 @@ import { charts, type Made, markdown } from './markdown';
 import { readMeasured } from './model/measured';
 import type { FaultResults } from './page/failure';
 import { page } from './page/page';
-import { stackSources } from './side-by-side';
+import { stackSources } from './questions';
 import { byWay } from './ways';
 
 /**
@@ -29,7 +29,7 @@ export async function makeComparison(
     ...(faults && { faults }),
   });
   const files = [
-    { file: 'COMPARISON.md', text: markdown(comparison) },
+    ...markdown(comparison),
     ...comparison.architectures.map((drawn) => ({
       file: `docs/diagrams/${drawn.way}.svg`,
       text: `${svg(drawn, { standalone: true })}\n`,

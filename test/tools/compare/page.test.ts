@@ -1,12 +1,22 @@
 import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import { parseHTML } from 'linkedom';
 import { type Comparison, compare } from '../../../tools/compare/comparison';
 import { limits } from '../../../tools/compare/data/tables';
 import { draw } from '../../../tools/compare/page/charts';
 import { amountText, axisTicks, figureText, format, rangeText } from '../../../tools/compare/page/format';
 import { page } from '../../../tools/compare/page/page';
-import { anchor, answer, chooserModel, longestJobLegend } from '../../../tools/compare/page/results';
-import { CONTROLS, fromSlider, START, toSlider } from '../../../tools/compare/page/state';
+import {
+  anchor,
+  answer,
+  chooserModel,
+  longestJobLegend,
+  mapSaid,
+  typically,
+  typicalRows,
+} from '../../../tools/compare/page/results';
+import { CONTROLS, fromHash, fromSlider, inputOf, START, toHash, toSlider } from '../../../tools/compare/page/state';
+import { PRESETS } from '../../../tools/compare/page/tables';
 import { text } from '../../../tools/html';
 import { COMPUTES } from '../../../workload/contract';
 import { choices, comparison, faults, sources } from './sources';
@@ -19,11 +29,14 @@ beforeAll(async () => {
 });
 
 describe('the page', () => {
-  test('is one file under 1.5 MB that names nothing outside', () => {
-    expect(Buffer.byteLength(html)).toBeLessThan(1_500_000);
+  test('is one file of less than 350 kB as it is sent, and names nothing outside', () => {
+    expect(gzipSync(html).length).toBeLessThan(350_000);
     const { document } = parseHTML(html);
     expect([...document.querySelectorAll('link, img, iframe, [src]')]).toEqual([]);
     expect(html).not.toMatch(/@import|url\((?!#)/);
+    // The library that draws, and the prices, each once.
+    expect(html.split('observablehq').length).toBeLessThan(3);
+    expect(html.split('"id":"fargate.vcpu-hour"').length).toBe(html.split('"id":"fargate.vcpu-hour","region"').length);
   });
 
   test('runs no script but its own: the policy has its hash', () => {
@@ -35,23 +48,45 @@ describe('the page', () => {
     expect(html.match(/<script[ >]/g)).toHaveLength(3);
   });
 
-  test('reads without scripts: charts, tables and answers are there, controls that would move nothing are not', () => {
+  test('reads without scripts: answer, grid, map, charts and a table of answers are there, controls are not', () => {
     const { document } = parseHTML(html);
     const count = (selector: string) => document.querySelectorAll(selector).length;
     for (const name of ['scale-backlog', 'scale-units']) {
       expect(count(`[data-slot="${name}"] svg[role="img"][aria-label]`)).toBe(2);
     }
-    for (const { textContent } of document.querySelectorAll('[data-slot="choice"] h3, #cost-summary, #cost .data')) {
-      expect(textContent).not.toBe('');
-    }
-    expect(count('.cards li')).toBe(6);
+    for (const slot of document.querySelectorAll('[data-slot]')) expect(slot.innerHTML).not.toBe('');
+    expect(count('.grid > li')).toBe(6);
+    expect(count('.grid > [data-tag="the answer"]')).toBe(1);
     expect(count('.diagrams svg')).toBe(6);
+    expect(count('.map [data-at]')).toBe(made.map.length);
     expect(count('form')).toBe(count('form[hidden]'));
-    expect(count('table.columns')).toBe(9);
-    // As many columns as there are boxes that say so.
-    expect(count('#code-data th:not([hidden])')).toBe(count('[name="column"][checked]'));
-    expect(count('#code-data tbody tr:first-child td')).toBe(count('[name="column"][checked]'));
-    expect(count('[name="column"]')).toBe(6);
+    expect(count('noscript tbody tr')).toBe(PRESETS.length);
+  });
+
+  test('says no more than 2,500 words before anything is unfolded, and one sentence for each part', () => {
+    const { document } = parseHTML(html);
+    const folded = [...document.querySelectorAll('details')].filter((each) => !each.parentElement?.closest('details'));
+    for (const each of folded) {
+      if (each.classList.contains('part')) expect(each.querySelector('summary .said')?.textContent).toMatch(/\w.*\.$/);
+      for (const child of [...each.children]) if (child.localName !== 'summary') child.remove();
+    }
+    for (const each of document.querySelectorAll('script, style, noscript')) each.remove();
+    const words = document.body.textContent.split(/\s+/).filter((word: string) => /\w/.test(word)).length;
+    expect(words).toBeGreaterThan(300);
+    expect(words).toBeLessThan(2500);
+  });
+
+  test('has in its grid what COMPARISON.md has, typically, and apart from it what is the same everywhere', () => {
+    const { document } = parseHTML(html);
+    for (const way of COMPUTES) {
+      const said = [...document.querySelectorAll(`.grid > .${way} dd`)].map(({ textContent }) => textContent);
+      const typical = typically(made.model, made.state, way);
+      expect(said).toEqual(typical && typicalRows(typical).map(([, each]) => each));
+      expect(made.costs[way].usdPerMillion?.typical).toBeCloseTo(typical?.millionUsd ?? 0, 6);
+    }
+    expect(document.querySelector('[data-slot="grid"]')?.textContent).toMatch(
+      /The same everywhere: \$\d+ a month for S3/,
+    );
   });
 
   test('has a column for each of the six ways in every table that is of the ways', () => {
@@ -65,8 +100,11 @@ describe('the page', () => {
 
   test('says of every way what ends a job', () => {
     const { document } = parseHTML(html);
-    const facts = [...document.querySelectorAll('.cards dl div')].map(({ textContent }) => textContent);
-    expect(facts.filter((fact) => /^longest job(12 h; 90 s once its|1 min; up to)/.test(fact))).toHaveLength(6);
+    const rows = [...document.querySelectorAll('#scale tr')].filter(({ textContent }) =>
+      /^longest job/.test(textContent),
+    );
+    const facts = [...(rows[0]?.querySelectorAll('td') ?? [])].map(({ textContent }) => textContent);
+    expect(facts.filter((fact) => /^(12 h; 90 s once its|1 min; up to)/.test(fact))).toHaveLength(6);
     expect(html).toContain(text(longestJobLegend(made.model)));
   });
 
@@ -135,6 +173,28 @@ describe('a question', () => {
     }
   });
 
+  test.each(CONTROLS.filter(({ kind, group }) => kind === 'select' && group !== 'scale'))(
+    'of $name has an answer in every part, whatever is chosen',
+    (control) => {
+      for (const [value] of control.kind === 'select' ? control.options : []) {
+        const state = { ...made.state, [control.name]: value };
+        for (const part of ['choose', 'cost'] as const) {
+          expect([value, answer(made.model, { part, state, question: 1 }).error]).toEqual([value, undefined]);
+        }
+      }
+    },
+  );
+
+  test('that a platform cannot do has no figures, and the limit instead', () => {
+    const { slots } = answer(made.model, { part: 'choose', state: { ...made.state, lasts: 'hours' }, question: 1 });
+    const { document } = parseHTML(`<html><body>${slots.grid?.html}</body></html>`);
+    expect(document.querySelectorAll('.grid > .lambda dd')).toHaveLength(0);
+    expect(document.querySelector('.grid > .lambda .out')?.textContent).toContain(
+      'An invocation ends after 15 minutes.',
+    );
+    expect(document.querySelectorAll('.grid > .ec2 dd')).toHaveLength(3);
+  });
+
   test('that cannot be answered says why', () => {
     const state = { ...made.state, outputFormat: 'gif' as 'webp' };
     expect(answer(made.model, { part: 'cost', state, question: 1 })).toEqual({
@@ -165,7 +225,7 @@ describe('controls', () => {
           true,
         ]);
       }
-      if (control.kind === 'select' || control.kind === 'radio') {
+      if (control.kind === 'select') {
         expect(control.options.map(([each]) => each)).toContain(value);
       }
     }
@@ -173,10 +233,67 @@ describe('controls', () => {
   });
 });
 
+describe('an address', () => {
+  test('says what differs from the start, and nothing at the start', () => {
+    expect(toHash(START, {})).toBe('');
+    expect(toHash({ ...START, imagesPerMonth: 3e6, people: 'nobody' }, { open: 'cost' })).toBe(
+      'people=nobody&imagesPerMonth=3000000&open=cost',
+    );
+  });
+
+  test.each(CONTROLS)('brings back $name', (control) => {
+    const other =
+      control.kind === 'checkbox'
+        ? !START[control.name]
+        : control.kind === 'select'
+          ? control.options.at(-1)?.[0]
+          : control.kind === 'slider' && control.scale === 'log'
+            ? 10 ** control.max
+            : control.max;
+    const state = { ...START, [control.name]: other };
+    expect(fromHash(`#${toHash(state, { at: 'limit-sqs.receive' })}`)).toEqual({
+      state,
+      view: { open: '', at: 'limit-sqs.receive', pair: '' },
+    });
+  });
+
+  test.each(['imagesPerMonth=-1', 'imagesPerMonth=1.5', 'imagesPerMonth=', 'people=me', 'x86=yes', 'a=b', '%=%', '='])(
+    'with %s is read as what it opens with',
+    (hash) => {
+      expect(fromHash(`#${hash}`).state).toEqual(START);
+    },
+  );
+
+  test('of a single word is a place on the page', () => {
+    expect(fromHash('#cost')).toEqual({ state: START, view: { at: 'cost' } });
+  });
+
+  test('has numbers as a field takes them', () => {
+    const memory = CONTROLS.find(({ name }) => name === 'memoryGb');
+    if (!memory) throw new Error('memoryGb');
+    expect(['2.5', '', 'x', '0', '1e9'].map((said) => inputOf(memory, said))).toEqual([
+      2.5,
+      ...Array(4).fill(undefined),
+    ]);
+  });
+});
+
+test('a map says who is alone in front where images come one by one, and until when', () => {
+  const cell = (imagesPerMonth: number, ...contenders: (typeof COMPUTES)[number][]) => ({
+    ...{ imagesPerMonth, imagesPerBurst: 1, contenders },
+  });
+  const plain = (said: string) => said.replace(/<[^>]+>/g, '');
+  expect(plain(mapSaid([cell(1e3, 'lambda'), cell(1e4, 'lambda', 'ec2'), cell(1e5, 'ec2')]))).toMatch(
+    /^One by one, . Lambda is clearly the cheapest up to 1K images a month; from 100K on it is . EC2\.$/,
+  );
+  expect(plain(mapSaid([cell(1e3, 'lambda')]))).toMatch(/up to 1K images a month\.$/);
+  expect(mapSaid([cell(1e3, 'lambda', 'ec2')])).toMatch(/^One by one, no way is clearly/);
+});
+
 test('a line of what waits falls for as long as units work', () => {
   const { slots } = answer(made.model, { part: 'scale', state: made.state, question: 1 });
   for (const { way, points } of slots['scale-backlog']?.chart?.series ?? []) {
-    const falling = points.map(({ low }) => low).filter((waiting) => waiting > 0 && waiting < 9900);
+    const falling = points.map(({ y }) => y).filter((waiting) => waiting > 0 && waiting < 9900);
     // Two moments of the chart may be nearer to each other than two of the simulation.
     const still = falling.filter((waiting, i) => waiting === falling[i + 1] && waiting === falling[i + 2]);
     expect([way, ...still]).toEqual([way]);
@@ -187,7 +304,7 @@ test('a line of what waits ends at zero, and each way has one', () => {
   const { slots } = answer(made.model, { part: 'scale', state: made.state, question: 1 });
   const series = slots['scale-backlog']?.chart?.series ?? [];
   expect(series.map(({ way }) => way)).toEqual(COMPUTES);
-  const ends = series.map(({ points }) => points.findLast(({ low }) => Number.isFinite(low))?.low);
+  const ends = series.map(({ points }) => points.findLast(({ y }) => Number.isFinite(y))?.y);
   expect(ends).toEqual(COMPUTES.map(() => 0));
 });
 

@@ -1,9 +1,10 @@
 import { FOUR_WAYS } from '../../../lib/ways';
 import { type Comparison, compare, type Sources, type Templates } from '../../../tools/compare/comparison';
-import { type Choice, type ChooserModel, choose, type Needs, ordinary } from '../../../tools/compare/model/choose';
+import { type Choice, type ChooserModel, choose } from '../../../tools/compare/model/choose';
+import { type Needs, ordinary } from '../../../tools/compare/model/needs';
 import type { FaultResults } from '../../../tools/compare/page/failure';
 import { CONTROLS } from '../../../tools/compare/page/state';
-import { stackSources } from '../../../tools/compare/side-by-side';
+import { stackSources } from '../../../tools/compare/questions';
 import { templates as synthesized } from '../../../tools/templates';
 import { templates } from '../../support/templates';
 import { measured } from './model/fixtures';
@@ -53,8 +54,9 @@ export function comparison(): Promise<Comparison> {
 
 /** What the questions lead to when one of them is answered otherwise, each in turn, and the box is not the figures'. */
 export function choices(model: ChooserModel): (Choice & { readonly needs: Needs })[] {
-  const answered = CONTROLS.filter(({ part }) => part === 'choose').flatMap((control): Partial<Needs>[] => {
-    if (control.kind === 'radio') return control.options.map(([value]) => ({ [control.name]: value }));
+  const asked = CONTROLS.filter(({ name }) => name in ordinary && !/^images|^account/.test(name));
+  const answered = asked.flatMap((control): Partial<Needs>[] => {
+    if (control.kind === 'select') return control.options.map(([value]) => ({ [control.name]: value }));
     return [{ [control.name]: control.kind === 'number' ? control.max : true }];
   });
   const both = answered.map((each) => ({ ...each, people: 'nobody' as const }));

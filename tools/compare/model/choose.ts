@@ -1,9 +1,11 @@
 import { WAYS, type Way } from '../../../lib/ways';
 import { COMPUTES, type Compute } from '../../../workload/contract';
+import alternativeList from '../data/alternatives.json';
 import words from '../data/choose.json';
-import { alternatives, limits } from '../data/tables';
+import limitList from '../data/limits.json';
 import { assume, isClearlyBelow, ranges } from './assumptions';
-import { computeRange, fill, unitsNeeded } from './cost';
+import { computeRange, fill, type TypicalUsd, typicalUsd, unitsNeeded } from './cost';
+import type { Needs } from './needs';
 import { serviceOf } from './service';
 import { maxUnits } from './simulate';
 import type { Alternative, Estimate, Facts, Inputs, Limit, Tables, WayFacts } from './types';
@@ -13,42 +15,16 @@ import type { Alternative, Estimate, Facts, Inputs, Limit, Tables, WayFacts } fr
  * of the platforms. Then what the ways that are left cost at that volume, by the model, and what they ask of people. Pure.
  */
 
-export interface Needs extends Pick<Inputs, 'imagesPerMonth' | 'imagesPerBurst' | 'account'> {
-  readonly lasts: 'seconds' | 'minutes' | 'near 15 minutes' | 'hours' | 'over 12 hours';
-  readonly memoryGb: number;
-  readonly diskGb: number;
-  readonly host: 'nothing special' | 'gpu' | 'kernel or device' | 'windows' | 'desktop';
-  readonly x86: boolean;
-  /** Whether what runs may reach the internet. */
-  readonly internet: boolean;
-  /** Whether somebody waits for it. */
-  readonly answer: 'later' | 'at once';
-  readonly people: 'nobody' | 'somebody' | 'platform team';
-  readonly kubernetes: 'no' | 'there already' | 'has to be';
-}
-
-/** What nobody has said otherwise. */
-export const ordinary: Needs = {
-  lasts: 'seconds',
-  memoryGb: 2,
-  diskGb: 0,
-  host: 'nothing special',
-  x86: false,
-  internet: true,
-  answer: 'later',
-  imagesPerMonth: 1e5,
-  imagesPerBurst: 1,
-  account: 'grown',
-  people: 'somebody',
-  kubernetes: 'no',
-};
-
 /** Typical CPU time of a job, in seconds, where it is not that of a measured image. */
 const LASTS: Readonly<Partial<Record<Needs['lasts'], number>>> = {
   minutes: 300,
   'near 15 minutes': 840,
   hours: 10_800,
 };
+
+// Not by data/tables, which would bring the prices as well into the page's worker: it is given those.
+const limits = limitList as readonly Limit[];
+const alternatives = alternativeList as readonly Alternative[];
 
 /** A sentence, and where what it rests on is shown. */
 export interface Reason {
@@ -69,7 +45,7 @@ export interface Choice {
   readonly notes: readonly string[];
   readonly against: Readonly<Partial<Record<Compute, readonly Reason[]>>>;
   /** Compute of those that are left, USD a month; absent where the model's box is not the job's. */
-  readonly usd: Readonly<Partial<Record<Compute, Estimate>>>;
+  readonly usd: Readonly<Partial<Record<Compute, TypicalUsd>>>;
   readonly instead: { readonly text: string; readonly service: Alternative | null };
 }
 
@@ -122,17 +98,17 @@ export function choose({ facts, tables, inputs }: ChooserModel, needs: Needs): C
   if (left.length === 0) return { ...none, against, instead: instead(needs) };
   const asked = asInputs(inputs, needs);
   const adapted = (way: Compute) => adapt(facts[way], needs);
-  const usd: Partial<Record<Compute, Estimate>> = isPriced(needs)
-    ? Object.fromEntries(left.map((way) => [way, computeRange(adapted(way), tables, asked)]))
+  const usd: Partial<Record<Compute, TypicalUsd>> = isPriced(needs)
+    ? Object.fromEntries(left.map((way) => [way, typicalUsd(adapted(way), tables, asked)]))
     : {};
-  const score = (way: Compute) => (usd[way]?.typical ?? 0) + effortOf(way, needs) * WORTH[needs.people];
+  const score = (way: Compute) => (usd[way]?.compute ?? 0) + effortOf(way, needs) * WORTH[needs.people];
   const [way, runnerUp = null] = left.toSorted((a, b) => score(a) - score(b)) as [Compute, Compute?];
   const { orchestrator, servers } = WAYS[way];
   return {
     way,
     orchestrator,
     servers,
-    because: reasons(way, needs, usd),
+    because: reasons(way, needs, usd, (each) => computeRange(adapted(each), tables, asked)),
     runnerUp,
     tips: runnerUp === null ? '' : tipping(way, runnerUp, needs, usd),
     notes: notes(adapted(way), facts[way], tables, asked, needs),
@@ -143,9 +119,10 @@ export function choose({ facts, tables, inputs }: ChooserModel, needs: Needs): C
 }
 
 /** What a job needs that no price here is of. */
-const isPriced = ({ host }: Needs) => host === 'nothing special';
+export const isPriced = ({ host }: Needs) => host === 'nothing special';
 
-function asInputs(inputs: Inputs, { lasts, imagesPerMonth, imagesPerBurst, account }: Needs): Inputs {
+/** The inputs of a bill, with what the job needs. */
+export function asInputs(inputs: Inputs, { lasts, imagesPerMonth, imagesPerBurst, account }: Needs): Inputs {
   const seconds = LASTS[lasts];
   const { work } = inputs;
   const cpuSeconds = seconds === undefined ? work.cpuSeconds : { low: seconds, typical: seconds, high: seconds };
@@ -179,7 +156,7 @@ function withMemory(facts: WayFacts, memoryGb: number): WayFacts {
 }
 
 /** A way as it would be deployed for this: with the time-out that the platform allows, on a cluster that is there. */
-function adapt(deployed: WayFacts, { kubernetes, memoryGb }: Needs): WayFacts {
+export function adapt(deployed: WayFacts, { kubernetes, memoryGb }: Needs): WayFacts {
   const facts = withMemory(deployed, memoryGb);
   const most = limit(facts.unit.kind === 'function' ? 'lambda.duration' : 'sqs.receive');
   const longest = { ...facts, longestJobSeconds: most.value };
@@ -222,6 +199,10 @@ function objections(way: Compute, needs: Needs): Reason[] {
   );
 }
 
+/** Whether a limit of the platform rules a way out: then no figure of it means anything. */
+export const cannot = (way: Compute, needs: Needs): boolean =>
+  objections(way, needs).some(({ restsOn }) => restsOn.startsWith('limit:'));
+
 /** Where none of the six is the answer. */
 function instead({ host, answer, lasts, people, kubernetes, memoryGb, diskGb }: Needs): Choice['instead'] {
   const answers = 'Lambda function URL or API Gateway with response streaming';
@@ -250,7 +231,12 @@ function instead({ host, answer, lasts, people, kubernetes, memoryGb, diskGb }: 
 const dollars = (value: number) =>
   `$${Number(value.toPrecision(2)).toLocaleString('en', { minimumFractionDigits: value < 9.95 ? 2 : 0 })}`;
 
-function reasons(way: Compute, { kubernetes }: Needs, usd: Choice['usd']): Reason[] {
+function reasons(
+  way: Compute,
+  { kubernetes }: Needs,
+  usd: Choice['usd'],
+  rangeOf: (way: Compute) => Estimate,
+): Reason[] {
   const isThere = kubernetes === 'there already' && WAYS[way].orchestrator === 'EKS';
   const found = [
     isThere
@@ -259,17 +245,17 @@ function reasons(way: Compute, { kubernetes }: Needs, usd: Choice['usd']): Reaso
   ];
   const own = usd[way];
   if (!own) return found;
-  const others = Object.entries(usd).filter(([other]) => other !== way) as [Compute, Estimate][];
-  const [cheapest] = others.toSorted(([, a], [, b]) => a.typical - b.typical);
-  const mine = dollars(own.typical);
-  const [title, its] = cheapest ? [WAYS[cheapest[0]].title, dollars(cheapest[1].typical)] : ['', ''];
+  const others = Object.entries(usd).filter(([other]) => other !== way) as [Compute, TypicalUsd][];
+  const [cheapest] = others.toSorted(([, a], [, b]) => a.compute - b.compute);
+  const mine = dollars(own.compute);
+  const [title, its] = cheapest ? [WAYS[cheapest[0]].title, dollars(cheapest[1].compute)] : ['', ''];
   const text = !cheapest
-    ? `It is what is left, at ${mine} a month.`
+    ? `It is the only way left, at ${mine} a month.`
     : mine === its
-      ? `It costs as much as the cheapest other, ${title}: ${mine} a month.`
-      : own.typical < cheapest[1].typical
-        ? `It is the cheapest of those that are left${isClearlyBelow(own, cheapest[1]) ? '' : ', typically'}: ${mine} a month; ${title} is ${its}.`
-        : `${title} is cheaper, ${its} a month and not ${mine}: too little for the care that it takes.`;
+      ? `It costs as much as the cheapest alternative, ${title}: ${mine} a month.`
+      : own.compute < cheapest[1].compute
+        ? `It is the cheapest of the ways left${isClearlyBelow(rangeOf(way), rangeOf(cheapest[0])) ? '' : ', typically'}: ${mine} a month; ${title} is ${its}.`
+        : `${title} is cheaper, ${its} a month and not ${mine}: too little a difference to pay for the extra work.`;
   return [...found, { text, restsOn: 'figure:cost' }];
 }
 
@@ -277,7 +263,7 @@ function tipping(way: Compute, runnerUp: Compute, needs: Needs, usd: Choice['usd
   const more = (effortOf(runnerUp, needs) - effortOf(way, needs)) * WORTH[needs.people];
   const [own, its] = [usd[way], usd[runnerUp]];
   if (!own || !its) return words.tips.box;
-  const saves = own.typical - its.typical;
+  const saves = own.compute - its.compute;
   if (more <= 0) return fill(words.tips.less, { usd: dollars(Math.max(0, -saves)) });
   return fill(words.tips.more, { usd: dollars(more), saves: saves > 0 ? dollars(saves) : 'nothing' });
 }

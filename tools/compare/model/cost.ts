@@ -340,6 +340,14 @@ export function computeRange(facts: WayFacts, tables: Tables, inputs: Inputs): E
   return { low: Math.min(low, typical, high), typical, high: Math.max(low, typical, high) };
 }
 
+/** USD a month, with every assumption typical: without any image, what differs between the ways, what is the same on all. */
+export type TypicalUsd = Readonly<Record<'idle' | 'compute' | 'shared', number>>;
+
+export function typicalUsd(facts: WayFacts, tables: Tables, inputs: Inputs): TypicalUsd {
+  const { sum } = bill(facts, tables, assume(ranges(tables.delays, inputs), 'typical'), inputs);
+  return { idle: sum(({ idle }) => idle), compute: sum(({ shared }) => !shared), shared: sum(({ shared }) => shared) };
+}
+
 /** Images a month. */
 const MUCH = 1e7;
 

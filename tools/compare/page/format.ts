@@ -58,7 +58,7 @@ function between(from: string, to: string): string {
 const two = new Intl.NumberFormat('en', { maximumSignificantDigits: 2 });
 
 /** In two significant figures. */
-const headline = (value: number, as: Format): string =>
+export const headline = (value: number, as: Format): string =>
   as === 'duration' ? duration(value, two) : format[as](Number(value.toPrecision(2)));
 
 /** A headline: what is typical, and in brackets how far it may be off. */
@@ -68,16 +68,6 @@ export function figureText({ low, typical, high }: Estimate, as: Format): string
 }
 
 export const usdText = (figure: Estimate | null): string => (figure ? figureText(figure, 'usd') : '');
-
-/** One place of a chart: a band's range, or the course of events. */
-export function pointText(
-  { y, lines }: { readonly y: { readonly format: Format }; readonly lines?: boolean },
-  { low, high }: { readonly low: number; readonly high: number },
-): string {
-  if (!lines) return rangeText({ low, high }, y.format);
-  const said = (value: number) => (Number.isFinite(value) ? format[y.format](Math.round(value)) : '\u2013');
-  return Number.isNaN(high) ? said(low) : `${said(low)} / ${said(high)}`;
-}
 
 /** A delay or a limit as its table has it: `1 to 60 s`, `1,000`, `10 %`. */
 export function amountText({ low, high, unit }: Pick<Delay, 'low' | 'high' | 'unit'>): string {

@@ -1,16 +1,24 @@
 import { text } from '../../html';
 import { format } from './format';
-import { CONTROLS, type Control, type State, toSlider } from './state';
+import { CONTROLS, type Control, GROUPS, type State, toSlider } from './state';
 
-/** A part's controls. Hidden until the page's script runs: without it they would move nothing. */
-export function form(part: Control['part'], label: string, state: State): string {
-  const own = CONTROLS.filter((control) => control.part === part);
-  const rare = own.filter((control) => control.rare);
-  const fields = (controls: readonly Control[]) =>
-    `<div class="fields">\n${controls.map((control) => field(control, state)).join('\n')}\n</div>`;
-  return `<form data-part="${part}" aria-label="${text(label)}" autocomplete="off" hidden>
-${fields(own.filter((control) => !control.rare))}
-${rare.length > 0 ? `<details><summary>Every other input</summary>\n${fields(rare)}\n</details>` : ''}
+/** Controls of some groups, the last of them folded up. Hidden until the page's script runs: without it they would move nothing. */
+export function form(
+  id: string,
+  label: string,
+  groups: readonly Control['group'][],
+  state: State,
+  folded?: Control['group'],
+): string {
+  const fields = (group: Control['group']) =>
+    `<div class="fields">${CONTROLS.filter((control) => control.group === group)
+      .map((control) => field(control, state))
+      .join('\n')}</div>`;
+  const shown = groups.map((group) => `<fieldset><legend>${text(GROUPS[group])}</legend>${fields(group)}</fieldset>`);
+  return `<form id="${id}" aria-label="${text(label)}" autocomplete="off" hidden>
+${shown.join('\n')}
+${folded ? `<details><summary>${text(GROUPS[folded])}</summary>${fields(folded)}</details>` : ''}
+<p class="status" role="status"></p>
 </form>`;
 }
 
@@ -27,20 +35,13 @@ function field(control: Control, state: State): string {
     case 'number':
       return `<div><label for="${id}">${text(label)} (${text(control.unit)})</label><input type="number" id="${id}" name="${name}" min="${control.min}" max="${control.max}" step="any" value="${Number(value)}"></div>`;
     case 'checkbox':
-      return `<fieldset><label for="${id}"><input type="checkbox" id="${id}" name="${name}"${value ? ' checked' : ''}>${text(label)}</label></fieldset>`;
+      return `<div><label for="${id}"><input type="checkbox" id="${id}" name="${name}"${value ? ' checked' : ''}>${text(label)}</label></div>`;
     case 'select':
       return `<div><label for="${id}">${text(label)}</label><select id="${id}" name="${name}">${control.options
         .map(
           ([each, said]) => `<option value="${text(each)}"${each === value ? ' selected' : ''}>${text(said)}</option>`,
         )
         .join('')}</select></div>`;
-    case 'radio':
-      return `<fieldset><legend>${text(label)}</legend>${control.options
-        .map(
-          ([each, said]) =>
-            `<label><input type="radio" name="${name}" value="${text(each)}"${each === value ? ' checked' : ''}>${text(said)}</label>`,
-        )
-        .join('')}</fieldset>`;
   }
 }
 

@@ -6,53 +6,33 @@ import { text } from '../../html';
 import type { Comparison } from '../comparison';
 import { limits } from '../data/tables';
 import { STYLE, sentences, svg } from '../diagram/svg';
-import { MARKS } from '../ways';
+import { together } from '../questions';
 import { bundleScripts, inScript, jsonInScript, minified } from './bundle';
 import { type Chart, draw } from './charts';
-import { sideBySide } from './code';
-import { SHOWN_FIRST } from './columns';
 import { FAULT_COLUMNS, FAULT_LEGEND, faultRows, faultScenarios, faultsLeftOut } from './failure';
-import { amountText, figureText, format, usdText } from './format';
+import { amountText, format } from './format';
 import { form } from './forms';
+import { isNeighbours, PAIRS, type Pair, pairHtml } from './pair';
 import { dataTable, origin, wayName } from './parts';
-import { anchor, answer, longestJob, longestJobLegend, mapTable, type Slots } from './results';
+import { anchor, answer, longestJobLegend, mapSaid, mapTable, type Slots } from './results';
 import { colours, style } from './style';
 import { OWNED_LEGEND, ownedRows, presetRows, WORTH_LEGEND } from './tables';
 
 /** px of the charts that are drawn when the page is built; scripts draw them at the page's own width. */
 const WIDTHS = { wide: 860, narrow: 340 };
 
-const LESSONS = {
-  ec2: 'You own the operating system: patching, scaling, availability, everything. Any workload fits.',
-  lambda: 'A trigger runs code. Nothing to manage; billed per use; under 15 minutes.',
-  'ecs-fargate': 'Containers without servers, by AWS\u2019s own orchestrator.',
-  'eks-ec2': 'The same job with Kubernetes\u2019 tools: orchestrator first, then platform.',
-  'ecs-ec2': 'AWS\u2019s own orchestrator, on machines that are yours.',
-  'eks-fargate': 'Kubernetes, and no machines to look after.',
-} as const;
-
-const NAV = [
-  ['choose', 'Choose'],
-  ['cost', 'Cost'],
-  ['scale', 'Scale'],
-  ['failure', 'Failure'],
-  ['own', 'What you own'],
-  ['diagrams', 'Diagrams'],
-  ['code', 'Side by side'],
-  ['sources', 'Sources'],
-] as const;
-
 /** The comparison as one HTML page that needs no network. Everything in it is text to be escaped. */
 export async function page(comparison: Comparison): Promise<string> {
-  const { model, state, date } = comparison;
+  const { model, state, stacks } = comparison;
   const slots: Slots = Object.assign(
-    {},
-    ...(['cost', 'scale', 'choose'] as const).map((part) => {
+    { map: { html: mapTable(comparison.map) }, 'map-said': { html: mapSaid(comparison.map) } },
+    ...(['choose', 'cost', 'scale'] as const).map((part) => {
       const { slots: found, error } = answer(model, { part, state, question: 0 });
       if (error) throw new Error(`the page's ${part}: ${error}`);
       return found;
     }),
   );
+  const slot = (name: string, tag = 'div') => `<${tag} data-slot="${name}">${slots[name]?.html ?? ''}</${tag}>`;
   const { client, worker } = await bundleScripts();
   const css = await minified(`${style()}${STYLE}`);
   const hash = createHash('sha256').update(client).digest('base64');
@@ -64,103 +44,99 @@ export async function page(comparison: Comparison): Promise<string> {
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${hash}' blob:; worker-src blob:; base-uri 'none'; form-action 'none'">
 <meta name="description" content="EC2, Lambda, ECS and EKS, on EC2 and on Fargate: one workload, compared from the stacks that deploy it.">
-<title>Four Ways, compared</title>
+<title>Four Ways: where should this job run?</title>
 <style>${css}</style>
 </head>
 <body>
-<a class="skip" href="#choose">Skip to the comparison</a>
+<a class="skip" href="#choose">Skip to the answer</a>
 <header>
-<p class="project">Four Ways</p>
-<h1>One workload, six ways to run it: what really changes</h1>
-<p class="lead">The same image-resizing job on EC2, Lambda, ECS and EKS, on your servers and on AWS\u2019s. Every figure is computed from the stacks that deploy it, from measured work, and from tables with a source and a date: what is typical, and in brackets how far it may be off.</p>
-<p>Work measured ${text(date.measured)}; prices read ${text(date.prices)}. Nothing was measured on AWS itself.</p>
-${cards(comparison)}
+<h1>Where should this job run?</h1>
+<p>One job, resizing uploaded images, deployed six ways that two decisions tell apart. Figures come from the stacks, from measured work and from dated prices; nothing was measured on AWS itself.</p>
 </header>
-<nav aria-label="Parts of the comparison"><ul>
-${NAV.map(([id, label]) => `<li><a href="#${id}">${label}</a></li>`).join('\n')}
-</ul></nav>
 <main>
-<section id="choose" aria-labelledby="choose-title">
-<h2 id="choose-title">Choose</h2>
-<p>First the orchestrator, then whose servers. A few questions lead to a way, or to none of the six. Volume, burst and account are those set under <a href="#cost">Cost</a>. Every reason links to what it rests on. ${text(WORTH_LEGEND)}</p>
-${form('choose', 'Questions', state)}
-<p class="status" data-status="choose" role="status"></p>
+<section id="choose" aria-label="The answer">
+${form('questions', 'Questions', ['orchestrator', 'servers', 'amount'], state, 'more')}
+<div class="result">
 <div class="answer" data-slot="choice" aria-live="polite">${slots.choice?.html ?? ''}</div>
-<details><summary>Typical answers in one table</summary>
+${slot('grid')}
+</div>
+<noscript>
+<h2>Questions and their answers</h2>
+<p>${text(assumed(comparison))} ${text(WORTH_LEGEND)}</p>
 ${dataTable(
-  'Typical answers',
+  'Questions and their answers',
   ['when', 'then', 'because'],
   presetRows(model, state).map((row) => row.map(text)),
-  'prose',
 )}
-</details>
+</noscript>
 </section>
 
-<section id="cost" aria-labelledby="cost-title">
-<h2 id="cost-title">Cost</h2>
-<p>What a month costs, from the sizes in the templates, the measured work of an image and the price table.</p>
-${form('cost', 'Inputs of the cost', state)}
-<div data-slot="cost-given">${slots['cost-given']?.html ?? ''}</div>
-<p class="status" data-status="cost" role="status"></p>
-<h3>The cheapest way</h3>
-<p>By images a month and by how many come together; several where it depends on what is not known, or where they differ by less than a tenth. What is the same everywhere, the pictures in S3 and the dashboard, is left out. EKS on EC2 has one worker on a node of two vCPUs, as its stack has it; larger nodes hold more for the money. The inputs are those that the page opens with.</p>
-${mapTable(comparison.map)}
-<h3>At this volume</h3>
-<div id="cost-summary" data-slot="cost-summary">${slots['cost-summary']?.html ?? ''}</div>
+<section id="map" aria-labelledby="map-title">
+<h2 id="map-title">The cheapest way, by volume and burst</h2>
+${slot('map-said', 'p')}
+<div data-slot="map">${slots.map?.html ?? ''}</div>
+<p class="quiet">A mark is a way that is the cheapest, or within a tenth of it, for some value of what is not known. The framed cell is your volume. EKS on EC2 has one worker on a node, as its stack has it; larger nodes hold more for the money.</p>
+<p class="status" role="status"></p>
+</section>
+
+${part(
+  'cost',
+  'Cost',
+  slot('cost-said', 'span'),
+  `${slot('cost-given')}
+<div id="cost-summary">${slot('cost-summary')}</div>
 <h3>Line by line</h3>
-<div data-slot="cost-items">${slots['cost-items']?.html ?? ''}</div>
-</section>
-
-<section id="scale" aria-labelledby="scale-title">
-<h2 id="scale-title">Scale</h2>
-<p>What happens when images arrive: a simulation with the scaling rules of the templates and start-up delays from the table under <a href="#sources">Sources</a>. Image size, region and CPU speed are those set under <a href="#cost">Cost</a>.</p>
-${form('scale', 'Inputs of the simulation', state)}
-<div data-slot="scale-given">${slots['scale-given']?.html ?? ''}</div>
-<p class="status" data-status="scale" role="status"></p>
-<div class="two">
-${figure('scale-backlog', slots, 'Images that wait', 'What is typical. Time is logarithmic in a burst.')}
+${slot('cost-items')}`,
+)}
+${part(
+  'scale',
+  'Scale',
+  slot('scale-said', 'span'),
+  `<p>A simulation with the scaling rules of the templates and the delays under <a href="#sources">Sources</a>, of the image job whatever the questions say. What is typical; in brackets, how far it may be off.</p>
+${form('arrivals', 'What arrives', ['scale'], state)}
+${slot('scale-given')}
+${figure('scale-backlog', slots, 'Images that wait', 'Time is logarithmic in a burst.')}
 ${figure('scale-units', slots, 'Units that run', 'Instances, functions, tasks, pods. A line ends when nothing is left to do.')}
-</div>
-<div data-slot="scale-summary">${slots['scale-summary']?.html ?? ''}</div>
-<details><summary>The charts as tables</summary><div data-slot="scale-table">${slots['scale-table']?.html ?? ''}</div></details>
-</section>
-
-<section id="failure" aria-labelledby="failure-title">
-<h2 id="failure-title">Failure</h2>
-<p>What each way does when something goes wrong, read from its template. \u201cMeasured\u201d: in the fault run below, on endpoints that imitate AWS.</p>
+${slot('scale-summary')}
+<p class="quiet">${text(longestJobLegend(model))}</p>
+<details><summary>The charts as tables</summary>${slot('scale-table')}</details>`,
+)}
+${part(
+  'failure',
+  'Failure',
+  faultsSaid(comparison),
+  `<p>What each way does when something goes wrong, read from its template.</p>
 ${dataTable('What each way makes of a failure', ['what happens', ...COMPUTES.map(wayName)], failureRows(comparison), 'prose')}
 <h3>Measured</h3>
-${measuredFaults(comparison)}
-</section>
-
-<section id="own" aria-labelledby="own-title">
-<h2 id="own-title">What you own</h2>
-<p>${OWNED_LEGEND}</p>
-${dataTable('What you own, by concern', ['concern', ...COMPUTES.map(wayName)], ownedRows(comparison.owned), 'prose')}
-</section>
-
-<section id="diagrams" class="wide" aria-labelledby="diagrams-title">
-<h2 id="diagrams-title">Diagrams</h2>
-<p>Drawn from the templates. What plays the same part has the same place; an empty frame is a part that this way does without.</p>
-${diagrams(comparison)}
-</section>
-
-<section id="code" class="wide" aria-labelledby="code-title">
-<h2 id="code-title">Side by side</h2>
-<p>The stack files, section by section. Lines that all the columns shown have in common are dimmed, lines that some of them share have a light background, and a line that only one of them has stands out. Hatched: this way has no such line.</p>
-<form class="choose" aria-label="Columns" autocomplete="off" hidden>
-${COMPUTES.map((way, i) => `<label><input type="checkbox" name="column" value="${way}"${SHOWN_FIRST[i] ? ' checked' : ''}>${wayName(way)}</label>`).join('\n')}
-</form>
-${sideBySide(comparison.sections)}
-</section>
-
-<section id="sources" aria-labelledby="sources-title">
-<h2 id="sources-title">Sources</h2>
-${sources(comparison)}
-</section>
+${measuredFaults(comparison)}`,
+)}
+${part(
+  'own',
+  'What you own',
+  ownedSaid(comparison),
+  `<p>${OWNED_LEGEND}</p>
+${dataTable('What you own, by concern', ['concern', ...COMPUTES.map(wayName)], ownedRows(comparison.owned), 'prose')}`,
+)}
+${part(
+  'diagrams',
+  'Diagrams',
+  `From ${least(resources(comparison))} resources in a template to ${most(resources(comparison))}.`,
+  `<p>Drawn from the templates. What plays the same part has the same place; an empty frame is a part that this way does without.</p>
+${diagrams(comparison)}`,
+)}
+${part(
+  'code',
+  'Side by side',
+  `${comparison.questions.length} questions, the lines that answer them, and the difference of any two stacks.`,
+  `${questions(comparison)}
+<h3 id="pair-title">Two stacks, and nothing but their difference</h3>
+<form id="pairs" aria-labelledby="pair-title" autocomplete="off" hidden><label for="in-pair">Which two</label><select id="in-pair" name="pair">${pairOptions()}</select></form>
+<div data-slot="pair">${pairHtml(stacks, PAIRS[0] as Pair)}</div>`,
+)}
+${part('sources', 'Sources', sourcesSaid(comparison), sources(comparison))}
 </main>
 <footer><p>Four Ways. Made by <code>npm run compare</code> from the repository\u2019s stacks. MIT-0.</p></footer>
-<script type="application/json" id="data">${jsonInScript({ model, state })}</script>
+<script type="application/json" id="data">${jsonInScript({ model, stacks })}</script>
 <script type="text/plain" id="worker">${inScript(worker)}</script>
 <script>${client}</script>
 </body>
@@ -168,33 +144,82 @@ ${sources(comparison)}
 `;
 }
 
-function cards({ model, state, costs, one }: Comparison): string {
-  const items = COMPUTES.map((way) => {
-    const { first } = one[way].figures;
-    const { idleUsdPerMonth, usdPerMillion } = costs[way];
-    const rows = [
-      ['idle, a month', usdText(idleUsdPerMonth)],
-      [
-        `a million images, at ${format.count(state.imagesPerMonth)} a month, without S3 and the dashboard`,
-        usdText(usdPerMillion),
-      ],
-      ['first result from idle', first ? figureText(first, 'duration') : 'none'],
-      ['longest job', longestJob(model, way)],
-    ];
-    return `<li class="${way}"><h2>${wayName(way)}</h2><p>${text(LESSONS[way])}</p><dl>${rows
-      .map(([name = '', value = '']) => `<div><dt>${text(name)}</dt><dd>${text(value)}</dd></div>`)
-      .join('')}</dl></li>`;
-  });
-  return `<ul class="cards">${items.join('\n')}</ul>\n<p class="quiet">${text(longestJobLegend(model))}</p>`;
+/** A part of the page: its answer in one sentence, which unfolds. */
+const part = (id: string, title: string, said: string, inside: string): string =>
+  `<details class="part" id="${id}"><summary><h2>${text(title)}</h2> <span class="said">${said}</span></summary>
+${inside}
+<p class="status" role="status"></p>
+</details>`;
+
+/** What the answers of the table without scripts assume. */
+const assumed = ({ state }: Comparison): string =>
+  `Where nothing else is said: ${format.count(state.imagesPerMonth)} images a month, ${format.count(state.imagesPerBurst)} together, and somebody to look after it.`;
+
+const least = (values: readonly number[]) => Math.min(...values);
+const most = (values: readonly number[]) => Math.max(...values);
+const resources = ({ model }: Comparison) => COMPUTES.map((way) => model.facts.sandbox[way].resources);
+
+function faultsSaid({ faults }: Comparison): string {
+  if (!faults) return 'What each way does when something goes wrong. Not measured: <code>npm run faults</code>.';
+  const { rows } = faults;
+  const sum = (of: (row: (typeof rows)[number]) => number) => rows.reduce((all, row) => all + of(row), 0);
+  const injected = sum(({ faults: named }) => Object.values(named).reduce((all, times) => all + times, 0));
+  const lost = sum((row) => row.lost);
+  return `${format.count(injected)} faults in ${format.count(sum(({ images }) => images))} images on endpoints that imitate AWS: ${lost === 0 ? 'none' : format.count(lost)} lost. Who notices, and when, is what differs.`;
+}
+
+function ownedSaid({ owned }: Comparison): string {
+  const yours = COMPUTES.map((way) => ({
+    way,
+    count: owned.filter((each) => each.way === way && each.what !== null && each.who === 'you').length,
+  })).toSorted((a, b) => a.count - b.count);
+  const [few, many] = [yours[0], yours.at(-1)];
+  const concerns = new Set(owned.map(({ concern }) => concern)).size;
+  return few && many
+    ? `Of ${concerns} concerns, ${few.count} are yours on ${wayName(few.way)} and ${many.count} on ${wayName(many.way)}.`
+    : '';
+}
+
+const sourcesSaid = ({ model: { tables, measured }, date }: Comparison): string =>
+  `${tables.prices.prices.length} prices and ${Object.keys(tables.delays).length} delays and limits, each with its source and date; work measured on ${text(date.measured)} (${text(measured.machine.cpu)}).`;
+
+function questions({ questions: all }: Comparison): string {
+  const rows = all.map((question) => [
+    `<b>${text(question.title)}</b><small>${text(question.said)}</small>`,
+    together(question)
+      .map(({ of, answer: found }) => {
+        const lines =
+          typeof found === 'string'
+            ? `<p>${text(found)}</p>`
+            : `<pre>${found.map((line) => `<span>${text(line.text)}</span>`).join('')}</pre>`;
+        const where = of.map((way) => {
+          const own = question.ways[way];
+          return `${wayName(way)}${typeof own === 'string' ? '' : ` <small>${own.map(({ number }) => number).join(', ')}</small>`}`;
+        });
+        return `<div>${where.join(', ')}${lines}</div>`;
+      })
+      .join(''),
+  ]);
+  return `<p>Small figures are line numbers of <code>lib/&lt;way&gt;-stack.ts</code>.</p>
+${dataTable('Questions, and the lines that answer them', ['question', 'lines'], rows, 'asked')}`;
+}
+
+function pairOptions(): string {
+  const option = (pair: Pair) =>
+    `<option value="${pair.join(' ')}">${pair.map((way) => text(WAYS[way].title)).join(' and ')}</option>`;
+  const group = (label: string, pairs: readonly Pair[]) =>
+    `<optgroup label="${label}">${pairs.map(option).join('')}</optgroup>`;
+  return `${group('neighbours in the grid', PAIRS.filter(isNeighbours))}${group(
+    'both decisions differ',
+    PAIRS.filter((pair) => !isNeighbours(pair)),
+  )}`;
 }
 
 /** A chart twice, for wide and narrow pages: scripts replace both. */
 function figure(name: string, slots: Slots, title: string, note: string): string {
   const chart = slots[name]?.chart;
   if (!chart) throw new Error(`no chart for ${name}`);
-  const legend = COMPUTES.map((way) => `<li>${wayName(way)}</li>`).join('');
   return `<figure id="figure-${name}"><figcaption>${text(title)}<small>${text(note)}</small></figcaption>
-<ul class="legend">${legend}</ul>
 <div class="plot" data-slot="${name}"><div class="wide-plot">${chartSvg(chart, WIDTHS.wide)}</div><div class="narrow">${chartSvg(chart, WIDTHS.narrow)}</div></div>
 </figure>`;
 }
@@ -205,20 +230,15 @@ const chartSvg = (chart: Chart, width: number): string =>
     String(Number(Number(long).toFixed(2))),
   );
 
-/** A chart as a file of its own, with its legend and colours. */
+/** A chart as a file of its own, with its colours. */
 export function chartFile(chart: Chart | undefined): string {
   if (!chart) throw new Error('there is no chart to be drawn');
-  const inner = chartSvg(chart, WIDTHS.wide).replace('<svg ', '<svg y="24" ');
-  const height = Number(/ height="(\d+)"/.exec(inner)?.[1]) + 30;
-  const legend = COMPUTES.map(
-    (way, i) =>
-      `<text x="${12 + i * 141}" y="18" fill="var(--${way})" font-weight="600">${MARKS[way]} ${text(WAYS[way].title)}</text>`,
-  );
+  const inner = chartSvg(chart, WIDTHS.wide);
+  const height = Number(/ height="(\d+)"/.exec(inner)?.[1]) + 10;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTHS.wide} ${height}" width="${WIDTHS.wide}" height="${height}" role="img" aria-label="${text(chart.title)}" font-family="system-ui, sans-serif" font-size="13">
 <title>${text(chart.title)}</title>
 <style>${colours()}</style>
 <rect width="100%" height="100%" fill="var(--paper)"/>
-${legend.join('')}
 <g color="var(--quiet)">${inner}</g>
 </svg>`;
 }

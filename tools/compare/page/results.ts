@@ -3,16 +3,35 @@ import { COMPUTES, type Compute, DEFAULTS } from '../../../workload/contract';
 import { text } from '../../html';
 import { type Arrivals, burst, daily, even } from '../model/arrivals';
 import { assume, figures, OF_MUCH_WORK, ranges } from '../model/assumptions';
-import { type Choice, type ChooserModel, choose, type Reason } from '../model/choose';
-import { BURSTS, type Cell, type Cost, cost, costMap, type LineItem, VOLUMES } from '../model/cost';
+import {
+  adapt,
+  asInputs,
+  type Choice,
+  type ChooserModel,
+  cannot,
+  choose,
+  isPriced,
+  type Reason,
+} from '../model/choose';
+import {
+  BURSTS,
+  type Cell,
+  type Cost,
+  cost,
+  costMap,
+  type LineItem,
+  type TypicalUsd,
+  typicalUsd,
+  VOLUMES,
+} from '../model/cost';
 import { imageWork, type Measured } from '../model/fit';
 import { simulate, type Trace, type TracePoint } from '../model/simulate';
-import type { AssumptionId, Facts, Figure, ImageWork, Inputs, JobFacts, Tables } from '../model/types';
+import type { AssumptionId, Facts, Figure, ImageWork, Inputs, JobFacts, Tables, WayFacts } from '../model/types';
 import { byWay, MARKS } from '../ways';
 import type { Chart } from './charts';
-import { figureText, format, pointText, rangeText, usdText } from './format';
+import { figureText, format, headline, rangeText, usdText } from './format';
 import { dataTable, link, wayName } from './parts';
-import type { Control, State } from './state';
+import type { State } from './state';
 
 /**
  * What follows from the inputs: the same code fills the page when it is built and, in the worker, when a control moves.
@@ -26,8 +45,12 @@ export interface Model {
   readonly measured: Measured;
 }
 
+/** What is computed together. */
+export const PARTS = ['choose', 'cost', 'scale', 'map'] as const;
+export type Part = (typeof PARTS)[number];
+
 export interface Question {
-  readonly part: Control['part'];
+  readonly part: Part;
   readonly state: State;
   /** Ascending: the answer to an earlier one is dropped. */
   readonly question: number;
@@ -37,7 +60,7 @@ export interface Question {
 export type Slots = Readonly<Record<string, { readonly html?: string; readonly chart?: Chart }>>;
 
 export interface Answer {
-  readonly part: Control['part'];
+  readonly part: Part;
   readonly question: number;
   readonly slots: Slots;
   /** One line, where there is no result. */
@@ -47,7 +70,11 @@ export interface Answer {
 /** Answers one question. Never throws: what goes wrong is said. */
 export function answer(model: Model, { part, state, question }: Question): Answer {
   try {
-    return { part, question, slots: { cost: costSlots, scale: scaleSlots, choose: chooseSlots }[part](model, state) };
+    return {
+      part,
+      question,
+      slots: { choose: chooseSlots, cost: costSlots, scale: scaleSlots, map: mapSlots }[part](model, state),
+    };
   } catch (error) {
     return { part, question, slots: {}, error: `No result: ${error instanceof Error ? error.message : error}` };
   }
@@ -85,14 +112,28 @@ export const chooserModel = (model: Model, state: State): ChooserModel => ({
   inputs: inputsOf(model, state),
 });
 
-export const costsOf = (model: Model, state: State): Record<Compute, Cost> =>
-  byWay((way) => cost(factsOf(model, state)[way], model.tables, inputsOf(model, state)));
+/** A way as it would be deployed for this job, and a month of such jobs; the image's where nothing is priced. */
+function deployed(model: Model, state: State, way: Compute): readonly [WayFacts, Inputs] {
+  const [facts, inputs] = [factsOf(model, state)[way], inputsOf(model, state)];
+  return isPriced(state) ? [adapt(facts, state), asInputs(inputs, state)] : [facts, inputs];
+}
+
+/** `null`: the way cannot do it. */
+type Costs = Readonly<Record<Compute, Cost | null>>;
+
+export const costsOf = (model: Model, state: State): Costs =>
+  byWay((way) => {
+    if (isPriced(state) && cannot(way, state)) return null;
+    const [facts, inputs] = deployed(model, state, way);
+    return cost(facts, model.tables, inputs);
+  });
 
 // --- Cost -------------------------------------------------------------------------------------------------------------
 
 export function costSlots(model: Model, state: State): Slots {
   const costs = costsOf(model, state);
   return {
+    'cost-said': { html: costSaid(costs, state) },
     'cost-given': { html: `<p class="quiet">${text(given(model, state))}</p>` },
     'cost-summary': {
       html: dataTable(
@@ -102,8 +143,24 @@ export function costSlots(model: Model, state: State): Slots {
         'numbers',
       ),
     },
-    'cost-items': { html: COMPUTES.map((way) => itemised(costs[way])).join('\n') },
+    'cost-items': {
+      html: Object.values(costs)
+        .map((each) => each && itemised(each))
+        .join('\n'),
+    },
   };
+}
+
+/** The cheapest and the dearest, in a sentence. */
+function costSaid(costs: Costs, { imagesPerMonth, imagesPerBurst }: State): string {
+  const usd = ({ computeUsdPerMonth }: Cost) => computeUsdPerMonth.typical;
+  const all = Object.values(costs)
+    .filter((each) => each !== null)
+    .toSorted((a, b) => usd(a) - usd(b));
+  const [first, last] = [all[0], all.at(-1)];
+  if (!first || !last) return 'None of the ways can do this.';
+  const said = (each: Cost) => `${headline(usd(each), 'usd')} on ${wayName(each.way)}`;
+  return `${format.count(imagesPerMonth)} images a month, ${together(imagesPerBurst)}: from ${said(first)} to ${said(last)}, and what is the same everywhere.`;
 }
 
 /** What the figures are of, in a line. */
@@ -112,7 +169,9 @@ export function given(model: Model, state: State): string {
   return `${[
     state.region,
     `images of ${format.count(work.megapixels)} megapixels`,
-    `${rangeText(work.cpuSeconds, 'duration')} of CPU each where they were measured, times ${rangeText(cpuSpeed, 'count')}`,
+    state.lasts === 'seconds' || !isPriced(state)
+      ? `${rangeText(work.cpuSeconds, 'duration')} of CPU each where they were measured, times ${rangeText(cpuSpeed, 'count')}`
+      : `${format.duration(asInputs(inputsOf(model, state), state).work.cpuSeconds.typical)} of CPU each`,
     state.imagesPerBurst === 1 ? 'arriving one by one' : `arriving ${format.count(state.imagesPerBurst)} at a time`,
     state.production ? 'stacks as for production' : 'stacks as for a sandbox',
     state.spot ? 'Spot where a way can use it' : 'On-Demand',
@@ -143,17 +202,44 @@ export function mapRows(cells: readonly Cell[], name: (way: Compute) => string):
 export const mapOf = (model: Model, state: State): Cell[] =>
   costMap(factsOf(model, state), model.tables, inputsOf(model, state));
 
+const mapSlots = (model: Model, state: State): Slots => {
+  const cells = mapOf(model, state);
+  return { map: { html: mapTable(cells) }, 'map-said': { html: mapSaid(cells) } };
+};
+
+/** A map as a table: one colour where one way is the cheapest, none where several are. */
 export function mapTable(cells: readonly Cell[]): string {
-  const mark = (way: Compute) =>
-    `<span class="way ${way}" role="img" aria-label="${text(WAYS[way].title)}">${MARKS[way]}</span>`;
-  const { head, rows } = mapRows(cells, mark);
-  return `<p>${COMPUTES.map(wayName).join(', ')}</p>
-${dataTable(
-  'The cheapest way by images a month and burst size',
-  head.map(text),
-  rows.map(([first = '', ...others]) => [text(first), ...others]),
-  'numbers',
-)}`;
+  const volumes = VOLUMES.filter((volume) => cells.some((cell) => cell.imagesPerMonth === volume));
+  const rows = BURSTS.filter((size) => cells.some((cell) => cell.imagesPerBurst === size))
+    .toReversed()
+    .map((size) => {
+      const row = volumes.map((volume) => {
+        const cell = cells.find((each) => each.imagesPerBurst === size && each.imagesPerMonth === volume);
+        if (!cell) return '<td></td>';
+        const { contenders } = cell;
+        const clear = contenders.length === 1 ? ` class="clear ${contenders[0]}"` : '';
+        const names = contenders.map((way) => WAYS[way].title).join(' or ');
+        const marks = contenders.map((way) => `<span class="way ${way}">${MARKS[way]}</span>`).join('');
+        return `<td${clear} data-at="${volume} ${size}" title="${text(names)}"><span role="img" aria-label="${text(names)}">${marks}</span></td>`;
+      });
+      return `<tr><th scope="row">${format.count(size)}</th>${row.join('')}</tr>`;
+    });
+  const shown = COMPUTES.filter((way) => cells.some(({ contenders }) => contenders.includes(way)));
+  return `<table class="map"><caption>Up: images that arrive together. Right: images a month. ${shown.map(wayName).join(' ')}; several marks: no clear winner.</caption>
+<tbody>${rows.join('\n')}</tbody><tfoot><tr><td></td>${volumes.map((volume) => `<th scope="col">${format.count(volume)}</th>`).join('')}</tr></tfoot></table>`;
+}
+
+/** Who is alone in front where images come one by one, and until when. */
+export function mapSaid(cells: readonly Cell[]): string {
+  const single = cells.filter(({ imagesPerBurst }) => imagesPerBurst === 1);
+  const clear = single.filter(({ contenders }) => contenders.length === 1);
+  const [first] = clear;
+  if (!first) return 'One by one, no way is clearly the cheapest at any volume.';
+  const winner = first.contenders[0] as Compute;
+  const last = clear.findLast(({ contenders }) => contenders[0] === winner) ?? first;
+  const gone = single.find(({ contenders }) => !contenders.includes(winner));
+  const those = gone ? gone.contenders.map(wayName).join(' or ') : '';
+  return `One by one, ${wayName(winner)} is clearly the cheapest up to ${format.count(last.imagesPerMonth)} images a month${gone ? `; from ${format.count(gone.imagesPerMonth)} on it is ${those}` : ''}.`;
 }
 
 /** Assumptions as a reader calls them. */
@@ -171,7 +257,7 @@ export const assumptionName = (id: AssumptionId | null): string =>
     .replace('lambda', 'Lambda');
 
 /** Rows of the costs at one volume, as text. */
-export function costRows(costs: Readonly<Record<Compute, Cost>>): string[][] {
+export function costRows(costs: Costs): string[][] {
   const rows: readonly (readonly [string, (each: Cost) => string])[] = [
     ['idle, a month', (each) => usdText(each.idleUsdPerMonth)],
     ['this volume, a month', (each) => usdText(each.usdPerMonth)],
@@ -186,7 +272,7 @@ export function costRows(costs: Readonly<Record<Compute, Cost>>): string[][] {
           : 'no limit',
     ],
   ];
-  return rows.map(([name, of]) => [name, ...COMPUTES.map((way) => of(costs[way]))]);
+  return rows.map(([name, of]) => [name, ...Object.values(costs).map((each) => (each ? of(each) : 'cannot'))]);
 }
 
 /** `730 hours x $0.0363 = $26.50`, of what is typical. */
@@ -269,18 +355,18 @@ export const arrivalsOf = ({ pattern, images, overSeconds, peakToMean }: State):
 
 export function scaleSlots(model: Model, state: State): Slots {
   const outcomes = byWay((way) => outcome(model, state, way, arrivalsOf(state)));
-  const backlog = scaleChart(outcomes, state, 'Images that wait', 'images waiting', 'linear', ({ waiting }) => waiting);
+  const backlog = scaleChart(outcomes, state, 'Images that wait', 'linear', ({ waiting }) => waiting);
   const many = COMPUTES.some((way) => outcomes[way].trace.peakUnits > MANY);
   const units = scaleChart(
     outcomes,
     state,
     'Units that run: instances, functions, tasks, pods',
-    'units running',
     many ? 'symlog' : 'linear',
     ({ unitsRunning }) => unitsRunning,
   );
   const rows = scaleRows(outcomes);
   return {
+    'scale-said': { html: scaleSaid(outcomes, state) },
     'scale-given': { html: `<p class="quiet">${text(scaleGiven(state))}</p>` },
     'scale-backlog': { chart: backlog },
     'scale-units': { chart: units },
@@ -288,12 +374,22 @@ export function scaleSlots(model: Model, state: State): Slots {
       html: dataTable(
         'What the ways make of it',
         ['these images', ...COMPUTES.map(wayName)],
-        rows.map((row) => row.map(text)),
+        [...rows, ['longest job', ...COMPUTES.map((way) => longestJob(model, way))]].map((row) => row.map(text)),
         'numbers',
       ),
     },
     'scale-table': { html: `${seriesTable(backlog)}\n${seriesTable(units)}` },
   };
+}
+
+/** The quickest and the slowest to the end, in a sentence. */
+function scaleSaid(outcomes: Readonly<Record<Compute, Outcome>>, state: State): string {
+  const last = (way: Compute) => outcomes[way].figures.last?.typical ?? Number.POSITIVE_INFINITY;
+  const done = COMPUTES.filter((way) => Number.isFinite(last(way))).toSorted((a, b) => last(a) - last(b));
+  const [first, slowest] = [done[0], done.at(-1)];
+  if (!first || !slowest) return 'None of the ways comes to an end of this.';
+  const said = (way: Compute) => `${headline(last(way), 'duration')} on ${wayName(way)}`;
+  return `${format.count(state.images)} images ${state.pattern === 'daily' ? 'over a day' : 'in one burst'} after hours without any: the last result is there after ${said(first)}, and after ${said(slowest)}.`;
 }
 
 export function scaleGiven({ pattern, images, overSeconds, peakToMean, megapixels }: State): string {
@@ -313,7 +409,6 @@ function scaleChart(
   outcomes: Readonly<Record<Compute, Outcome>>,
   { pattern }: State,
   title: string,
-  label: string,
   scale: 'linear' | 'symlog',
   of: (point: TracePoint) => number,
 ): Chart {
@@ -325,11 +420,10 @@ function scaleChart(
   );
   return {
     title: `${title}, over time`,
-    lines: true,
     x: isDaily
       ? { label: 'time of day', scale: 'linear', format: 'clock' }
       : { label: 'since the first upload', scale: 'log', format: 'duration' },
-    y: { label, scale, format: 'count' },
+    y: { label: title, scale, format: 'count' },
     series: COMPUTES.map((way) => {
       const { points, endSeconds } = outcomes[way].trace;
       const between = (from: number, to: number): number => {
@@ -345,7 +439,7 @@ function scaleChart(
         const part = (to - before.seconds) / (after.seconds - before.seconds);
         return of(before) + part * (of(after) - of(before));
       };
-      return { way, points: moments.map((x, i) => ({ x, low: between(moments[i - 1] ?? -1, x), high: Number.NaN })) };
+      return { way, points: moments.map((x, i) => ({ x, y: between(moments[i - 1] ?? -1, x) })) };
     }),
   };
 }
@@ -377,10 +471,11 @@ export function scaleRows(outcomes: Readonly<Record<Compute, Outcome>>): string[
 /** A chart as a table, at about a dozen places. */
 function seriesTable(chart: Chart): string {
   const { title, x, series } = chart;
+  const pointText = (y: number) => (Number.isFinite(y) ? format.count(Math.round(y)) : '\u2013');
   const places = series[0]?.points ?? [];
   const every = Math.max(1, Math.floor(places.length / 12));
   const rows = places.flatMap((place, i) => {
-    const cells = series.map(({ points }) => (points[i] ? text(pointText(chart, points[i])) : ''));
+    const cells = series.map(({ points }) => (points[i] ? pointText(points[i].y) : ''));
     return i % every === 0 ? [[text(format[x.format](place.x)), ...cells]] : [];
   });
   return `<h3>${text(title)}</h3>\n${dataTable(title, [text(x.label), ...series.map(({ way }) => wayName(way))], rows, 'numbers')}`;
@@ -388,23 +483,82 @@ function seriesTable(chart: Chart): string {
 
 // --- Choose -----------------------------------------------------------------------------------------------------------
 
-export const chooseSlots = (model: Model, state: State): Slots => ({
-  choice: { html: choiceHtml(choose(chooserModel(model, state), state)) },
-});
+export function chooseSlots(model: Model, state: State): Slots {
+  const choice = choose(chooserModel(model, state), state);
+  return { choice: { html: choiceHtml(choice) }, grid: { html: gridHtml(model, state, choice) } };
+}
 
-export function choiceHtml(choice: Choice): string {
-  const { way, orchestrator, servers, because, runnerUp, tips, notes, against, instead } = choice;
-  const ruledOut = COMPUTES.flatMap((each) => {
-    const why = against[each] ?? [];
-    return why.length > 0 ? [`<li>Not ${wayName(each)}: ${why.map(reason).join(' ')}</li>`] : [];
+export function choiceHtml({ way, orchestrator, servers, because, runnerUp, tips, notes, instead }: Choice): string {
+  if (!way) {
+    const { service, text: said } = instead;
+    return `<h2>None of the six${service ? `: ${link(service.source, service.name)}` : ''}</h2><p>${text(said)}</p>`;
+  }
+  const first = notes.map((note) => `<li>First: ${text(note)}</li>`);
+  return `<h2>${wayName(way)}</h2>
+<p><b>${orchestrator === 'nobody' ? 'Nobody' : text(orchestrator ?? '')}</b> orchestrates; the servers are <b>${text(servers ?? '')}</b>.</p>
+<ul>${because.map((each) => `<li>${reason(each)}</li>`).join('')}${first.join('')}</ul>
+${runnerUp ? `<p>Or ${wayName(runnerUp)}, ${text(tips)}</p>` : ''}`;
+}
+
+/** What each way teaches, in one sentence. */
+export const LESSONS: Readonly<Record<Compute, string>> = {
+  ec2: 'You own the operating system: patching, scaling, availability. Any workload fits.',
+  lambda: 'A trigger runs code. Nothing to manage, billed per use, under 15 minutes.',
+  'ecs-fargate': 'Containers without servers, by AWS\u2019s own orchestrator.',
+  'eks-ec2': 'The same job with Kubernetes\u2019 tools, on nodes that are yours.',
+  'ecs-ec2': 'AWS\u2019s own orchestrator, on machines that are yours.',
+  'eks-fargate': 'Kubernetes, and no machines to look after.',
+};
+
+/** A way, typically: without work, for a million images at this volume, and until the first result. */
+export interface Typical {
+  readonly idleUsd: number;
+  readonly millionUsd: number;
+  readonly firstSeconds: number | null;
+  /** The same on all ways, in USD a month. */
+  readonly sharedUsd: number;
+}
+
+export function typically(model: Model, state: State, way: Compute, known?: TypicalUsd): Typical | null {
+  if (isPriced(state) && cannot(way, state)) return null;
+  const [facts, inputs] = deployed(model, state, way);
+  const { idle, compute, shared } = known ?? typicalUsd(facts, model.tables, inputs);
+  const { delays } = model.tables;
+  const one = simulate(facts, delays, assume(ranges(delays, inputs), 'typical'), inputs, burst(1));
+  const millionUsd = (compute * 1e6) / inputs.imagesPerMonth;
+  return { idleUsd: idle, millionUsd, firstSeconds: one.firstResultSeconds, sharedUsd: shared };
+}
+
+/** The names of the figures of {@link typically}, and how they are written. */
+export const typicalRows = ({ idleUsd, millionUsd, firstSeconds }: Typical): readonly (readonly [string, string])[] => [
+  ['idle a month', headline(idleUsd, 'usd')],
+  ['per million', headline(millionUsd, 'usd')],
+  ['first result', firstSeconds === null ? 'none' : headline(firstSeconds, 'duration')],
+];
+
+/** Whose servers by who orchestrates, as a list: on a phone one below the other, the answer first. */
+function gridHtml(model: Model, state: State, { way: answered, runnerUp, against, usd }: Choice): string {
+  const all = byWay((way) => typically(model, state, way, usd[way]));
+  const unpriced = isPriced(state) ? '' : ' They are of a job that needs nothing special of its host.';
+  const cells = COMPUTES.map((way) => {
+    const { orchestrator, servers } = WAYS[way];
+    const [first] = against[way] ?? [];
+    const tag = way === answered ? 'the answer' : way === runnerUp ? 'the next best' : first ? 'ruled out' : '';
+    const typical = all[way];
+    const figures = typical
+      ? `<dl>${typicalRows(typical)
+          .map(([name, said]) => `<div><dt>${name}</dt><dd>${said}</dd></div>`)
+          .join('')}</dl>`
+      : '';
+    return `<li class="${way}"${tag ? ` data-tag="${tag}"` : ''}>
+<h3>${wayName(way)}${tag ? ` <small>${tag}</small>` : ''}</h3>
+<p class="place">${orchestrator === 'nobody' ? 'nobody orchestrates' : orchestrator}, servers are ${text(servers)}</p>
+<p>${text(LESSONS[way])}</p>${figures}${first ? `<p class="out">${(against[way] ?? []).map(reason).join(' ')}</p>` : ''}</li>`;
   });
-  const answer = way
-    ? `<h3>${wayName(way)}</h3>
-<p>Who orchestrates: <b>${text(orchestrator ?? '')}</b>. Whose servers: <b>${text(servers ?? '')}</b>.</p>
-<ul>${because.map((each) => `<li>${reason(each)}</li>`).join('')}${notes.map((note) => `<li>${text(note)}</li>`).join('')}</ul>
-${runnerUp ? `<p>Or ${wayName(runnerUp)}, ${text(tips)}</p>` : ''}`
-    : `<h3>None of the six${instead.service ? `: ${link(instead.service.source, instead.service.name)}` : ''}</h3><p>${text(instead.text)}</p>`;
-  return `${answer}\n${ruledOut.length > 0 ? `<h4>The others</h4><ul>${ruledOut.join('')}</ul>` : ''}`;
+  const volume = `${format.count(state.imagesPerMonth)} images a month, ${together(state.imagesPerBurst)}`;
+  return `<div class="heads" aria-hidden="true"><span></span><span>nobody orchestrates</span><span>ECS</span><span>EKS</span></div>
+<ul class="grid">${cells.join('\n')}</ul>
+<p class="quiet">Typical, in US$, at ${volume}; compute only.${unpriced} The same everywhere: ${headline(COMPUTES.map((way) => all[way]?.sharedUsd ?? 0).find(Boolean) ?? 0, 'usd')} a month for S3 and the dashboard.</p>`;
 }
 
 export const reason = ({ text: said, restsOn }: Reason) =>

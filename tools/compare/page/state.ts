@@ -1,6 +1,6 @@
 import { RENDITION_FORMATS, type RenditionFormat } from '../../../workload/contract';
-import { type Needs, ordinary } from '../model/choose';
 import { ASSUMED_CPU_SPEED } from '../model/fit';
+import { type Needs, ordinary } from '../model/needs';
 import type { Region } from '../model/types';
 import type { Format } from './format';
 
@@ -23,13 +23,20 @@ export interface State extends Needs {
   readonly accountConcurrency: number;
 }
 
-/** A control. `part` is the form that it stands in. */
+/** The two decisions, what both depend on, everything else; and the simulation, which has a form of its own. */
+export const GROUPS = {
+  orchestrator: 'Who orchestrates it?',
+  servers: 'Whose servers?',
+  amount: 'How much work?',
+  more: 'More about the job, the account and the prices',
+  scale: 'What arrives',
+} as const;
+
+/** A control. */
 export type Control = {
   readonly name: keyof State;
   readonly label: string;
-  readonly part: 'cost' | 'scale' | 'choose';
-  /** Rarely changed: behind "every other input". */
-  readonly rare?: true;
+  readonly group: keyof typeof GROUPS;
   /** Means something for this pattern of arrivals only. */
   readonly when?: State['pattern'];
 } & (
@@ -51,106 +58,75 @@ export type Control = {
       readonly unit: string;
     }
   | { readonly kind: 'checkbox' }
-  | { readonly kind: 'select' | 'radio'; readonly options: readonly (readonly [value: string, label: string])[] }
+  | { readonly kind: 'select'; readonly options: Options }
 );
 
 type Options = readonly (readonly [value: string, label: string])[];
+type Group = Control['group'];
 
 const same = (...values: readonly string[]): Options => values.map((value) => [value, value]);
-
-const choice = (name: keyof Needs, label: string, options: Options): Control => ({
-  part: 'choose',
-  name,
-  label,
-  kind: 'radio',
-  options,
-});
-const tick = (part: Control['part'], name: keyof State, label: string): Control => ({
-  part,
-  name,
-  label,
-  kind: 'checkbox',
-});
+const select = (group: Group, name: keyof State, label: string, options: Options): Control => {
+  return { group, name, label, kind: 'select', options };
+};
+const tick = (group: Group, name: keyof State, label: string): Control => ({ group, name, label, kind: 'checkbox' });
 
 export const CONTROLS: readonly Control[] = [
-  slider('cost', 'imagesPerMonth', 'Images a month', 'log', 2, 9, 'count', 'images'),
-  slider('cost', 'imagesPerBurst', 'Images that arrive together', 'log', 0, 6, 'count', 'images'),
-  slider('cost', 'megapixels', 'Size of an image', 'linear', 1, 50, 'count', 'megapixels'),
-  {
-    part: 'cost',
-    name: 'region',
-    label: 'Region',
-    kind: 'select',
-    options: [
-      ['us-east-1', 'us-east-1, N. Virginia'],
-      ['eu-west-1', 'eu-west-1, Ireland'],
-      ['ap-northeast-2', 'ap-northeast-2, Seoul'],
-    ],
-  },
-  { part: 'cost', name: 'outputFormat', label: 'Renditions are', kind: 'select', options: same(...RENDITION_FORMATS) },
-  tick('cost', 'production', 'As for production: private subnets behind a NAT gateway'),
-  tick('cost', 'spot', 'Spot capacity, where a way can use it'),
-  tick('cost', 'freeTier', 'Less what an account has for nothing each month'),
-  tick('cost', 'savingsPlan', 'A Compute Savings Plan of a year, for what runs in every hour'),
-  {
-    part: 'cost',
-    name: 'account',
-    label: 'The account',
-    kind: 'select',
-    options: [
-      ['grown', 'has its usual quotas'],
-      ['new', 'is new: small quotas'],
-    ],
-  },
-  number('cost', 'cpuSpeedLow', 'CPU time there / CPU time here, at least', 0.1, 10, 0.05, 'times'),
-  number('cost', 'cpuSpeed', 'CPU time there / CPU time here, typically', 0.1, 10, 0.05, 'times'),
-  number('cost', 'cpuSpeedHigh', 'CPU time there / CPU time here, at most', 0.1, 10, 0.05, 'times'),
-
-  {
-    part: 'scale',
-    name: 'pattern',
-    label: 'How they arrive',
-    kind: 'radio',
-    options: [
-      ['burst', 'all in one burst'],
-      ['daily', 'over a day, with a peak'],
-    ],
-  },
-  slider('scale', 'images', 'Images', 'log', 0, 9, 'count', 'images'),
-  { ...slider('scale', 'overSeconds', 'The burst lasts', 'linear', 0, 3600, 'duration', '', 30), when: 'burst' },
-  { ...slider('scale', 'peakToMean', 'Peak / mean of the day', 'linear', 1, 2, 'count', '', 0.05), when: 'daily' },
-  number('scale', 'accountConcurrency', 'Lambda: concurrent executions of the account', 0, 100_000, 10, '0: not known'),
-
-  choice(
+  select(
+    'orchestrator',
     'lasts',
-    'How long does one job take?',
+    'One job takes',
     same('seconds', 'minutes', 'near 15 minutes', 'hours', 'over 12 hours'),
   ),
-  number('choose', 'memoryGb', 'Memory of one job', 0.1, 24_000, 0.1, 'GB'),
-  number('choose', 'diskGb', 'Scratch disk of one job', 0, 60_000, 0.1, 'GB'),
-  choice('host', 'Does it need something special of its host?', [
-    ['nothing special', 'nothing special'],
+  select('orchestrator', 'kubernetes', 'Kubernetes', [
+    ['no', 'not here'],
+    ['there already', 'there already'],
+    ['has to be', 'has to be'],
+  ]),
+  select('orchestrator', 'answer', 'The result is wanted', [
+    ['later', 'later'],
+    ['at once', 'at once'],
+  ]),
+  number('orchestrator', 'memoryGb', 'Memory', 0.1, 24_000, 0.1, 'GB'),
+  select('servers', 'people', 'Looked after by', same('nobody', 'somebody', 'platform team')),
+  select('servers', 'host', 'Special needs of a job', [
+    ['nothing special', 'none'],
     ['gpu', 'a GPU'],
     ['kernel or device', 'a kernel module or a device'],
     ['windows', 'Windows'],
     ['desktop', 'a desktop'],
   ]),
-  tick('choose', 'x86', 'It runs on x86 only'),
-  tick('choose', 'internet', 'It may reach the internet'),
-  choice('answer', 'When is the result wanted?', [
-    ['later', 'later'],
-    ['at once', 'at once: somebody waits for it'],
+  slider('amount', 'imagesPerMonth', 'Images a month', 'log', 2, 9, 'count', 'images'),
+  slider('amount', 'imagesPerBurst', 'In one burst', 'log', 0, 6, 'count', 'images'),
+  number('more', 'diskGb', 'Scratch disk of one job', 0, 60_000, 0.1, 'GB'),
+  tick('more', 'x86', 'It runs on x86 only'),
+  tick('more', 'internet', 'It may reach the internet'),
+  slider('more', 'megapixels', 'Size of an image', 'linear', 1, 50, 'count', 'megapixels'),
+  select('more', 'outputFormat', 'Renditions are', same(...RENDITION_FORMATS)),
+  select('more', 'region', 'Region', [
+    ['us-east-1', 'us-east-1, N. Virginia'],
+    ['eu-west-1', 'eu-west-1, Ireland'],
+    ['ap-northeast-2', 'ap-northeast-2, Seoul'],
   ]),
-  choice('people', 'Who looks after machines and clusters?', [
-    ['nobody', 'nobody'],
-    ['somebody', 'somebody'],
-    ['platform team', 'a platform team'],
+  select('more', 'account', 'The account', [
+    ['grown', 'has its usual quotas'],
+    ['new', 'is new: small quotas'],
   ]),
-  choice('kubernetes', 'Do you run Kubernetes?', [
-    ['no', 'no'],
-    ['there already', 'yes, with other work on it'],
-    ['has to be', 'it has to be Kubernetes'],
+  number('more', 'accountConcurrency', 'Lambda: concurrent executions of the account', 0, 100_000, 10, '0: not known'),
+  tick('more', 'production', 'As for production: private subnets behind a NAT gateway'),
+  tick('more', 'spot', 'Spot capacity, where a way can use it'),
+  tick('more', 'freeTier', 'Less what an account has for nothing each month'),
+  tick('more', 'savingsPlan', 'A Compute Savings Plan of a year, for what runs in every hour'),
+  number('more', 'cpuSpeedLow', 'CPU time there / CPU time here, at least', 0.1, 10, 0.05, 'times'),
+  number('more', 'cpuSpeed', 'CPU time there / CPU time here, typically', 0.1, 10, 0.05, 'times'),
+  number('more', 'cpuSpeedHigh', 'CPU time there / CPU time here, at most', 0.1, 10, 0.05, 'times'),
+
+  select('scale', 'pattern', 'How they arrive', [
+    ['burst', 'in a burst'],
+    ['daily', 'over a day'],
   ]),
+  slider('scale', 'images', 'Images', 'log', 0, 9, 'count', 'images'),
+  { ...slider('scale', 'overSeconds', 'The burst lasts', 'linear', 0, 3600, 'duration', '', 30), when: 'burst' },
+  { ...slider('scale', 'peakToMean', 'Peak / mean of the day', 'linear', 1, 2, 'count', '', 0.05), when: 'daily' },
 ];
 
 /** What the page opens with, and what `COMPARISON.md` shows. */
@@ -176,7 +152,7 @@ export const START: State = {
 };
 
 function slider(
-  part: Control['part'],
+  group: Group,
   name: keyof State,
   label: string,
   scale: 'linear' | 'log',
@@ -186,11 +162,11 @@ function slider(
   unit: string,
   step = scale === 'log' ? 0.05 : 1,
 ): Control {
-  return { part, name, label, kind: 'slider', scale, min, max, step, format, unit };
+  return { group, name, label, kind: 'slider', scale, min, max, step, format, unit };
 }
 
 function number(
-  part: Control['part'],
+  group: Group,
   name: keyof State,
   label: string,
   min: number,
@@ -198,17 +174,7 @@ function number(
   step: number,
   unit: string,
 ): Control {
-  return {
-    part,
-    name,
-    label,
-    kind: 'number',
-    min,
-    max,
-    step,
-    unit,
-    ...(part === 'choose' ? {} : { rare: true as const }),
-  };
+  return { group, name, label, kind: 'number', min, max, step, unit };
 }
 
 /** What a slider's position stands for: whole numbers of two figures where it moves an exponent. */
@@ -218,3 +184,41 @@ export const fromSlider = (scale: 'linear' | 'log', position: number): number =>
 /** Where a slider stands for a value. */
 export const toSlider = (scale: 'linear' | 'log', value: number): number =>
   scale === 'linear' ? value : Math.round(Math.log10(value) * 20) / 20;
+
+/** What somebody wrote, in a field or in an address, as a value of the control; `undefined` where it is none. */
+export function inputOf(control: Control, said: string): string | number | boolean | undefined {
+  if (control.kind === 'checkbox') return said === 'true' || (said === 'false' ? false : undefined);
+  if (control.kind === 'select') return control.options.some(([value]) => value === said) ? said : undefined;
+  const value = said.trim() === '' ? Number.NaN : Number(said);
+  const isLog = control.kind === 'slider' && control.scale === 'log';
+  const [min, max] = isLog ? [1, 10 ** control.max] : [control.min, control.max];
+  const isWhole = Number.isInteger(value) || (!isLog && control.step < 1);
+  return isWhole && value >= min && value <= max ? value : undefined;
+}
+
+/** What an address says besides the inputs: the parts that are open, the place that was gone to, the pair of stacks. */
+export type View = Readonly<Partial<Record<'open' | 'at' | 'pair', string>>>;
+
+/**
+ * Inputs and view as the end of an address: what differs from the start. After the `#`, because a page that was opened from
+ * disk may not change what is before it.
+ */
+export function toHash(state: State, view: View): string {
+  const changed = CONTROLS.flatMap(({ name }): [string, string][] =>
+    state[name] === START[name] ? [] : [[name, String(state[name])]],
+  );
+  const seen = Object.entries(view).filter(([, said]) => said !== '');
+  return new URLSearchParams([...changed, ...seen]).toString();
+}
+
+/** What an address says. What it says wrongly is as at the start; a single word is a place on the page. */
+export function fromHash(hash: string): { readonly state: State; readonly view: View } {
+  const said = hash.replace(/^#/, '');
+  if (!said.includes('=')) return { state: START, view: { at: said } };
+  const { open = '', at = '', pair = '', ...inputs } = Object.fromEntries(new URLSearchParams(said));
+  const found = CONTROLS.flatMap((control) => {
+    const value = inputs[control.name] === undefined ? undefined : inputOf(control, inputs[control.name] as string);
+    return value === undefined ? [] : [[control.name, value] as const];
+  });
+  return { state: { ...START, ...Object.fromEntries(found) }, view: { open, at, pair } };
+}

@@ -1,7 +1,8 @@
 import { WAYS } from '../../../lib/ways';
 import { COMPUTES, type Compute } from '../../../workload/contract';
 import { text } from '../../html';
-import { choose, type Needs, WORTH } from '../model/choose';
+import { choose, WORTH } from '../model/choose';
+import type { Needs } from '../model/needs';
 import type { Owned } from '../model/owned';
 import { link } from './parts';
 import { anchor, chooserModel, type Model } from './results';
@@ -51,7 +52,7 @@ export function ownedText(found: Owned | undefined): string {
 }
 
 /** What decides where the figures are close. */
-export const WORTH_LEGEND = `More to look after has to save money: $${WORTH.nobody} a month for each step where nobody is there, $${WORTH.somebody} for somebody, $${WORTH['platform team']} for a platform team. The steps, from a function to a cluster with nodes, are our judgement and no measurement.`;
+export const WORTH_LEGEND = `Every step of extra work has to save money: $${WORTH.nobody} a month where nobody is there to do it, $${WORTH.somebody} with somebody, $${WORTH['platform team']} with a platform team. The steps, from a function up to a cluster with nodes, are our judgement, not a measurement.`;
 
 /** Answers that are often given. */
 export const PRESETS: readonly (readonly [title: string, needs: Partial<Needs>])[] = [

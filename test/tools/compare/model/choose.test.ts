@@ -1,4 +1,5 @@
-import { type Choice, choose, type Needs, ordinary, WORTH } from '../../../../tools/compare/model/choose';
+import { type Choice, choose, WORTH } from '../../../../tools/compare/model/choose';
+import { type Needs, ordinary } from '../../../../tools/compare/model/needs';
 import { COMPUTES } from '../../../../workload/contract';
 import { model } from './fixtures';
 
@@ -232,9 +233,9 @@ describe('whatever is answered', () => {
 
   test('no other way is cheaper, by the model, by more than its care is worth', () => {
     for (const [needs, { way, usd }] of all) {
-      const own = way ? usd[way]?.typical : undefined;
+      const own = way ? usd[way]?.compute : undefined;
       if (own === undefined) continue;
-      for (const each of Object.values(usd)) expect(own - each.typical).toBeLessThanOrEqual(WORTH[needs.people] * 7);
+      for (const each of Object.values(usd)) expect(own - each.compute).toBeLessThanOrEqual(WORTH[needs.people] * 7);
     }
   });
 

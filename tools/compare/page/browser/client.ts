@@ -1,9 +1,9 @@
-/// The page's script: reads the controls, asks the worker, and puts its answers where they belong.
+/// The page's script: reads the controls, asks the workers, puts their answers where they belong, and keeps the address.
 import { draw } from '../charts';
-import { looks, packed } from '../columns';
 import { spoken } from '../forms';
-import type { Answer, Slots } from '../results';
-import { CONTROLS, type Control, fromSlider, type State } from '../state';
+import { PAIRS, type Pair, pairHtml } from '../pair';
+import { type Answer, PARTS, type Part, type Slots } from '../results';
+import { CONTROLS, type Control, fromHash, fromSlider, inputOf, START, toHash, toSlider, type View } from '../state';
 
 const element = <Kind extends HTMLElement>(selector: string): Kind => {
   const found = document.querySelector<Kind>(selector);
@@ -11,52 +11,79 @@ const element = <Kind extends HTMLElement>(selector: string): Kind => {
   return found;
 };
 
-const worker = new Worker(
-  URL.createObjectURL(new Blob([element('#worker').textContent ?? ''], { type: 'text/javascript' })),
-);
 const data = JSON.parse(element('#data').textContent ?? '');
-let state: State = data.state;
-worker.postMessage({ data: data.model });
+const script = URL.createObjectURL(new Blob([element('#worker').textContent ?? ''], { type: 'text/javascript' }));
+/** One for each part, when it is first asked: what takes long holds up nothing else. */
+const workers = new Map<Part, Worker>();
+
+function workerOf(part: Part): Worker {
+  const there = workers.get(part);
+  if (there) return there;
+  const worker = new Worker(script);
+  worker.addEventListener('message', answered);
+  worker.postMessage({ data: data.model });
+  workers.set(part, worker);
+  return worker;
+}
+
+/** The page was built with the answers to what it opens with. */
+let state = START;
+let view: View = {};
 
 /** Charts on the page, to be drawn again when the page changes its width. */
 const charts = new Map<HTMLElement, Slots[string]['chart']>();
 /** The latest question of each part that has no answer yet: answers to earlier ones are late, and dropped. */
-const asked: Record<string, number> = {};
+const asked: Partial<Record<Part, number>> = {};
 let questions = 0;
-/** Timers of parts whose controls are moving: a slider that is dragged asks once, when it rests. */
-const pending = new Map<string, number>();
+/** Timers of parts that are asked when the controls rest: each of them, in ms, after the last change. */
+const REST_MS: Readonly<Record<Part, number>> = { choose: 0, cost: 60, scale: 200, map: 400 };
+const pending = new Map<Part, number>();
 
-/** In the line under a part's controls. */
-function say(part: Control['part'], said: string): void {
-  const status = document.querySelector(`[data-status="${part}"]`);
+/** In the line under a part. */
+function say(part: Part, said: string): void {
+  const status = document.querySelector(part === 'choose' ? '#questions .status' : `#${part} > .status`);
   if (status) status.textContent = said;
 }
 
-function ask(part: Control['part']): void {
-  questions += 1;
-  asked[part] = questions;
-  pendingParts();
-  say(part, 'Calculating \u2026');
-  worker.postMessage({ part, state, question: questions });
+function ask(part: Part): void {
+  clearTimeout(pending.get(part));
+  const timer = setTimeout(() => {
+    pending.delete(part);
+    questions += 1;
+    asked[part] = questions;
+    if (part !== 'choose') say(part, 'Calculating \u2026');
+    workerOf(part).postMessage({ part, state, question: questions });
+    waiting();
+  }, REST_MS[part]);
+  pending.set(part, timer as unknown as number);
+  waiting();
 }
 
-worker.addEventListener('message', ({ data: answer }: MessageEvent<Answer>) => {
+function answered({ data: answer }: MessageEvent<Answer>): void {
   if (asked[answer.part] !== answer.question) return;
   delete asked[answer.part];
   say(answer.part, answer.error ?? '');
   for (const [name, slot] of Object.entries(answer.slots)) put(name, slot);
-  pendingParts();
-});
+  if (answer.part === 'map') here();
+  waiting();
+}
 
 /** How many parts wait for an answer: for those who watch, such as tests. */
-function pendingParts(): void {
+function waiting(): void {
   document.documentElement.dataset.pending = String(Object.keys(asked).length + pending.size);
 }
 
 function put(name: string, { html, chart }: Slots[string]): void {
   const place = document.querySelector<HTMLElement>(`[data-slot="${name}"]`);
   if (!place) return;
-  if (html !== undefined) place.innerHTML = html;
+  if (html !== undefined) {
+    // What somebody has unfolded stays so.
+    const open = [...place.querySelectorAll('details')].map((each) => each.open);
+    place.innerHTML = html;
+    place.querySelectorAll('details').forEach((each, i) => {
+      each.open = open[i] ?? false;
+    });
+  }
   if (chart) {
     charts.set(place, chart);
     redraw(place);
@@ -78,35 +105,44 @@ const resized = new ResizeObserver((entries) => {
 });
 for (const place of document.querySelectorAll<HTMLElement>('.plot')) resized.observe(place);
 
+/** Rings the cell of the map that is nearest to the reader's volume and burst. */
+function here(): void {
+  const cells = [...document.querySelectorAll<HTMLElement>('.map [data-at]')];
+  const far = (cell: HTMLElement) => {
+    const [volume = 1, burst = 1] = (cell.dataset.at ?? '').split(' ').map(Number);
+    return Math.hypot(Math.log10(volume / state.imagesPerMonth), Math.log10(burst / state.imagesPerBurst));
+  };
+  const [nearest] = cells.toSorted((a, b) => far(a) - far(b));
+  for (const cell of cells) cell.classList.toggle('here', cell === nearest);
+}
+
+/** What the questions, and the amounts of the map, change. */
+function partsOf({ group, name }: Control): readonly Part[] {
+  if (group === 'scale') return ['scale'];
+  if (group === 'amount') return ['choose', 'cost'];
+  return group === 'more' && name !== 'diskGb' ? PARTS : ['choose', 'cost'];
+}
+
 function changed(target: EventTarget | null): void {
   if (!(target instanceof HTMLInputElement || target instanceof HTMLSelectElement)) return;
   const control = CONTROLS.find(({ name }) => name === target.name);
   if (!control) return;
   const value = read(control, target);
   target.ariaInvalid = value === undefined ? 'true' : null;
-  if (value === undefined) {
-    say(control.part, control.kind === 'number' ? rangeOf(control) : '');
-    return;
-  }
+  const status = target.form?.querySelector('.status');
+  if (status) status.textContent = value === undefined && control.kind === 'number' ? rangeOf(control) : '';
+  if (value === undefined) return;
   state = { ...state, [control.name]: value };
+  shown();
+  for (const part of partsOf(control)) ask(part);
+}
+
+/** What follows from the inputs at once. */
+function shown(): void {
   for (const field of document.querySelectorAll<HTMLElement>('[data-when]')) {
     field.hidden = field.dataset.when !== state.pattern;
   }
-  // The size of an image and the speed of the machines there are the model's too.
-  const forAll = control.part === 'cost' || control.name === 'accountConcurrency';
-  const parts = forAll ? (['choose', 'cost', 'scale'] as const) : [control.part];
-  for (const part of parts) {
-    clearTimeout(pending.get(part));
-    const timer = setTimeout(
-      () => {
-        pending.delete(part);
-        ask(part);
-      },
-      part === 'scale' ? 150 : 30,
-    );
-    pending.set(part, timer as unknown as number);
-  }
-  pendingParts();
+  here();
 }
 
 const rangeOf = ({ label, min, max, step }: Extract<Control, { kind: 'number' }>): string =>
@@ -114,71 +150,108 @@ const rangeOf = ({ label, min, max, step }: Extract<Control, { kind: 'number' }>
 
 function read(control: Control, target: HTMLInputElement | HTMLSelectElement): unknown {
   if (control.kind === 'checkbox') return (target as HTMLInputElement).checked;
-  if (control.kind === 'number') {
-    // Half-typed or out of range: the last good one stays.
-    const number = target.value === '' ? Number.NaN : Number(target.value);
-    const whole = control.step < 1 || Number.isInteger(number);
-    return whole && number >= control.min && number <= control.max ? number : undefined;
-  }
-  if (control.kind !== 'slider') return target.value;
+  // Half-typed or out of range: the last good one stays.
+  if (control.kind !== 'slider') return inputOf(control, target.value);
   const value = fromSlider(control.scale, Number(target.value));
-  const said = spoken(control, value);
-  target.setAttribute('aria-valuetext', said);
-  const output = document.querySelector(`output[for="${target.id}"]`);
-  if (output) output.textContent = said;
+  said(control, target, value);
   return value;
 }
 
-for (const form of document.querySelectorAll<HTMLFormElement>('form[data-part], form.choose')) {
-  form.hidden = false;
-  // A reload may leave controls where they were: the page starts with what it shows.
-  form.reset();
-  form.addEventListener('submit', (event) => event.preventDefault());
-  if (form.dataset.part) form.addEventListener('input', (event) => changed(event.target));
+function said(control: Extract<Control, { kind: 'slider' }>, target: HTMLElement, value: number): void {
+  const words = spoken(control, value);
+  target.setAttribute('aria-valuetext', words);
+  const output = document.querySelector(`output[for="${target.id}"]`);
+  if (output) output.textContent = words;
 }
 
-/** Columns of the side by side: two to all. */
-const columns = element<HTMLFormElement>('form.choose');
-const boxes = [...columns.querySelectorAll<HTMLInputElement>('input')];
-/** All rows of each table, with all columns: from the template behind it. */
-const tables = [...document.querySelectorAll<HTMLTableElement>('table.columns')].map((table) => {
-  const rows = (table.nextElementSibling as HTMLTemplateElement).content.querySelectorAll('tr');
-  return { table, rows: [...rows].map(({ cells }) => [...cells].map((cell) => (cell.firstChild ? cell : undefined))) };
-});
-
-function chooseColumns(): void {
-  const shown = boxes.map((box) => box.checked);
-  const count = shown.filter(Boolean).length;
-  // Two at least: there is nothing to compare with one.
-  for (const box of boxes) box.disabled = box.checked && count <= 2;
-  for (const { table, rows } of tables) {
-    table.style.setProperty('--shown', String(count));
-    [...table.querySelectorAll<HTMLElement>('th')].forEach((head, i) => {
-      head.hidden = !shown[i];
-    });
-    table.tBodies[0]?.replaceChildren(...packed(rows, shown).map(row));
+/** Puts the inputs into the controls. */
+function write(): void {
+  for (const control of CONTROLS) {
+    const target = element<HTMLInputElement>(`#in-${control.name}`);
+    const value = state[control.name];
+    if (control.kind === 'checkbox') target.checked = value === true;
+    else target.value = String(control.kind === 'slider' ? toSlider(control.scale, Number(value)) : value);
+    if (control.kind === 'slider') said(control, target, Number(value));
+    target.ariaInvalid = null;
   }
 }
 
-function row(cells: readonly (HTMLElement | undefined)[]): HTMLElement {
-  const made = document.createElement('tr');
-  const { same, shared } = looks(cells.map((cell) => cell?.textContent?.trim()));
-  made.classList.toggle('same', same);
-  cells.forEach((cell, i) => {
-    cell?.classList.toggle('shared', shared[i] === true);
-    made.append(cell ?? document.createElement('td'));
-  });
-  return made;
+/** The address, as it would be now: a step of its own in the history where somebody has decided something. */
+function remember(step: 'new step' | 'same step', changes: View = {}): void {
+  view = { ...view, ...changes };
+  const hash = `#${toHash(state, view)}`;
+  if (hash === (location.hash || '#')) return;
+  if (step === 'new step') history.pushState(null, '', hash);
+  else history.replaceState(null, '', hash);
 }
-columns.addEventListener('change', chooseColumns);
 
-/** A link into what is folded up unfolds it: not every browser does. */
-function unfold(): void {
-  const target = document.getElementById(location.hash.slice(1));
+const parts = [...document.querySelectorAll<HTMLDetailsElement>('details.part')];
+const pairs = element<HTMLSelectElement>('#in-pair');
+
+function showPair(): void {
+  const pair = PAIRS.find((each) => each.join(' ') === pairs.value) ?? (PAIRS[0] as Pair);
+  put('pair', { html: pairHtml(data.stacks, pair) });
+}
+
+/** A place on the page: what is folded around it unfolds. */
+function goTo(id: string): void {
+  const target = document.getElementById(id);
   for (let fold = target?.closest('details'); fold; fold = fold.parentElement?.closest('details')) fold.open = true;
-  if (target?.closest('details')) target.scrollIntoView();
+  // As a link does by itself: who goes on with the keyboard goes on from there.
+  if (target && target.tabIndex < 0) target.tabIndex = -1;
+  target?.focus({ preventScroll: true });
+  target?.scrollIntoView();
 }
-window.addEventListener('hashchange', unfold);
-unfold();
 
-for (const part of ['cost', 'scale', 'choose'] as const) ask(part);
+/** Shows what the address says, and asks for what was computed for other inputs. */
+function arrive(): void {
+  const before = state;
+  ({ state, view } = fromHash(location.hash));
+  write();
+  shown();
+  const open = (view.open ?? '').split(' ');
+  for (const each of parts) each.open = open.includes(each.id);
+  const named = PAIRS.find((pair) => pair.join(' ') === view.pair) ?? (PAIRS[0] as Pair);
+  pairs.value = named.join(' ');
+  showPair();
+  if (view.at) goTo(view.at);
+  const others = CONTROLS.filter(({ name }) => state[name] !== before[name]);
+  for (const part of new Set(others.flatMap(partsOf))) ask(part);
+}
+
+for (const form of document.querySelectorAll('form')) {
+  form.hidden = false;
+  form.addEventListener('submit', (event) => event.preventDefault());
+  form.addEventListener('input', (event) => changed(event.target));
+  form.addEventListener('change', () => remember('new step', { at: '' }));
+}
+pairs.addEventListener('change', () => {
+  showPair();
+  remember('new step', { pair: pairs.value });
+});
+for (const each of parts) {
+  each.addEventListener('toggle', () => {
+    remember('same step', {
+      open: parts
+        .filter(({ open }) => open)
+        .map(({ id }) => id)
+        .join(' '),
+    });
+    // Drawn when the page was built: for its own width now, and with the pointer.
+    if (each.id === 'scale' && each.open && charts.size === 0) ask('scale');
+  });
+}
+document.addEventListener('click', (event) => {
+  const link = event.target instanceof Element ? event.target.closest<HTMLAnchorElement>('a[href^="#"]') : null;
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const at = decodeURIComponent(link.hash.slice(1));
+  remember('new step', { at });
+  goTo(at);
+});
+window.addEventListener('popstate', arrive);
+
+// So that the first change finds it started.
+workerOf('choose');
+waiting();
+arrive();
