@@ -4,14 +4,18 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
+import { config } from '../lib/config';
 import { WAYS } from '../lib/ways';
+import { tables } from '../tools/compare/data/tables';
 import { COMPUTES } from '../workload/contract';
+import { Column } from './stacks/column';
 import { fences, misplaced, ROOT, readPage, sections } from './support/pages';
 import { assemble, type Change, refusals } from './support/synth';
 
 /** The page is a walk that somebody takes alone: each step is tried here, as its text says it, and comes to what it says. */
 
 const PAGE = readPage('docs/learn.md');
+const WORDS = ['none', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'];
 const BEFORE = 'npm run synth -- --output dist/before';
 const STEPS = [...sections(PAGE)].filter(([title]) => /^\d\. /.test(title));
 
@@ -101,6 +105,20 @@ describe('docs/learn.md', () => {
     expect(misplaced('docs/learn.md', '[`nowhere at all`](../lib/config.ts#L1)')).toEqual([
       'docs/learn.md: `nowhere at all` is in 0 lines of lib/config.ts: one is wanted',
     ]);
+  });
+
+  test('says numbers that the stacks have', () => {
+    const said = (title: RegExp) => STEPS.find(([name]) => title.test(name))?.[1].replaceAll('\n', ' ');
+    const { max } = config.unit;
+    expect(said(/Serverless/)).toContain(`${tables.delays['lambda-longest-job'].high / 60} minutes for one call`);
+    // All but one at once, when much waits.
+    expect(said(/Serverless/)).toContain(`adds ${WORDS[max - 1]} instances when`);
+    expect(said(/Serverless/)).toContain(`has ${WORDS[max]} at most`);
+    expect(said(/choose/)).toContain(`Allow ${WORDS[2 * max]} machines instead of ${WORDS[max]},`);
+    const [trigger] = Column.of('eks-ec2').object('ScaledObject', 'resizer').spec.triggers;
+    const { pollingInterval } = Column.of('eks-ec2').object('ScaledObject', 'resizer').spec;
+    expect(said(/EKS/)).toContain(`every ${pollingInterval} seconds`);
+    expect(said(/EKS/)).toContain(`queueLength: ${trigger.metadata.queueLength}`);
   });
 
   test('keeps the templates before it changes anything', () => {

@@ -150,8 +150,7 @@ export interface Change {
 /** A copy of what a stack is made of, with one change of its text. */
 function changedSources({ file, from, to }: Change): string {
   const copy = scratch();
-  for (const each of ['lib', 'workload/contract.ts'])
-    cpSync(path.join(ROOT, each), path.join(copy, each), { recursive: true });
+  for (const each of ['lib', 'workload']) cpSync(path.join(ROOT, each), path.join(copy, each), { recursive: true });
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'));
   const parts = readFileSync(path.join(copy, file), 'utf8').split(from);
   if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times, and not once: ${from}`);
