@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { FOUR_WAYS, type FourWay, POLLING, pageOf, sourceOf, WAYS } from '../lib/ways';
 import { tables } from '../tools/compare/data/tables';
@@ -6,54 +6,73 @@ import { findPrice, usdAt } from '../tools/compare/model/cost';
 import { readFacts } from '../tools/compare/model/facts';
 import type { Price } from '../tools/compare/model/types';
 import { COMPUTES, DEFAULTS, ENV, RETRY_SECONDS } from '../workload/contract';
+import { fences, links, prose, ROOT, readPage, sections, table } from './support/pages';
 import { templates } from './support/templates';
 
-const ROOT = path.resolve(__dirname, '..');
-const README = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
-const PACKAGE = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
+const README = readPage('README.md');
+const PACKAGE = JSON.parse(readPage('package.json'));
 
-/** The cells of the table under a heading, without its head. */
-function table(heading: string): string[][] {
-  const section = README.split(new RegExp(`^#+ ${heading}$`, 'm'))[1]?.split(/^#+ /m)[0] as string;
-  const rows = section.split('\n').filter((line) => line.startsWith('|'));
-  return rows.slice(2).map((row) =>
-    row
-      .split(/(?<!\\)\|/)
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  );
-}
+/** All pages for people, but the one that a command writes. */
+const PAGES = [
+  ...readdirSync(ROOT).filter((name) => name.endsWith('.md') && name !== 'COMPARISON.md'),
+  ...readdirSync(path.join(ROOT, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
 
 const quoted = (cell: string | undefined) => [...(cell ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name as string);
 
+/** The anchors of a page, as GitHub makes them of its headings. */
+function anchors(file: string): string[] {
+  const headings = prose(readPage(file)).match(/(?<=^#+ ).+/gm) ?? [];
+  return headings.map((heading) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+describe.each(PAGES)('%s', (page) => {
+  test('leads only to what exists', () => {
+    const broken = links(readPage(page)).filter((target) => {
+      if (/^https?:/.test(target)) return false;
+      const [file = '', anchor] = target.split('#');
+      const there = file ? path.join(path.dirname(page), file) : page;
+      if (!existsSync(path.join(ROOT, there))) return true;
+      // Lines of code are for `test/learn.test.ts`.
+      return anchor !== undefined && !/^L\d/.test(anchor) && !anchors(there).includes(anchor);
+    });
+    expect(broken).toEqual([]);
+  });
+
+  test('names only commands that exist', () => {
+    const named = [...readPage(page).matchAll(/npm run ([a-z:-]+)/g)].map(([, name]) => name as string);
+    expect(named.filter((name) => !(name in PACKAGE.scripts))).toEqual([]);
+  });
+});
+
 describe('the README', () => {
-  test('lists every environment variable, with its default', () => {
-    const listed = Object.fromEntries(
-      table('Environment variables').map(([name, fallback]) => [quoted(name)[0], fallback]),
-    );
-    const defaults = Object.fromEntries(Object.entries(DEFAULTS).map(([key, value]) => [key, `\`${value}\``]));
-    const expected = Object.entries(ENV).map(([key, name]) => [name, defaults[key] ?? '']);
-    expect(listed).toEqual({ ...Object.fromEntries(expected), DECODE_SLOTS: 'one per vCPU and 2 GiB' });
+  test('is short, and in the order in which people need it', () => {
+    expect(README.split('\n').length - 1).toBeLessThanOrEqual(200);
+    expect([...sections(README).keys()]).toEqual([
+      'Two commands',
+      'The grid',
+      'Deploy one',
+      'Compare them',
+      'Learn',
+      'Take one home',
+      'Change it',
+      'More',
+    ]);
+    // What comes of it is seen before anything is asked of the reader.
+    expect(README.slice(0, README.indexOf('## '))).toContain('](docs/diagrams/backlog.svg)');
+    expect(fences(README)[0]?.text).toBe('npm ci\nnpm run local');
   });
 
-  test('says of every dependency why it is there', () => {
-    const { devDependencies, optionalDependencies } = PACKAGE;
-    const listed = table('Dependencies').flatMap(([names]) => quoted(names));
-    const covered = (name: string) =>
-      listed.includes(name) ||
-      (name.startsWith('@types/') && listed.includes('@types/*')) ||
-      name in optionalDependencies;
-    expect(Object.keys(devDependencies).filter((name) => !covered(name))).toEqual([]);
-    expect(
-      listed.filter((name) => !(name in devDependencies || name in optionalDependencies || name === '@types/*')),
-    ).toEqual([]);
-  });
-
-  test('names only commands and files that exist', () => {
-    const commands = [...README.matchAll(/npm run ([a-z:-]+)/g)].map(([, name]) => name as string);
-    expect(commands.filter((name) => name !== 'use' && !(name in PACKAGE.scripts))).toEqual([]);
-    const links = [...README.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, target]) => target as string);
-    expect(links.filter((target) => !existsSync(path.join(ROOT, target)))).toEqual([]);
+  test('leads to every other page', () => {
+    const missed = PAGES.filter((page) => !links(README).some((target) => target.split('#')[0] === page));
+    expect(missed.filter((page) => page !== 'README.md' && page !== 'docs/learn.ko.md')).toEqual([]);
   });
 
   test('is told exact versions only', () => {
@@ -62,28 +81,49 @@ describe('the README', () => {
   });
 });
 
+test('the page of the job lists every environment variable, with its default', () => {
+  const listed = Object.fromEntries(
+    table(readPage('docs/job.md'), 'Environment variables').map(([name, fallback]) => [quoted(name)[0], fallback]),
+  );
+  const defaults = Object.fromEntries(Object.entries(DEFAULTS).map(([key, value]) => [key, `\`${value}\``]));
+  const expected = Object.entries(ENV).map(([key, name]) => [name, defaults[key] ?? '']);
+  expect(listed).toEqual({ ...Object.fromEntries(expected), DECODE_SLOTS: 'one per vCPU and 2 GiB' });
+});
+
+test('the page of the dependencies says of each why it is there', () => {
+  const { devDependencies, optionalDependencies } = PACKAGE;
+  const listed = table(readPage('docs/dependencies.md'), 'Dependencies').flatMap(([names]) => quoted(names));
+  const covered = (name: string) =>
+    listed.includes(name) ||
+    (name.startsWith('@types/') && listed.includes('@types/*')) ||
+    name in optionalDependencies;
+  expect(Object.keys(devDependencies).filter((name) => !covered(name))).toEqual([]);
+  expect(
+    listed.filter((name) => !(name in devDependencies || name in optionalDependencies || name === '@types/*')),
+  ).toEqual([]);
+});
+
+test('the page of the commands lists each', () => {
+  const listed = table(readPage('docs/commands.md'), 'Commands').flatMap(([names]) => quoted(names));
+  // Those of CDK, of the gate and of a deployed account are elsewhere.
+  const elsewhere = ['synth', 'test:all', 'types', 'lint', 'format', 'take', 'try', 'leftovers'];
+  expect(
+    Object.keys(PACKAGE.scripts)
+      .filter((name) => !elsewhere.includes(name))
+      .sort(),
+  ).toEqual(listed.map((command) => command.replace(/^npm (run )?/, '')).sort());
+});
+
 test.each(COMPUTES)('the README has %s in its grid, and its stack with its page', (way) => {
   expect(README).toContain(`\`${way}\``);
   expect(README).toContain(`[${WAYS[way].stack}](${pageOf(way)}) | \`${sourceOf(way)}\``);
 });
 
-describe('the comparison in the README', () => {
+test('the comparison in the README has a row for each of the nine sections, in their order, and four columns', () => {
   const SECTIONS = ['Data', 'Network', 'Logs', 'Package', 'Compute', 'Trigger', 'Permissions', 'Scaling', 'Outputs'];
-
-  test('has a row for each of the nine sections, in their order, and four columns', () => {
-    const rows = table('Compare them');
-    expect(rows.map(([section]) => section).slice(0, 9)).toEqual(SECTIONS);
-    expect(rows.filter((row) => row.length !== 5 || row.some((cell) => cell === ''))).toEqual([]);
-  });
-
-  test.each(readdirSync(path.join(ROOT, 'docs')).filter((name) => name.endsWith('.md')))(
-    'is followed by a page whose links lead somewhere: %s',
-    (page) => {
-      const text = readFileSync(path.join(ROOT, 'docs', page), 'utf8');
-      const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, target]) => target as string);
-      expect(links.filter((target) => !existsSync(path.join(ROOT, 'docs', target)))).toEqual([]);
-    },
-  );
+  const rows = table(README, 'Compare them');
+  expect(rows.map(([section]) => section).slice(0, 9)).toEqual(SECTIONS);
+  expect(rows.filter((row) => row.length !== 5 || row.some((cell) => cell === ''))).toEqual([]);
 });
 
 describe('how long a job may take is said as it is', () => {
@@ -98,14 +138,14 @@ describe('how long a job may take is said as it is', () => {
   const decoding = `decoding ends after ${DEFAULTS.decodeCpuSeconds} s of CPU, or ${DEFAULTS.decodeWallSeconds} s in all`;
 
   test('in the README', () => {
-    const [row] = table('Compare them').filter(([name]) => name === '*longest job*');
+    const [row] = table(README, 'Compare them').filter(([name]) => name === '*longest job*');
     expect(row?.slice(1)).toEqual(FOUR_WAYS.map(said));
     expect(README).toContain(decoding);
     expect(README).not.toContain('no limit |');
   });
 
   test.each(FOUR_WAYS)('on the page of %s', (way) => {
-    const text = readFileSync(path.join(ROOT, 'docs', `${way}.md`), 'utf8').replaceAll('\n', ' ');
+    const text = readPage(pageOf(way)).replaceAll('\n', ' ');
     const { longestJobSeconds, queue, stopGraceSeconds, lifetimeDays: days } = facts[way];
     const parts = queue
       ? [`**Longest job.** ${longestJobSeconds / 3600} hours`, `gives a job ${stopGraceSeconds} s`, decoding]
@@ -114,8 +154,8 @@ describe('how long a job may take is said as it is', () => {
   });
 });
 
-test.each(POLLING)('the page of %s says how long a failed job waits', (page) => {
-  const text = readFileSync(path.join(ROOT, 'docs', `${page}.md`), 'utf8').replaceAll('\n', ' ');
+test('the page of the job says how long a failed one waits, and the page of each way that polls leads there', () => {
+  const text = readPage('docs/job.md').replaceAll('\n', ' ');
   const [first, ...others] = RETRY_SECONDS;
   const minutes = others.map((seconds) => seconds / 60);
   const sum = RETRY_SECONDS.reduce<number>((all, seconds) => all + seconds, 0);
@@ -124,6 +164,7 @@ test.each(POLLING)('the page of %s says how long a failed job waits', (page) => 
   );
   // The longest waits are a quarter longer.
   expect(text).toContain(`${Math.floor(sum / 60)} to ${Math.ceil((sum * 1.25) / 60)} minutes after the first`);
+  for (const way of POLLING) expect(links(readPage(pageOf(way)))).toContain('job.md#when-s3-is-away');
 });
 
 test.each([
@@ -133,7 +174,7 @@ test.each([
   ['ecs-ec2', 'Four CloudWatch alarms'],
 ] as const)('the page of %s counts the alarms that its template has', (compute, said) => {
   const all = Object.values(templates()[compute].Resources).filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm');
-  expect(readFileSync(path.join(ROOT, 'docs', `${compute}.md`), 'utf8')).toContain(said);
+  expect(readPage(pageOf(compute))).toContain(said);
   expect(all).toHaveLength(said.startsWith('Four') ? 4 : 1);
 });
 
@@ -154,6 +195,6 @@ test('what ECS on EC2 costs idle is what its page says: alarms, those of ECS too
   // ECS makes two for the managed scaling of a capacity provider, on a metric each.
   const price = findPrice(tables.prices, 'cloudwatch.alarm-metric-month', 'us-east-1') as Price;
   const usd = usdAt(price, metrics + 2);
-  const page = readFileSync(path.join(ROOT, 'docs/ecs-ec2.md'), 'utf8').replaceAll('\n', ' ');
+  const page = readPage(pageOf('ecs-ec2')).replaceAll('\n', ' ');
   expect(page).toContain(`in us-east-1 US$${usd.toFixed(2)} a month in all`);
 });

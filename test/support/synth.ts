@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -103,7 +103,7 @@ function context(content: string): Record<string, unknown> {
 function build(
   ways: readonly Way[],
   settings: Settings,
-  { content = 'one', validation = false, suffixes = [''] } = {},
+  { content = 'one', validation = false, suffixes = [''], define = defineStacks } = {},
 ) {
   const outdir = scratch();
   const app = new cdk.App({
@@ -116,7 +116,7 @@ function build(
     treeMetadata: false,
   });
   const props = { ...settings, tags: { project: 'four-ways' } };
-  const stacks = suffixes.flatMap((suffix) => [...defineStacks(app, props, suffix, ways)]);
+  const stacks = suffixes.flatMap((suffix) => [...define(app, props, suffix, ways)]);
   return { app, stacks, outdir };
 }
 
@@ -138,6 +138,61 @@ export function synth(way: Way, settings: Settings = {}, content = 'one'): Synth
   };
   cache.set(key, synthesized);
   return synthesized;
+}
+
+/** One replacement in a file of the repository. */
+export interface Change {
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** A copy of what a stack is made of, with one change of its text. */
+function changedSources({ file, from, to }: Change): string {
+  const copy = scratch();
+  for (const each of ['lib', 'workload']) cpSync(path.join(ROOT, each), path.join(copy, each), { recursive: true });
+  symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'));
+  const parts = readFileSync(path.join(copy, file), 'utf8').split(from);
+  if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times, and not once: ${from}`);
+  writeFileSync(path.join(copy, file), parts.join(to));
+  return copy;
+}
+
+/** Defines one stack from a copy of the sources with one change. */
+const buildChanged = (way: Way, settings: Settings, change: Change, options: { validation?: boolean } = {}) => {
+  const stacks = path.join(changedSources(change), 'lib/stacks');
+  const { defineStacks: define } = jest.requireActual<typeof import('../../lib/stacks')>(stacks);
+  return build([way], settings, { ...options, define });
+};
+
+/**
+ * Synthesizes one stack for CDK's command line, which takes the folder as its `--app`.
+ * @param change of its sources, where it is not the stack as it is
+ * @returns the folder, with `<Stack>.template.json` in it
+ */
+export function assemble(way: Way, settings: Settings = {}, change?: Change): string {
+  const { app, outdir } = change ? buildChanged(way, settings, change) : build([way], settings);
+  app.synth();
+  return outdir;
+}
+
+/** What CloudFormation's rules have against a stack after a change of its sources, each as JSON. */
+export function refusals(way: Way, change: Change): string[] {
+  const { app, outdir } = buildChanged(way, {}, change, { validation: true });
+  return violationsOf(app, outdir);
+}
+
+/** Synthesizes an app. @returns what its validation finds */
+function violationsOf(app: cdk.App, outdir: string): string[] {
+  const report = path.join(outdir, 'validation-report.json');
+  try {
+    app.synth();
+  } catch (error) {
+    // The error only counts what the report lists.
+    if (!existsSync(report)) throw error;
+  }
+  const { pluginReports } = JSON.parse(readFileSync(report, 'utf8'));
+  return pluginReports.flatMap((each: Json) => each.violations.map((one: Json) => JSON.stringify(one)));
 }
 
 /** What CloudFormation's validation and cdk-nag have to say about the stacks. */
@@ -169,15 +224,7 @@ export function audit(settings: Settings): Audit {
       .flatMap(({ data }) => Object.keys(data)),
   );
   cdk.Validations.of(app).addPlugins(nag);
-  const report = path.join(outdir, 'validation-report.json');
-  try {
-    app.synth();
-  } catch (error) {
-    // The error only counts what the report lists.
-    if (!existsSync(report)) throw error;
-  }
-  const { pluginReports } = JSON.parse(readFileSync(report, 'utf8'));
-  const violations = pluginReports.flatMap((each: Json) => each.violations.map((one: Json) => JSON.stringify(one)));
+  const violations = violationsOf(app, outdir);
   const audited = { violations, found, acknowledged };
   audits.set(settings, audited);
   return audited;

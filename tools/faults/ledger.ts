@@ -3,7 +3,7 @@ import { currentResult } from '../../workload/current-result';
 import type { BucketEvent, StoredObject } from '../local/endpoints';
 
 /**
- * What was uploaded, what must therefore exist, and what does not. It knows the README's contract and writes it out
+ * What was uploaded, what must therefore exist, and what does not. It knows the contract of docs/job.md and writes it out
  * again, so that it shares no mistake with the workload. The one thing it shares is the rule of which results count,
  * `currentResult`, because it looks at the results as any reader of them does.
  */
