@@ -254,8 +254,8 @@ function reasons(
     : mine === its
       ? `It costs as much as the cheapest alternative, ${title}: ${mine} a month.`
       : own.compute < cheapest[1].compute
-        ? `It is the cheapest of the ways left${isClearlyBelow(rangeOf(way), rangeOf(cheapest[0])) ? '' : ', typically'}: ${mine} a month; ${title} is ${its}.`
-        : `${title} is cheaper, ${its} a month and not ${mine}: too little a difference to pay for the extra work.`;
+        ? `It is the cheapest way that is not ruled out${isClearlyBelow(rangeOf(way), rangeOf(cheapest[0])) ? '' : ', typically'}: ${mine} a month; ${title} is ${its}.`
+        : `${title} would cost less, ${its} a month instead of ${mine}, ${isThere && WAYS[cheapest[0]].orchestrator !== 'EKS' ? 'but is a second platform beside the cluster' : 'which does not pay for the extra work'}.`;
   return [...found, { text, restsOn: 'figure:cost' }];
 }
 
@@ -263,9 +263,12 @@ function tipping(way: Compute, runnerUp: Compute, needs: Needs, usd: Choice['usd
   const more = (effortOf(runnerUp, needs) - effortOf(way, needs)) * WORTH[needs.people];
   const [own, its] = [usd[way], usd[runnerUp]];
   if (!own || !its) return words.tips.box;
-  const saves = own.compute - its.compute;
-  if (more <= 0) return fill(words.tips.less, { usd: dollars(Math.max(0, -saves)) });
-  return fill(words.tips.more, { usd: dollars(more), saves: saves > 0 ? dollars(saves) : 'nothing' });
+  const dearer = its.compute - own.compute;
+  const now =
+    dollars(own.compute) === dollars(its.compute)
+      ? 'as dear'
+      : `${dollars(Math.abs(dearer))} a month ${dearer > 0 ? 'dearer' : 'cheaper'}`;
+  return fill(words.tips[more <= 0 ? 'less' : 'more'], { now, usd: dollars(more) });
 }
 
 /** What the stack, or the account, has to be given first. */

@@ -74,6 +74,7 @@ export interface Cost {
   readonly usdPerMonth: Figure;
   /** Without what is the same on all ways. */
   readonly computeUsdPerMonth: Figure;
+  /** Of that, what is paid with no images at all. */
   readonly idleUsdPerMonth: Figure;
   /** Of the compute, idle time included; `null` without images. */
   readonly usdPerMillion: Figure | null;
@@ -126,6 +127,9 @@ export function unitsNeeded(facts: WayFacts, a: Assumptions, inputs: Inputs): nu
 /** Where more comes than units can do, there is to be a unit more for each tenth of the work. */
 const SPARE = 1.1;
 
+/** Hours are simulated that are as long as so many jobs, one after the other. */
+const MANY_JOBS = 50;
+
 /** So many units are no longer simulated: they are taken to be there all month, with what is to spare. */
 const MANY_UNITS = 2000;
 
@@ -159,7 +163,9 @@ function monthOf(deployed: WayFacts, delays: Delays, a: Assumptions, inputs: Inp
   const options = overCeiling ? { maxUnits: most } : {};
   const one = simulate(facts, delays, a, inputs, burst(size), { ...options, untilSeconds: every });
   const apart = one.settled && (facts.scaling.kind !== 'concurrency' || every > one.endSeconds + a['lambda-idle']);
-  const span = Math.max(2 * 3600, Math.min(24 * every, SECONDS_PER_MONTH));
+  // Of long jobs it takes long until as many units run as they need.
+  const { slotSeconds } = serviceOf(facts, a, inputs);
+  const span = Math.max(2 * 3600, Math.min(Math.max(24 * every, MANY_JOBS * slotSeconds), SECONDS_PER_MONTH));
   const count = Math.max(2, Math.ceil(span / every));
   const from = every * Math.floor(count / 2);
   const of = apart
@@ -170,7 +176,9 @@ function monthOf(deployed: WayFacts, delays: Delays, a: Assumptions, inputs: Inp
         untilSeconds: every * count,
       });
   const seconds = apart ? of.endSeconds : every * count - from;
-  const times = apart ? images / size : SECONDS_PER_MONTH / seconds;
+  // What has come and is not done yet at the end of the hours that are simulated has to be done as well.
+  const left = apart ? 1 : Math.max(1, (seconds * images * slotSeconds) / SECONDS_PER_MONTH / of.busySeconds);
+  const times = apart ? images / size : (SECONDS_PER_MONTH / seconds) * left;
   const beyond = (total: number, always: number) => (Math.max(0, total - always * seconds) * times) / 3600;
   const lasts = (of.lastResultSeconds ?? 0) - (of.firstResultSeconds ?? 0);
   const hoursEach = apart ? Math.floor(lasts / 3600) + 1 : 0;
@@ -340,12 +348,16 @@ export function computeRange(facts: WayFacts, tables: Tables, inputs: Inputs): E
   return { low: Math.min(low, typical, high), typical, high: Math.max(low, typical, high) };
 }
 
-/** USD a month, with every assumption typical: without any image, what differs between the ways, what is the same on all. */
+/** USD a month, with every assumption typical: what differs between the ways, of that without any image, and what is the same. */
 export type TypicalUsd = Readonly<Record<'idle' | 'compute' | 'shared', number>>;
 
 export function typicalUsd(facts: WayFacts, tables: Tables, inputs: Inputs): TypicalUsd {
   const { sum } = bill(facts, tables, assume(ranges(tables.delays, inputs), 'typical'), inputs);
-  return { idle: sum(({ idle }) => idle), compute: sum(({ shared }) => !shared), shared: sum(({ shared }) => shared) };
+  return {
+    idle: sum(({ idle, shared }) => idle && !shared),
+    compute: sum(({ shared }) => !shared),
+    shared: sum(({ shared }) => shared),
+  };
 }
 
 /** Images a month. */
@@ -370,7 +382,7 @@ export function cost(facts: WayFacts, tables: Tables, inputs: Inputs): Cost {
         ...Object.fromEntries([...each(({ quantity }) => quantity, 'quantity'), ...each(({ usd }) => usd, 'usd')]),
         total: sum(() => true),
         compute,
-        idle: sum(({ idle }) => idle),
+        idle: sum(({ idle, shared }) => idle && !shared),
         perMillion: million === null ? null : compute * million,
         ceiling: Number.isFinite(most) ? speed(facts, a, inputs, most) * SECONDS_PER_MONTH : null,
       };

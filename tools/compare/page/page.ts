@@ -13,7 +13,7 @@ import { FAULT_COLUMNS, FAULT_LEGEND, faultRows, faultScenarios, faultsLeftOut }
 import { amountText, format } from './format';
 import { form } from './forms';
 import { isNeighbours, PAIRS, type Pair, pairHtml } from './pair';
-import { dataTable, origin, wayName } from './parts';
+import { atYourVolume, dataTable, origin, wayName } from './parts';
 import { anchor, answer, longestJobLegend, mapSaid, mapTable, type Slots } from './results';
 import { colours, style } from './style';
 import { OWNED_LEGEND, ownedRows, presetRows, WORTH_LEGEND } from './tables';
@@ -51,11 +51,11 @@ export async function page(comparison: Comparison): Promise<string> {
 <a class="skip" href="#choose">Skip to the answer</a>
 <header>
 <h1>Where should this job run?</h1>
-<p>One job, resizing uploaded images, deployed six ways that two decisions tell apart. Figures come from the stacks, from measured work and from dated prices; nothing was measured on AWS itself.</p>
+<p>Six ways to deploy one job, resizing uploaded images. Two decisions separate them. Costs and times are calculated from the stacks, from work measured on our own machine and from dated prices of AWS; nothing was measured on AWS.</p>
 </header>
 <main>
 <section id="choose" aria-label="The answer">
-${form('questions', 'Questions', ['orchestrator', 'servers', 'amount'], state, 'more')}
+${form('questions', 'Questions', ['job', 'team', 'amount'], state, 'more')}
 <div class="result">
 <div class="answer" data-slot="choice" aria-live="polite">${slots.choice?.html ?? ''}</div>
 ${slot('grid')}
@@ -73,9 +73,10 @@ ${dataTable(
 
 <section id="map" aria-labelledby="map-title">
 <h2 id="map-title">The cheapest way, by volume and burst</h2>
+<p id="here">${hereSaid(comparison)}</p>
 ${slot('map-said', 'p')}
 <div data-slot="map">${slots.map?.html ?? ''}</div>
-<p class="quiet">A mark is a way that is the cheapest, or within a tenth of it, for some value of what is not known. The framed cell is your volume. EKS on EC2 has one worker on a node, as its stack has it; larger nodes hold more for the money.</p>
+<p class="quiet">A mark is a way that is the cheapest, or within a tenth of it, for some value of what is not known. The framed cell is your volume. Cost only. EKS on EC2 has one worker on a node, as its stack has it; larger nodes hold more for the money.</p>
 <p class="status" role="status"></p>
 </section>
 
@@ -142,6 +143,15 @@ ${part('sources', 'Sources', sourcesSaid(comparison), sources(comparison))}
 </body>
 </html>
 `;
+}
+
+/** Of the cell that the page opens with; the script says it of the reader's own. */
+function hereSaid({ map, state }: Comparison): string {
+  const own = map.find(
+    ({ imagesPerMonth, imagesPerBurst }) =>
+      imagesPerMonth === state.imagesPerMonth && imagesPerBurst === state.imagesPerBurst,
+  );
+  return text(atYourVolume((own?.contenders ?? []).map((way) => WAYS[way].title)));
 }
 
 /** A part of the page: its answer in one sentence, which unfolds. */

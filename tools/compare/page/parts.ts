@@ -44,3 +44,7 @@ export function origin({ source, date, confidence, via }: Source): string {
     .map((part, i) => (i % 2 ? link(part, new URL(part).host) : text(part)));
   return `${link(source, 'source')}<small>${text(`${date}, ${confidence}`)}${via ? `: ${seen.join('')}` : ''}</small>`;
 }
+
+/** What the map says of the reader's own volume. @param names of those that are in front */
+export const atYourVolume = (names: readonly string[]): string =>
+  `At your volume: ${names.join(' or ')}${names.length > 1 ? ', too close to call' : ''}.`;

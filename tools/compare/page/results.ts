@@ -225,7 +225,7 @@ export function mapTable(cells: readonly Cell[]): string {
       return `<tr><th scope="row">${format.count(size)}</th>${row.join('')}</tr>`;
     });
   const shown = COMPUTES.filter((way) => cells.some(({ contenders }) => contenders.includes(way)));
-  return `<table class="map"><caption>Up: images that arrive together. Right: images a month. ${shown.map(wayName).join(' ')}; several marks: no clear winner.</caption>
+  return `<table class="map"><caption>Vertical: images arriving at once. Horizontal: images a month. ${shown.map(wayName).join(' ')}; several marks: no clear winner.</caption>
 <tbody>${rows.join('\n')}</tbody><tfoot><tr><td></td>${volumes.map((volume) => `<th scope="col">${format.count(volume)}</th>`).join('')}</tr></tfoot></table>`;
 }
 
@@ -259,10 +259,10 @@ export const assumptionName = (id: AssumptionId | null): string =>
 /** Rows of the costs at one volume, as text. */
 export function costRows(costs: Costs): string[][] {
   const rows: readonly (readonly [string, (each: Cost) => string])[] = [
-    ['idle, a month', (each) => usdText(each.idleUsdPerMonth)],
-    ['this volume, a month', (each) => usdText(each.usdPerMonth)],
-    ['without what is the same everywhere', (each) => usdText(each.computeUsdPerMonth)],
-    ['of that, for a million images', (each) => usdText(each.usdPerMillion)],
+    ['compute, idle', (each) => usdText(each.idleUsdPerMonth)],
+    ['compute, this volume', (each) => usdText(each.computeUsdPerMonth)],
+    ['compute, per million images', (each) => usdText(each.usdPerMillion)],
+    ['with S3 and the dashboard', (each) => usdText(each.usdPerMonth)],
     ['what moves it most', (each) => assumptionName(each.computeUsdPerMonth.dominatedBy)],
     [
       'the most the stack does, images a month',
@@ -488,16 +488,18 @@ export function chooseSlots(model: Model, state: State): Slots {
   return { choice: { html: choiceHtml(choice) }, grid: { html: gridHtml(model, state, choice) } };
 }
 
-export function choiceHtml({ way, orchestrator, servers, because, runnerUp, tips, notes, instead }: Choice): string {
+export function choiceHtml(choice: Choice): string {
+  const { way, orchestrator, servers, because, runnerUp, tips, notes, instead } = choice;
   if (!way) {
     const { service, text: said } = instead;
     return `<h2>None of the six${service ? `: ${link(service.source, service.name)}` : ''}</h2><p>${text(said)}</p>`;
   }
-  const first = notes.map((note) => `<li>First: ${text(note)}</li>`);
+  const list = (items: readonly string[]) => `<ul>${items.map((each) => `<li>${each}</li>`).join('')}</ul>`;
   return `<h2>${wayName(way)}</h2>
-<p><b>${orchestrator === 'nobody' ? 'Nobody' : text(orchestrator ?? '')}</b> orchestrates; the servers are <b>${text(servers ?? '')}</b>.</p>
-<ul>${because.map((each) => `<li>${reason(each)}</li>`).join('')}${first.join('')}</ul>
-${runnerUp ? `<p>Or ${wayName(runnerUp)}, ${text(tips)}</p>` : ''}`;
+<p>Who orchestrates? <b>${text(orchestrator === 'nobody' ? 'Nobody' : (orchestrator ?? ''))}.</b> Whose servers? <b>${text(servers === 'yours' ? 'Yours' : (servers ?? ''))}.</b></p>
+${list(because.map(reason))}
+${notes.length > 0 ? `<p>Before you deploy:</p>${list(notes.map(text))}` : ''}
+${runnerUp ? `<p>The next best is ${wayName(runnerUp)}: ${text(tips)}</p>` : ''}`;
 }
 
 /** What each way teaches, in one sentence. */
@@ -513,6 +515,7 @@ export const LESSONS: Readonly<Record<Compute, string>> = {
 /** A way, typically: without work, for a million images at this volume, and until the first result. */
 export interface Typical {
   readonly idleUsd: number;
+  readonly monthUsd: number;
   readonly millionUsd: number;
   readonly firstSeconds: number | null;
   /** The same on all ways, in USD a month. */
@@ -524,14 +527,22 @@ export function typically(model: Model, state: State, way: Compute, known?: Typi
   const [facts, inputs] = deployed(model, state, way);
   const { idle, compute, shared } = known ?? typicalUsd(facts, model.tables, inputs);
   const { delays } = model.tables;
-  const one = simulate(facts, delays, assume(ranges(delays, inputs), 'typical'), inputs, burst(1));
+  // More memory is more hosts in the bill, and no other start.
+  const [asDeployed] = deployed(model, { ...state, memoryGb: 0 }, way);
+  const one = simulate(asDeployed, delays, assume(ranges(delays, inputs), 'typical'), inputs, burst(1));
   const millionUsd = (compute * 1e6) / inputs.imagesPerMonth;
-  return { idleUsd: idle, millionUsd, firstSeconds: one.firstResultSeconds, sharedUsd: shared };
+  return { idleUsd: idle, monthUsd: compute, millionUsd, firstSeconds: one.firstResultSeconds, sharedUsd: shared };
 }
 
 /** The names of the figures of {@link typically}, and how they are written. */
-export const typicalRows = ({ idleUsd, millionUsd, firstSeconds }: Typical): readonly (readonly [string, string])[] => [
-  ['idle a month', headline(idleUsd, 'usd')],
+export const typicalRows = ({
+  idleUsd,
+  monthUsd,
+  millionUsd,
+  firstSeconds,
+}: Typical): readonly (readonly [string, string])[] => [
+  ['idle', headline(idleUsd, 'usd')],
+  ['this volume', headline(monthUsd, 'usd')],
   ['per million', headline(millionUsd, 'usd')],
   ['first result', firstSeconds === null ? 'none' : headline(firstSeconds, 'duration')],
 ];
@@ -552,30 +563,18 @@ function gridHtml(model: Model, state: State, { way: answered, runnerUp, against
       : '';
     return `<li class="${way}"${tag ? ` data-tag="${tag}"` : ''}>
 <h3>${wayName(way)}${tag ? ` <small>${tag}</small>` : ''}</h3>
-<p class="place">${orchestrator === 'nobody' ? 'nobody orchestrates' : orchestrator}, servers are ${text(servers)}</p>
-<p>${text(LESSONS[way])}</p>${figures}${first ? `<p class="out">${(against[way] ?? []).map(reason).join(' ')}</p>` : ''}</li>`;
+<p class="place">${orchestrator === 'nobody' ? 'no orchestrator' : orchestrator}, servers are ${text(servers)}</p>
+<p>${text(LESSONS[way])}</p>${figures}${first ? `<ul class="out">${(against[way] ?? []).map((each) => `<li>${reason(each)}</li>`).join('')}</ul>` : ''}</li>`;
   });
+  const isThere = state.kubernetes === 'there already' ? ' The cluster that is there already is not counted.' : '';
   const volume = `${format.count(state.imagesPerMonth)} images a month, ${together(state.imagesPerBurst)}`;
-  return `<div class="heads" aria-hidden="true"><span></span><span>nobody orchestrates</span><span>ECS</span><span>EKS</span></div>
+  return `<div class="heads" aria-hidden="true"><span></span><span>no orchestrator</span><span>ECS</span><span>EKS</span></div>
 <ul class="grid">${cells.join('\n')}</ul>
-<p class="quiet">Typical, in US$, at ${volume}; compute only.${unpriced} The same everywhere: ${headline(COMPUTES.map((way) => all[way]?.sharedUsd ?? 0).find(Boolean) ?? 0, 'usd')} a month for S3 and the dashboard.</p>`;
+<p class="quiet">Typical, US$ a month for compute: idle, and at ${volume}. First result: of an upload after hours without any.${isThere}${unpriced} The same everywhere: ${headline(COMPUTES.map((way) => all[way]?.sharedUsd ?? 0).find(Boolean) ?? 0, 'usd')} a month for S3 and the dashboard.</p>`;
 }
 
 export const reason = ({ text: said, restsOn }: Reason) =>
-  `${text(said)} <a class="rests" href="#${text(anchor(restsOn))}">${text(placeName(restsOn))}</a>`;
-
-/** What a reader calls the place that a reason rests on. */
-function placeName(restsOn: string): string {
-  const kind = restsOn.split(':')[0] ?? '';
-  return (
-    {
-      fact: 'the template',
-      limit: 'the limit and its source',
-      price: 'the price and its source',
-      owned: 'what you own',
-    }[kind] ?? 'the cost'
-  );
-}
+  `<a class="rests" href="#${text(anchor(restsOn))}">${text(said)}</a>`;
 
 /** Where on the page a fact, a limit, a price or a figure is shown. */
 export const anchor = (restsOn: string): string => {

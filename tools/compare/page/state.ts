@@ -23,11 +23,11 @@ export interface State extends Needs {
   readonly accountConcurrency: number;
 }
 
-/** The two decisions, what both depend on, everything else; and the simulation, which has a form of its own. */
+/** What the two decisions depend on; and the simulation, which has a form of its own. */
 export const GROUPS = {
-  orchestrator: 'Who orchestrates it?',
-  servers: 'Whose servers?',
-  amount: 'How much work?',
+  job: 'The job',
+  team: 'The team',
+  amount: 'How much work',
   more: 'More about the job, the account and the prices',
   scale: 'What arrives',
 } as const;
@@ -71,32 +71,27 @@ const select = (group: Group, name: keyof State, label: string, options: Options
 const tick = (group: Group, name: keyof State, label: string): Control => ({ group, name, label, kind: 'checkbox' });
 
 export const CONTROLS: readonly Control[] = [
-  select(
-    'orchestrator',
-    'lasts',
-    'One job takes',
-    same('seconds', 'minutes', 'near 15 minutes', 'hours', 'over 12 hours'),
-  ),
-  select('orchestrator', 'kubernetes', 'Kubernetes', [
-    ['no', 'not here'],
-    ['there already', 'there already'],
-    ['has to be', 'has to be'],
-  ]),
-  select('orchestrator', 'answer', 'The result is wanted', [
+  select('job', 'lasts', 'One job takes', same('seconds', 'minutes', 'near 15 minutes', 'hours', 'over 12 hours')),
+  select('job', 'answer', 'Result needed', [
     ['later', 'later'],
     ['at once', 'at once'],
   ]),
-  number('orchestrator', 'memoryGb', 'Memory', 0.1, 24_000, 0.1, 'GB'),
-  select('servers', 'people', 'Looked after by', same('nobody', 'somebody', 'platform team')),
-  select('servers', 'host', 'Special needs of a job', [
+  number('job', 'memoryGb', 'Memory', 0.1, 24_000, 0.1, 'GB'),
+  select('team', 'people', 'Who looks after servers', same('nobody', 'somebody', 'platform team')),
+  select('job', 'host', 'Special needs', [
     ['nothing special', 'none'],
     ['gpu', 'a GPU'],
     ['kernel or device', 'a kernel module or a device'],
     ['windows', 'Windows'],
     ['desktop', 'a desktop'],
   ]),
+  select('team', 'kubernetes', 'Kubernetes', [
+    ['no', 'none here'],
+    ['there already', 'there already'],
+    ['has to be', 'has to be'],
+  ]),
   slider('amount', 'imagesPerMonth', 'Images a month', 'log', 2, 9, 'count', 'images'),
-  slider('amount', 'imagesPerBurst', 'In one burst', 'log', 0, 6, 'count', 'images'),
+  slider('amount', 'imagesPerBurst', 'Arriving at once', 'log', 0, 6, 'count', 'images'),
   number('more', 'diskGb', 'Scratch disk of one job', 0, 60_000, 0.1, 'GB'),
   tick('more', 'x86', 'It runs on x86 only'),
   tick('more', 'internet', 'It may reach the internet'),

@@ -2,6 +2,7 @@
 import { draw } from '../charts';
 import { spoken } from '../forms';
 import { PAIRS, type Pair, pairHtml } from '../pair';
+import { atYourVolume } from '../parts';
 import { type Answer, PARTS, type Part, type Slots } from '../results';
 import { CONTROLS, type Control, fromHash, fromSlider, inputOf, START, toHash, toSlider, type View } from '../state';
 
@@ -114,6 +115,7 @@ function here(): void {
   };
   const [nearest] = cells.toSorted((a, b) => far(a) - far(b));
   for (const cell of cells) cell.classList.toggle('here', cell === nearest);
+  if (nearest) element('#here').textContent = atYourVolume(nearest.title.split(' or '));
 }
 
 /** What the questions, and the amounts of the map, change. */
