@@ -309,7 +309,7 @@ describe('what is left', () => {
       id: 'resizeonec2-imagesoutput03b43628-a',
       usdPerMonth: usdAt(price, 2),
       bytes: 2 * 1024 ** 3,
-      remove: ['aws s3 rb --region us-east-1 --force s3://resizeonec2-imagesoutput03b43628-a'],
+      remove: ['aws s3 rb --region us-east-1 s3://resizeonec2-imagesoutput03b43628-a --force'],
     });
   });
 
@@ -386,7 +386,12 @@ describe('what is left', () => {
       ['eipalloc-1', price('ipv4.hour', 730)],
       ['vol-1', price('ebs.gp3.gib-month', 30)],
     ]);
-    expect(left.found[0]?.why).toBe('of the group ResizeOnEcsEc2-WorkersASG');
+    expect(left.found[0]).toMatchObject({
+      why: 'of the group ResizeOnEcsEc2-WorkersASG, and ends with it',
+      remove: [
+        'aws autoscaling delete-auto-scaling-group --region us-east-1 --force-delete --auto-scaling-group-name ResizeOnEcsEc2-WorkersASG',
+      ],
+    });
   });
 
   /** A VPC that could not be deleted, and what others have put into it. */

@@ -135,12 +135,17 @@ async function instances(place: Place, client: EC2Client, Filters: Filter[]): Pr
       const machine = state === 'stopped' ? 0 : usd(`ec2.${type}.hour${spot}`, HOURS_PER_MONTH, region);
       const address = PublicIpAddress ? usd('ipv4.hour', HOURS_PER_MONTH, region) : 0;
       const group = Tags.find(({ Key }) => Key === 'aws:autoscaling:groupName')?.Value;
+      // A group starts another one. And an instance that is to be drained may wait for an hour for an answer, which a forced
+      // deletion of its group does not wait for.
+      const remove = group
+        ? aws(place, 'autoscaling', 'delete-auto-scaling-group', '--force-delete', '--auto-scaling-group-name', group)
+        : aws(place, 'ec2', 'terminate-instances', '--instance-ids', id);
       found.push({
         what: `instance, ${type}, ${state}`,
         id,
         usdPerMonth: machine === null || address === null ? null : machine + address,
-        ...(group && { why: `of the group ${group}` }),
-        remove: [aws(place, 'ec2', 'terminate-instances', '--instance-ids', id)],
+        ...(group && { why: `of the group ${group}, and ends with it` }),
+        remove: [remove],
         turn: 'running',
       });
     }

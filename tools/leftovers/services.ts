@@ -88,7 +88,7 @@ export async function lookAtS3(place: Place): Promise<Found[]> {
         id,
         usdPerMonth: usd('s3.gb-month', bytes / GB, place.account.region),
         bytes,
-        remove: [aws(place, 's3', 'rb', '--force', `s3://${id}`)],
+        remove: [aws(place, 's3', 'rb', `s3://${id}`, '--force')],
         turn: 'other',
       });
     }
@@ -117,7 +117,7 @@ export async function lookAtSqs(place: Place): Promise<Found[]> {
   const QueueNamePrefix = `${place.stack}-`;
   for await (const { QueueUrls = [] } of paginateListQueues({ client, pageSize: 1000 }, { QueueNamePrefix })) {
     for (const physicalId of QueueUrls) {
-      const id = physicalId.split('/').at(-1) as string;
+      const id = nameIn(physicalId);
       if (!remembered.has(physicalId) && !names.isNamedBy(place.stack, 'AWS::SQS::Queue', id)) continue;
       const remove = [aws(place, 'sqs', 'delete-queue', '--queue-url', physicalId)];
       found.push({ what: 'queue', id, physicalId, usdPerMonth: 0, remove, turn: 'other' });
@@ -129,34 +129,41 @@ export async function lookAtSqs(place: Place): Promise<Found[]> {
 /** Task definitions. CloudFormation only deregisters them; deleted is what is deregistered. */
 export async function lookAtEcs(place: Place): Promise<Found[]> {
   const client = new ECSClient(place.account.settings);
-  const found: Found[] = [];
+  const remembered = [...idsOf(place, 'AWS::ECS::TaskDefinition')].map((arn) => nameIn(arn).split(':')[0] as string);
+  const families = new Set(remembered);
   const prefix = names.taskFamilyPrefix(place.stack);
-  for await (const { families = [] } of paginateListTaskDefinitionFamilies({ client }, { familyPrefix: prefix })) {
-    for (const familyPrefix of families.filter((family) => names.isTaskFamilyOf(place.stack, family))) {
-      for (const status of ['ACTIVE', 'INACTIVE'] as const) {
-        const pages = paginateListTaskDefinitions({ client }, { familyPrefix, status });
-        for await (const { taskDefinitionArns = [] } of pages) {
-          for (const physicalId of taskDefinitionArns) {
-            const id = physicalId.split('/').at(-1) as string;
-            const command = (action: string, option: string) => aws(place, 'ecs', action, option, id);
-            found.push({
-              what: `task definition, ${status}`,
-              id,
-              physicalId,
-              usdPerMonth: 0,
-              why: status === 'INACTIVE' ? 'deregistered by CloudFormation, and kept by ECS' : 'not deregistered',
-              remove: [
-                ...(status === 'ACTIVE' ? [command('deregister-task-definition', '--task-definition')] : []),
-                command('delete-task-definitions', '--task-definitions'),
-              ],
-              turn: 'other',
-            });
-          }
-        }
+  for await (const page of paginateListTaskDefinitionFamilies({ client }, { familyPrefix: prefix })) {
+    for (const family of page.families ?? []) if (names.isTaskFamilyOf(place.stack, family)) families.add(family);
+  }
+  const found: Found[] = [];
+  for (const familyPrefix of families) {
+    for (const status of ['ACTIVE', 'INACTIVE'] as const) {
+      const pages = paginateListTaskDefinitions({ client }, { familyPrefix, status });
+      for await (const { taskDefinitionArns = [] } of pages) {
+        found.push(...taskDefinitionArns.map((arn) => taskDefinition(place, arn, status)));
       }
     }
   }
   return found;
+}
+
+const nameIn = (arn: string) => arn.split('/').at(-1) as string;
+
+function taskDefinition(place: Place, arn: string, status: 'ACTIVE' | 'INACTIVE'): Found {
+  const id = nameIn(arn);
+  const deletion = aws(place, 'ecs', 'delete-task-definitions', '--task-definitions', id);
+  return {
+    what: `task definition, ${status}`,
+    id,
+    physicalId: arn,
+    usdPerMonth: 0,
+    why: status === 'INACTIVE' ? 'deregistered by CloudFormation, and kept by ECS' : 'not deregistered',
+    remove:
+      status === 'INACTIVE'
+        ? [deletion]
+        : [aws(place, 'ecs', 'deregister-task-definition', '--task-definition', id), deletion],
+    turn: 'other',
+  };
 }
 
 /** The cluster, which is called like its stack, and what EKS wants deleted before it. */
