@@ -313,6 +313,35 @@ describe('what is left', () => {
     });
   });
 
+  test('is alarms, by the metrics that are under them: its own, and those that ECS has made', async () => {
+    const group = 'ResizeOnEcsEc2-WorkersASG15B3D7F9-1A2B3C';
+    const alarms = [
+      { AlarmName: 'ResizeOnEcsEc2-JobsTooOld-1A2B3C' },
+      { AlarmName: 'ResizeOnEcsEc2-blue-JobsTooOld-1A2B3C' },
+      { AlarmName: `TargetTracking-${group}-AlarmHigh-00000000-0000-4000-8000-000000000000` },
+      {
+        AlarmName: `TargetTracking-${group.replace('Ec2-', 'Ec2-blue-')}-AlarmLow-00000000-0000-4000-8000-000000000000`,
+      },
+      {
+        AlarmName: 'ResizeOnEcsEc2-ServiceTaskCountTargetScaleInLowerAlarm1-1A2B3C',
+        Metrics: [
+          { Id: 'a', MetricStat: {} },
+          { Id: 'b', MetricStat: {} },
+          { Id: 'c', Expression: 'a + b' },
+        ],
+      },
+    ];
+    answers['cloudwatch:DescribeAlarms'] = ({ AlarmNamePrefix: prefix }) => ({
+      MetricAlarms: alarms.filter(({ AlarmName }) => AlarmName.startsWith(String(prefix))),
+    });
+    const left = await look('ResizeOnEcsEc2');
+    expect(left.found.map(({ id, usdPerMonth }) => [id, usdPerMonth])).toEqual([
+      [alarms[0]?.AlarmName, 0.1],
+      [alarms[4]?.AlarmName, 0.2],
+      [alarms[2]?.AlarmName, 0.1],
+    ]);
+  });
+
   test('is a queue, which costs nothing', async () => {
     const url = (name: string) => `https://sqs.us-east-1.amazonaws.com/${ACCOUNT}/${name}`;
     const queues = ['ResizeOnEc2-JobsFailuresQueueC3E1218F-a', 'ResizeOnEc2-blue-JobsQueue24944186-a'];
@@ -375,8 +404,10 @@ describe('what is left', () => {
         },
       ],
     });
-    answers['ec2:DescribeVolumes'] = () => ({
-      volumeSet: [{ volumeId: 'vol-1', size: 30, volumeType: 'gp3', status: 'available' }],
+    answers['ec2:DescribeVolumes'] = (filter) => ({
+      volumeSet: ['vol-1', 'vol-2']
+        .filter((id) => Object.values(filter).includes(id))
+        .map((volumeId) => ({ volumeId, size: 30, volumeType: 'gp3', status: 'available' })),
     });
     answers['ec2:DescribeNatGateways'] = () => ({ natGatewaySet: [{ natGatewayId: 'nat-1', state: 'deleted' }] });
     const left = await look('ResizeOnEcsEc2');
