@@ -779,6 +779,9 @@ describe('npm run leftovers', () => {
       };
       for (const [name, content] of Object.entries(files)) writeFileSync(path.join(evidence, name), content);
       const name = '2026-11-28-us-east-1-ResizeOnLambda.json';
+      answers['sqs:ListQueues'] = () => ({
+        QueueUrls: [`https://sqs/${ACCOUNT}/ResizeOnLambda-FailuresQueueB0898B50-a`],
+      });
       const { code, stderr } = await command(['ResizeOnLambda', '--save'], undefined, root);
       expect({ code, stderr }).toEqual({
         code: 0,
@@ -788,7 +791,12 @@ describe('npm run leftovers', () => {
       expect(JSON.parse(saved)).toEqual({
         schema: 1,
         seen: [1],
-        leftovers: expect.objectContaining({ stack: 'ResizeOnLambda', region: REGION, found: [], notLookedAt: [] }),
+        leftovers: expect.objectContaining({
+          stack: 'ResizeOnLambda',
+          region: REGION,
+          found: [expect.any(Object)],
+          lines: ['queue, ResizeOnLambda-FailuresQueueB0898B50-a: nothing'],
+        }),
       });
       expect(saved).toContain('cdk-hnb659fds-assets-<account>-us-east-1');
       expect(saved).not.toContain(ACCOUNT);

@@ -5,7 +5,7 @@ import { type Command, parse, print, ROOT, say, UsageError } from '../command-li
 import { checkNoLinks, checkWritable, replaceFile, why } from '../files';
 import { isBilled, type Leftovers, leftoversOf } from './leftovers';
 import { wayOf } from './names';
-import { report } from './report';
+import { lines, report } from './report';
 
 /** Where `npm run try -- <Stack> --save` writes what it has seen. */
 const EVIDENCE = 'evidence/deployments';
@@ -70,7 +70,7 @@ export function saveLeftovers(file: string, left: Leftovers): void {
   if (typeof saved !== 'object' || saved === null || Array.isArray(saved)) {
     throw new Error(`${file} is no JSON object: npm run try -- ${left.stack} --save writes it anew`);
   }
-  replaceFile(file, `${JSON.stringify({ ...saved, leftovers: left }, undefined, 2)}\n`);
+  replaceFile(file, `${JSON.stringify({ ...saved, leftovers: { ...left, lines: lines(left) } }, undefined, 2)}\n`);
 }
 
 /** Evidence is for others to read, who need not know whose account it was. */

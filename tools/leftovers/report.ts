@@ -26,6 +26,12 @@ export function report(leftovers: Leftovers, screen: Screen = screenOf(process.s
   return parts.flatMap((lines) => (lines.length > 0 ? [lines.join('\n')] : [])).join('\n\n');
 }
 
+/** The same in a line for each, for whoever shows what was saved. */
+export const lines = ({ found, notLookedAt }: Leftovers): string[] => [
+  ...found.map((each) => `${each.what}, ${each.id}: ${aMonth(each)}`),
+  ...notLookedAt.map(({ what, why }) => `could not look at ${what}: ${why}`),
+];
+
 function outcome({ stack, region, found, notLookedAt, deletionFailed, destroyed }: Leftovers): string[] {
   const where = `${stack} in ${region}`;
   if (deletionFailed) return [`${where} could not be deleted, and this is still there:`];
