@@ -94,6 +94,16 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     options: { '--region': 'where the stack is; the AWS configuration says by default' },
     load: async () => (await import('../tools/replay/command')).replay,
   },
+  leftovers: {
+    synopsis: '<Stack> [--region REGION] [--save]',
+    does: 'says what a stack has left in its account and region after cdk destroy, what that costs, and how to remove it',
+    options: {
+      '--region': 'where the stack was; the AWS configuration says by default',
+      '--save':
+        'add it to the newest file of the stack in evidence/deployments, which npm run try -- <Stack> --save writes',
+    },
+    load: async () => (await import('../tools/leftovers/command')).leftovers,
+  },
   sbom: {
     does: 'writes dist/<bundle>.cdx.json, what is in each bundle that is deployed (CycloneDX)',
     load: async () => (await import('../tools/sbom')).sbom,

@@ -1,13 +1,16 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { FOUR_WAYS, type FourWay, POLLING, pageOf, sourceOf, WAYS } from '../lib/ways';
 import { tables } from '../tools/compare/data/tables';
-import { findPrice, usdAt } from '../tools/compare/model/cost';
+import { cost, findPrice, HOURS_PER_MONTH, usdAt } from '../tools/compare/model/cost';
 import { readFacts } from '../tools/compare/model/facts';
-import type { Price } from '../tools/compare/model/types';
+import type { Price, WayFacts } from '../tools/compare/model/types';
 import { COMPUTES, DEFAULTS, ENV, RETRY_SECONDS } from '../workload/contract';
 import { fences, links, prose, ROOT, readPage, sections, table } from './support/pages';
+import { synth } from './support/synth';
 import { templates } from './support/templates';
+import { inputs } from './tools/compare/model/fixtures';
 
 const README = readPage('README.md');
 const PACKAGE = JSON.parse(readPage('package.json'));
@@ -197,4 +200,104 @@ test('what ECS on EC2 costs idle is what its page says: alarms, those of ECS too
   const usd = usdAt(price, metrics + 2);
   const page = readPage(pageOf('ecs-ec2')).replaceAll('\n', ' ');
   expect(page).toContain(`in us-east-1 US$${usd.toFixed(2)} a month in all`);
+});
+
+describe('the evening in a sandbox', () => {
+  const text = readFileSync(path.join(ROOT, 'docs/sandbox.md'), 'utf8');
+  const flat = text.replaceAll('\n', ' ');
+  const facts = readFacts(templates());
+  const usd = (id: string, quantity: number) => usdAt(findPrice(tables.prices, id, 'us-east-1') as Price, quantity);
+
+  /** What a worker is billed in an hour beyond what is billed anyway: its machine, or its share of Fargate or Lambda. */
+  function workerHour({ unit, hosts, fargate, publicIpv4 }: WayFacts): number {
+    const address = publicIpv4 ? usd('ipv4.hour', 1) : 0;
+    if (hosts) {
+      const disk = usd(`ebs.${hosts.diskType}.gib-month`, hosts.diskGib / HOURS_PER_MONTH);
+      return usd(`ec2.${hosts.instanceTypes[0]}.hour`, 1) + disk + address;
+    }
+    if (!fargate) return usd('lambda.gb-second', (unit.memoryMib / 1024) * 3600);
+    const x64 = unit.architecture === 'x64' ? '.x64' : '';
+    const box = usd(`fargate.vcpu-hour${x64}`, fargate.vcpus) + usd(`fargate.gb-hour${x64}`, fargate.memoryGib);
+    return box + address;
+  }
+
+  test.each(COMPUTES)('costs what its page says: %s', (way) => {
+    const { idleUsdPerMonth } = cost(facts[way], tables, { ...inputs, imagesPerMonth: 0 });
+    const [idle, worker] = [idleUsdPerMonth.typical / HOURS_PER_MONTH, workerHour(facts[way])];
+    // A node that is always there has a worker on it, and is idle's.
+    const more = 4 - (facts[way].hosts?.min ?? 0) * (facts[way].hosts?.unitsPerHost ?? 0);
+    const figures = [idle.toFixed(3), worker.toFixed(3), (4 * idle + more * worker).toFixed(2)];
+    expect(text).toContain(`| ${WAYS[way].stack} | ${figures.map((figure) => `US$${figure}`).join(' | ')} |\n`);
+  });
+
+  test('quotes the comparison as it is', () => {
+    const quotes = [...text.matchAll(/^> (.*)$/gm)].map(([, quote]) => quote as string);
+    const comparison = readFileSync(path.join(ROOT, 'COMPARISON.md'), 'utf8');
+    expect(quotes.length).toBeGreaterThan(1);
+    expect(quotes.filter((quote) => !comparison.includes(quote))).toEqual([]);
+  });
+
+  test('says of the templates what they say', () => {
+    const { max } = facts['ecs-fargate'].capacity;
+    expect(COMPUTES.filter((way) => ![max, null].includes(facts[way].capacity.max))).toEqual([]);
+    expect([max, flat.includes('go up to four workers')]).toEqual([4, true]);
+    const { stopGraceSeconds } = facts['ecs-fargate'];
+    expect(flat).toContain(`It has ${stopGraceSeconds} s to finish`);
+    expect(flat).toContain(`The first has ${facts['eks-ec2'].stopGraceSeconds} s,`);
+    expect(flat).toContain(`visibility timeout of ${DEFAULTS.visibilityTimeoutSeconds} s ends`);
+    const { scaling } = facts['eks-ec2'];
+    expect(flat).toContain(`every ${scaling.kind === 'keda' ? scaling.pollingSeconds : '?'} seconds`);
+    // So many at once start all but one.
+    for (const way of ['ec2', 'ecs-fargate', 'ecs-ec2'] as const) {
+      const rules = facts[way].scaling.kind === 'steps' ? facts[way].scaling.rules : [];
+      const last = rules.flatMap(({ threshold, steps }) => steps.map(({ from }) => threshold + (from ?? 0)));
+      expect(Math.max(...last)).toBeLessThan(150);
+      const quiet = rules.find(({ direction }) => direction === 'in');
+      expect((quiet?.periodSeconds ?? 0) * (quiet?.evaluationPeriods ?? 0)).toBe(300);
+    }
+    expect(flat).toContain(
+      `up to ${tables.delays['lambda-retry-interval'].high / 60 === 5 ? 'five' : '?'} before it tries again`,
+    );
+    expect(facts['ecs-ec2'].hosts?.scaling?.first).toBe(2);
+  });
+
+  const blocks = [...text.matchAll(/^ *```sh\n([\s\S]*?)^ *```$/gm)].map(([, block]) => block as string);
+
+  test('has commands that a shell can read, and that there are', () => {
+    expect(blocks.length).toBeGreaterThan(10);
+    for (const block of blocks) {
+      const { status, stderr } = spawnSync('bash', ['-n'], { input: block, encoding: 'utf8' });
+      expect([block, status, stderr]).toEqual([block, 0, '']);
+    }
+    const scripts = [...text.matchAll(/npm run ([a-z:-]+)/g)].map(([, name]) => name as string);
+    // `npm run try` comes with its own change.
+    expect(scripts.filter((name) => name !== 'try' && !(name in PACKAGE.scripts))).toEqual([]);
+    const registry = JSON.parse(
+      readFileSync(path.join(ROOT, 'node_modules/aws-cdk/lib/cli/cli-type-registry.json'), 'utf8'),
+    );
+    const verbs = [...text.matchAll(/npx cdk ([a-z-]+)/g)].map(([, verb]) => verb as string);
+    expect(verbs.filter((verb) => !(verb in registry.commands))).toEqual([]);
+    // What is read from the stack is there by that name.
+    const outputs = Object.keys(synth('lambda').template.Outputs);
+    const read = [...text.matchAll(/output ([A-Z]\w+)/g)].map(([, name]) => name as string);
+    expect(read.filter((name) => !outputs.includes(name))).toEqual([]);
+  });
+
+  test('has links that lead to a heading', () => {
+    const slug = (heading: string) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\w\- ]/g, '')
+        .replaceAll(' ', '-');
+    for (const [, file, anchor] of text.matchAll(/\]\((?!https?:)([^)#]*)#([^)]+)\)/g)) {
+      const target = readFileSync(path.join(ROOT, 'docs', file || 'sandbox.md'), 'utf8');
+      const headings = [...target.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => slug(heading as string));
+      expect([anchor, headings.includes(anchor as string)]).toEqual([anchor, true]);
+    }
+  });
+
+  test('claims no deployment', () => {
+    expect(text.split('\n## ')[0]).toContain('**We have deployed none of these stacks.**');
+    for (const way of COMPUTES) expect(text).toMatch(new RegExp(`^## ${WAYS[way].stack}$`, 'm'));
+  });
 });

@@ -46,6 +46,10 @@ export async function describeStack(client: CloudFormationClient, name: string) 
   return { stack, outputs };
 }
 
+/** Whether CloudFormation says that there is no such stack. */
+export const isMissing = ({ name, message }: Error): boolean =>
+  name === 'ValidationError' && /does not exist/.test(message);
+
 /** An error of the SDK in one line, with the remedy where there is one. */
 export function explain(error: unknown, stack: string, region: string, rights: string): Error {
   if (error instanceof UsageError) return error;
@@ -55,10 +59,11 @@ export function explain(error: unknown, stack: string, region: string, rights: s
     return new Error(`no AWS credentials: log in, or set AWS_PROFILE to a profile that has some (${text})`);
   }
   if (/^ExpiredToken/.test(name)) return new Error('the AWS credentials have expired: log in again');
-  if (/does not exist/.test(text) && name === 'ValidationError') {
+  if (isMissing(error as Error)) {
     return new Error(`there is no stack ${stack} in ${region}: look at the name, and give --region`);
   }
-  if (/^AccessDenied/.test(name)) return new Error(`${text}; what is needed is in ${rights}`);
+  // EC2 has a word of its own for it.
+  if (/^(AccessDenied|UnauthorizedOperation)/.test(name)) return new Error(`${text}; what is needed is in ${rights}`);
   if (/^Throttl|^TooManyRequests|^RequestLimitExceeded/.test(name)) {
     return new Error(`AWS asks for fewer requests in ${region} (${text}): wait a minute, and run it again`);
   }

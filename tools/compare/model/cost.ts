@@ -25,11 +25,11 @@ import type {
  */
 
 /** 365 days / 12, as AWS counts. */
-const HOURS_PER_MONTH = 730;
+export const HOURS_PER_MONTH = 730;
 const SECONDS_PER_MONTH = HOURS_PER_MONTH * 3600;
 const DAYS_PER_MONTH = HOURS_PER_MONTH / 24;
 /** AWS's GB of storage and of logs is a GiB. */
-const GB = 1024 ** 3;
+export const GB = 1024 ** 3;
 
 // --- Prices ---------------------------------------------------------------------------------------------------------
 
