@@ -66,7 +66,9 @@ describe('COMPARISON.md', () => {
       .filter((part) => part.includes('| nobody orchestrates | ECS | EKS |'));
     const cell = (way: Compute) => grid.split('|').find((each) => each.includes(`(docs/${way}.md)`)) ?? '';
     for (const way of COMPUTES) {
-      expect(cell(way)).toMatch(/\.<br>\$\S+ idle a month<br>\$\S+ per million<br>\d\S* (s|min|ms) first result /);
+      expect(cell(way)).toMatch(
+        /\.<br>\$\S+ idle<br>\$\S+ this volume<br>\$\S+ per million<br>\d\S* (s|min|ms) first result /,
+      );
     }
   });
 

@@ -192,7 +192,7 @@ describe('a question', () => {
     expect(document.querySelector('.grid > .lambda .out')?.textContent).toContain(
       'An invocation ends after 15 minutes.',
     );
-    expect(document.querySelectorAll('.grid > .ec2 dd')).toHaveLength(3);
+    expect(document.querySelectorAll('.grid > .ec2 dd')).toHaveLength(4);
   });
 
   test('that cannot be answered says why', () => {

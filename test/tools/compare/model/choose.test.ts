@@ -257,7 +257,7 @@ describe('whatever is answered', () => {
 
 test('the ceiling of the template is known: more work than it does is told', () => {
   expect(chosen({ imagesPerMonth: 525e6 }).notes.join()).toMatch(
-    /starts 4 at most: raise unit.max in lib\/config.ts to 4\d or more\.,An account has 6 of those vCPUs/,
+    /run 4\d tasks at once, not 4: unit\.max in lib\/config\.ts\.,Ask for a quota of 4\d vCPUs or more: an account has 6/,
   );
   expect(chosen({ ...nobody, imagesPerMonth: 1e4 }).notes).toEqual([]);
 });
@@ -265,5 +265,7 @@ test('the ceiling of the template is known: more work than it does is told', () 
 test('the runner-up is named, with what would tip it', () => {
   const { runnerUp, tips } = chosen({ ...nobody, imagesPerMonth: 1e6, imagesPerBurst: 1000 });
   expect(runnerUp).toBe('ecs-fargate');
-  expect(tips).toMatch(/^once it saves more than \$75 a month: now it saves (nothing|\$[\d.]+)\.$/);
+  expect(tips).toMatch(
+    /^\$[\d.]+ a month (dearer|cheaper)\. It would have to be \$75 a month cheaper to pay for the extra work\.$/,
+  );
 });

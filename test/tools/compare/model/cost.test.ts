@@ -80,11 +80,11 @@ const of = (way: WayFacts, changed: Partial<Inputs> = {}, given = tables): Cost 
 const typical = (found: Cost, id: string) => found.items.find((one) => one.id === id)?.usdPerMonth.typical ?? 0;
 
 describe('by hand', () => {
-  test('idle: alarms and the dashboard; the control plane with its logs, a node with disk and address, KEDA', () => {
-    expect(of(tasks, { imagesPerMonth: 0 }).idleUsdPerMonth.typical).toBeCloseTo(5 * 0.1 + 3, 9);
+  test('idle: alarms; the control plane with its logs, a node with disk and address, KEDA', () => {
+    expect(of(tasks, { imagesPerMonth: 0 }).idleUsdPerMonth.typical).toBeCloseTo(5 * 0.1, 9);
     const eks = of(facts()['eks-ec2'], { imagesPerMonth: 0 });
     const keda = (730 * 240 * 4e-7).toFixed(6);
-    expect(eks.idleUsdPerMonth.typical).toBeCloseTo(73 + 4 * 0.5 + 58.4 + 1.6 + 3.65 + Number(keda) + 2 * 0.1 + 3, 6);
+    expect(eks.idleUsdPerMonth.typical).toBeCloseTo(73 + 4 * 0.5 + 58.4 + 1.6 + 3.65 + Number(keda) + 2 * 0.1, 6);
     expect(eks.usdPerMillion).toBeNull();
   });
 
