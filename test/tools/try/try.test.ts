@@ -1,0 +1,344 @@
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import {
+  DeleteObjectsCommand,
+  type DeleteObjectsCommandInput,
+  ListObjectVersionsCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { type Endpoints, startEndpoints } from '../../../tools/local/endpoints';
+import { clientConfig, startWay } from '../../../tools/local/ways';
+import { readDeployment } from '../../../tools/try/evidence';
+import { removeBelow } from '../../../tools/try/run';
+import { COMPUTES, type Compute } from '../../../workload/contract';
+import { rejectionKey, renditionKey } from '../../../workload/keys';
+import { checkout, end, start } from '../../support/command-line';
+import { type FakeAws, type FakeStack, startAws } from '../../support/deployed';
+import { s3Record } from '../../support/events';
+import { TEST_DIST } from '../../support/host-bundles';
+import { cornered } from '../../support/pictures';
+import { templates } from '../../support/templates';
+import { until } from '../../support/waiting';
+
+/** The command, as a process, against stand-ins on 127.0.0.1: `test/support/deployed.ts`, and the endpoints of the local run. */
+
+const REGION = { AWS_REGION: 'us-east-1' };
+const CREDENTIALS = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
+const WIDTHS = [160, 640, 1280];
+
+let folder: string;
+let here: string;
+let pictures: string;
+let endpoints: Endpoints;
+let aws: FakeAws;
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'try-'));
+  here = checkout(path.join(folder, 'checkout'));
+  cpSync('evidence/bench/results.json', path.join(here, 'evidence/bench/results.json'));
+  pictures = path.join(folder, 'pictures');
+  mkdirSync(pictures);
+  const png = await cornered(300, 200).png().toBuffer();
+  writeFileSync(path.join(pictures, 'good.jpg'), await cornered(900, 600).jpeg().toBuffer());
+  writeFileSync(path.join(pictures, 'a b+ü.png'), png);
+  writeFileSync(path.join(pictures, 'cut.png'), png.subarray(0, png.length / 2));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+beforeEach(async () => {
+  endpoints = await startEndpoints();
+  aws = await startAws(endpoints);
+});
+afterEach(async () => {
+  aws.close();
+  await endpoints.close();
+});
+
+function begin(args: readonly string[], environment: Record<string, string> = { ...REGION, ...CREDENTIALS }) {
+  const none = Object.fromEntries(
+    [
+      'AWS_PROFILE',
+      'AWS_REGION',
+      'AWS_DEFAULT_REGION',
+      'AWS_ACCESS_KEY_ID',
+      'AWS_SECRET_ACCESS_KEY',
+      'AWS_SESSION_TOKEN',
+    ].map((name) => [name, undefined]),
+  );
+  const apart = ['CLOUDFORMATION', 'AUTO_SCALING', 'ECS', 'LAMBDA'].map((service) => [
+    `AWS_ENDPOINT_URL_${service}`,
+    aws.url,
+  ]);
+  return start(['try', ...args], here, {
+    ...none,
+    ...Object.fromEntries(apart),
+    AWS_ENDPOINT_URL_S3: endpoints.url,
+    AWS_ENDPOINT_URL_SQS: endpoints.url,
+    // Not this machine's own.
+    HOME: path.join(folder, 'none'),
+    AWS_EC2_METADATA_DISABLED: 'true',
+    ...environment,
+  });
+}
+
+/** A stack that is deployed, and whose workers never come. */
+function deserted(name: string, way: Compute): void {
+  for (const bucket of ['source', 'output']) endpoints.createBucket(`${way}-${bucket}`);
+  for (const queue of ['failed', 'jobs']) endpoints.createQueue(`${way}-${queue}`, { visibilityTimeoutSeconds: 30 });
+  aws.stacks.set(name, { way });
+}
+
+const keysIn = (bucket: string) => endpoints.listObjects(bucket).map(({ key }) => key);
+
+/** By its first column. */
+const row = (stdout: string, name: string) =>
+  stdout
+    .split('\n')
+    .find((line) => line.startsWith(name))
+    ?.slice(name.length)
+    .trim()
+    .split(/ {2,}/);
+
+describe('a stack that works', () => {
+  const UNITS: Partial<Record<Compute, [string, string]>> = {
+    ec2: ['most instances', '2'],
+    'ecs-fargate': ['most tasks', '2'],
+    'ecs-ec2': ['most tasks', '2'],
+    'eks-ec2': ['most nodes', '2'],
+  };
+
+  test.each(COMPUTES)('of %s comes with its figures beside the predicted ones, and nothing stays', async (compute) => {
+    const way = await startWay(compute, templates()[compute], endpoints, { dist: TEST_DIST, onLine: () => {} });
+    aws.stacks.set('Renamed', { way: compute, status: 'UPDATE_ROLLBACK_COMPLETE' });
+    try {
+      const { code, stdout, stderr } = await end(begin(['Renamed', pictures]));
+      expect({ code, stderr }).toEqual({
+        code: 0,
+        stderr: expect.stringContaining('removed 3 uploads and 7 results\n'),
+      });
+      expect(stderr).toMatch(
+        /^Renamed in us-east-1 is .*, not yet seen on AWS\n3 uploads of 3 pictures cost at most \$0\.\d+ /,
+      );
+      expect(row(stdout, 'done')).toEqual(['2', '2', 'inside']);
+      expect(row(stdout, 'rejected')).toEqual(['1', '1', 'inside']);
+      expect(row(stdout, '  corrupt')).toEqual(['1', '1', 'inside']);
+      expect(row(stdout, 'failed')).toEqual(['0', '0', 'inside']);
+      const time = expect.stringMatching(/^[\d.]+ (ms|s|min)$/);
+      for (const name of ['first result', 'last result', 'upload to result, p50', 'upload to result, p95']) {
+        expect(row(stdout, name)).toEqual([time, expect.stringMatching(/\d/), expect.stringMatching(/^(in|out)side$/)]);
+      }
+      expect(row(stdout, 'most without a result')?.[1]).toBe('3');
+      const [name, count] = UNITS[compute] ?? ['How many', ''];
+      expect(stdout).toContain(name);
+      if (count) expect(row(stdout, name)?.[0]).toBe(count);
+      for (const line of [...stdout.split('\n')]) expect(line.length).toBeLessThanOrEqual(110);
+      expect([...keysIn(way.sourceBucket), ...keysIn(way.outputBucket)]).toEqual([]);
+    } finally {
+      await way.stop();
+    }
+  });
+
+  test('keeps its pictures where that is asked, is drawn under load, and is written down', async () => {
+    const way = await startWay('lambda', templates().lambda, endpoints, { dist: TEST_DIST, onLine: () => {} });
+    aws.stacks.set('Renamed', { way: 'lambda' });
+    try {
+      const run = begin(['Renamed', pictures, '--count=7', '--rate=50', '--save', '--keep']);
+      const { code, stdout, stderr } = await end(run);
+      expect({ code, stderr }).toEqual({
+        code: 0,
+        stderr: expect.stringMatching(/\nkept: s3:\/\/lambda-source\/incoming\/try-/),
+      });
+      expect(row(stdout, 'done')).toEqual(['5', '5', 'inside']);
+      expect(stdout).toMatch(/^Without a result, at most \d\n {2}measured {2}[\u2581-\u2588_]/m);
+      const [file] = readdirSync(path.join(here, 'out/try'));
+      expect(readFileSync(path.join(here, 'out/try', file as string), 'utf8')).toMatch(
+        /^<svg .*role="img"[\s\S]*<\/svg>\n$/,
+      );
+      const folder = path.join(here, 'evidence/deployments');
+      const [saved] = readdirSync(folder);
+      expect(saved).toMatch(/^\d{4}-\d\d-\d\d-us-east-1-Renamed\.json$/);
+      expect(readDeployment(path.join(folder, saved as string))).toMatchObject({
+        way: 'lambda',
+        load: { uploads: 7, pictures: 3, perSecond: 50 },
+        problems: [],
+      });
+      expect(readFileSync(path.join(folder, saved as string), 'utf8')).not.toMatch(/\b\d{12}\b/);
+      rmSync(folder, { recursive: true });
+      expect(keysIn(way.sourceBucket)).toHaveLength(7);
+      expect(keysIn(way.outputBucket)).toHaveLength(5 * 3 + 2);
+    } finally {
+      await way.stop();
+    }
+  });
+});
+
+describe('what is not as it should be ends with 1, a line each', () => {
+  test('nothing ever comes', async () => {
+    deserted('Deserted', 'ec2');
+    const { code, stdout, stderr } = await end(begin(['Deserted', pictures, '--deadline=1']));
+    expect(stderr).toContain('waits for 1 s after the last upload, at most\n');
+    expect(row(stdout, 'failed')).toEqual(['3', '0', 'outside']);
+    expect(stdout).toContain(
+      '\n3/good.jpg: no result 1 s after the last upload, and here it is made into renditions\n',
+    );
+    expect(stdout).toContain('\n2/cut.png: no result 1 s after the last upload, and here it is rejected as corrupt\n');
+    expect(code).toBe(1);
+    expect(keysIn('ec2-source')).toEqual([]);
+  });
+
+  test('a rejection where renditions were due, the reverse, another size, other pixels, a failure', async () => {
+    deserted('Wrong', 'ecs-fargate');
+    const [s3, sqs] = [new S3Client(clientConfig(endpoints)), new SQSClient(clientConfig(endpoints))];
+    const put = (Key: string, Body: Buffer | string) =>
+      s3.send(new PutObjectCommand({ Bucket: 'ecs-fargate-output', Key, Body }));
+    const fail = (key: string) =>
+      sqs.send(
+        new SendMessageCommand({
+          QueueUrl: endpoints.queueUrl('ecs-fargate-failed'),
+          MessageBody: JSON.stringify({ Records: [s3Record({ key })] }),
+        }),
+      );
+    await fail('incoming/of-somebody-else.jpg');
+    const run = begin(['Wrong', pictures, '--count=5']);
+    const ended = end(run);
+    try {
+      await until(() => keysIn('ecs-fargate-source').length === 5);
+      const [odd, cut, good, again, last] = keysIn('ecs-fargate-source') as [string, string, string, string, string];
+      await put(rejectionKey(odd), JSON.stringify({ reason: 'unsupported', detail: 'no' }));
+      const green = await cornered(300, 200).negate().webp().toBuffer();
+      for (const width of WIDTHS) await put(renditionKey(cut, width, 'webp'), green);
+      const small = await cornered(160, 100).webp().toBuffer();
+      for (const width of WIDTHS) await put(renditionKey(good, width, 'webp'), small);
+      for (const width of WIDTHS) await put(renditionKey(again, width, 'webp'), width === 160 ? small : green);
+      await fail(last);
+      const { code, stdout } = await ended;
+      expect(stdout).toContain('\n1/a b+ü.png: rejected as unsupported (no), and here it is made into renditions\n');
+      expect(stdout).toMatch(/\n2\/cut\.png: made into renditions, and here it is rejected as corrupt \(/);
+      expect(stdout).toContain('\n3/good.jpg: 160.webp is 160 x 100 px, and here 160 x 107\n');
+      expect(stdout).toMatch(/\n4\/a b\+ü\.png: 640\.webp differs from here by up to \d+ of 255 levels, /);
+      expect(stdout).toContain('\n5/cut.png: in the failure queue: every attempt failed; LogsCommand shows why\n');
+      expect(code).toBe(1);
+    } finally {
+      s3.destroy();
+      sqs.destroy();
+    }
+    expect([...keysIn('ecs-fargate-source'), ...keysIn('ecs-fargate-output')]).toEqual([]);
+    // What is of others stays, and is seen by others.
+    expect(endpoints.queueDepth('ecs-fargate-failed')).toEqual({ visible: 1, inFlight: 0, delayed: 0 });
+  });
+});
+
+test('Ctrl-C removes what was uploaded', async () => {
+  deserted('Deserted', 'ec2');
+  const run = begin(['Deserted', pictures, '--count=1000', '--rate=20']);
+  const ended = end(run);
+  await until(() => keysIn('ec2-source').length > 2);
+  run.kill('SIGINT');
+  const { code, stderr } = await ended;
+  expect(stderr).toMatch(/\nremoved \d+ uploads and 0 results\nstopped by SIGINT; nothing is left running\n$/);
+  expect(code).toBe(130);
+  expect(keysIn('ec2-source')).toEqual([]);
+});
+
+test('what is wrong, and what to do instead, is said in one line, and nothing is uploaded', async () => {
+  const named = { ...REGION, ...CREDENTIALS };
+  deserted('Good', 'ec2');
+  const states: Record<string, FakeStack> = {
+    Coming: { way: 'ec2', status: 'CREATE_IN_PROGRESS' },
+    Going: { way: 'ec2', status: 'DELETE_IN_PROGRESS' },
+    Failed: { way: 'ec2', status: 'ROLLBACK_COMPLETE' },
+    Other: { way: 'ec2', outputs: { Site: 'https://example.com' } },
+    Foreign: { way: 'ec2', template: { Resources: { Topic: { Type: 'AWS::SNS::Topic' } } } },
+  };
+  for (const [name, stack] of Object.entries(states)) aws.stacks.set(name, stack);
+  const long = ['Good', pictures, '--count=10000', '--rate=0.01'];
+  const mistakes: [args: string[], environment: Record<string, string>, code: number, message: string | RegExp][] = [
+    [[], named, 2, 'which stack? npm run try -- ResizeOnLambda'],
+    [['Good', '--rate=fast'], named, 2, '--rate is "fast": expected uploads per second, from 0.01 to 1000'],
+    [['Good', '--count=0'], named, 2, '--count is "0": expected a whole number from 1 to 10000'],
+    [['Good', 'nowhere.jpg'], named, 2, 'nowhere.jpg: no such file or folder'],
+    [['None'], named, 1, 'there is no stack None in us-east-1: look at the name, and give --region'],
+    [['Good'], CREDENTIALS, 2, 'no region: give --region, such as --region eu-west-1, or set AWS_REGION'],
+    [['Good'], REGION, 1, /^no AWS credentials: log in, or set AWS_PROFILE to a profile that has some/],
+    [
+      ['Coming'],
+      named,
+      2,
+      'Coming is still being deployed (CREATE_IN_PROGRESS): wait until it is done, and run it again',
+    ],
+    [['Going'], named, 2, 'Going is being deleted, or was (DELETE_IN_PROGRESS): deploy it again'],
+    [['Failed'], named, 2, /^the deployment of Failed has failed \(ROLLBACK_COMPLETE\): npx cdk diagnose /],
+    [['Other'], named, 2, /^Other has no outputs SourceBucket, ResultBucket and FailureQueue: /],
+    [['Foreign'], named, 2, /^the template of Foreign is none of these six, /],
+    [
+      long,
+      named,
+      2,
+      /^10000 uploads of 3 pictures cost at most \$\d+\.\d\d beyond what the stack costs anyway: if that is meant, write -- before the stack, and --yes after it$/,
+    ],
+    [
+      long,
+      { ...named, AWS_REGION: 'eu-central-1' },
+      2,
+      /the comparison has no prices for eu-central-1: those of [a-z]+-[a-z]+-\d: if that is meant, /,
+    ],
+  ];
+  const ends = await Promise.all(mistakes.map(([args, environment]) => end(begin(args, environment))));
+  for (const [index, [args, , code, message]] of mistakes.entries()) {
+    const { code: found, stderr } = ends[index] as Awaited<ReturnType<typeof end>>;
+    const last = stderr.trimEnd().split('\n').at(-1)?.replace('four-ways: ', '');
+    expect([args, found, last]).toEqual([
+      args,
+      code,
+      typeof message === 'string' ? message : expect.stringMatching(message),
+    ]);
+  }
+  const errors: [code: string, message: RegExp][] = [
+    ['ExpiredToken', /^the AWS credentials have expired: log in again$/],
+    ['Throttling', /^AWS asks for fewer requests in us-east-1 \(said by the test\): wait a minute, and run it again$/],
+    [
+      'InvalidClientTokenId',
+      /^AWS does not know these credentials: log in again, or set AWS_PROFILE to another profile/,
+    ],
+    ['AccessDenied', /^said by the test; what is needed is in docs\/try\.md$/],
+  ];
+  for (const [code, message] of errors) {
+    aws.error = code;
+    const { code: found, stderr } = await end(begin(['Good']));
+    expect([found, stderr.trimEnd().replace('four-ways: ', '')]).toEqual([1, expect.stringMatching(message)]);
+  }
+  expect(keysIn('ec2-source')).toEqual([]);
+});
+
+test('where a bucket keeps versions, all of them are deleted, and the marks of their deletion', async () => {
+  const deleted: DeleteObjectsCommandInput[] = [];
+  const answers: Record<string, object> = {
+    ListObjectsV2Command: { Contents: [{ Key: 'a/1' }, { Key: 'a/2' }] },
+    DeleteObjectsCommand: { Deleted: [{ Key: 'a/1', DeleteMarker: true }] },
+  };
+  const versions: object[] = [
+    {
+      Versions: [
+        { Key: 'a/1', VersionId: 'v1' },
+        { Key: 'a/2', VersionId: 'v2' },
+      ],
+      DeleteMarkers: [{ Key: 'a/1', VersionId: 'd1' }],
+    },
+    {},
+  ];
+  const s3 = new S3Client({ region: 'us-east-1' });
+  jest.spyOn(s3, 'send').mockImplementation((async (command: object) => {
+    if (command instanceof DeleteObjectsCommand) deleted.push(command.input);
+    if (command instanceof ListObjectVersionsCommand) return versions.shift();
+    return answers[command.constructor.name];
+  }) as never);
+  expect(await removeBelow(s3, 'bucket', 'a/')).toBe(2);
+  expect(
+    deleted.map(({ Delete }) => Delete?.Objects?.map(({ Key, VersionId }) => `${Key} ${VersionId ?? ''}`)),
+  ).toEqual([
+    ['a/1 ', 'a/2 '],
+    ['a/1 v1', 'a/2 v2', 'a/1 d1'],
+  ]);
+});
