@@ -1,10 +1,15 @@
 import { once } from 'node:events';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { WAYS } from '../../lib/ways';
-import type { Endpoints } from '../../tools/local/endpoints';
+import { type Endpoints, startEndpoints } from '../../tools/local/endpoints';
 import type { Compute } from '../../workload/contract';
+import { checkout, start } from './command-line';
+import { cornered } from './pictures';
 import { templates } from './templates';
 
 /**
@@ -119,3 +124,64 @@ const outputsOf = (way: Compute, endpoints: Endpoints) => ({
   FailureQueue: endpoints.queueUrl(`${way}-failed`),
   EventTarget: WAYS[way].entry === 'function' ? 'arn:aws:lambda:…' : endpoints.queueArn(`${way}-jobs`),
 });
+
+export const REGION = { AWS_REGION: 'us-east-1' };
+export const CREDENTIALS = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
+
+/** What the SDK would find of this machine's own. */
+const OWN = ['PROFILE', 'REGION', 'DEFAULT_REGION', 'ACCESS_KEY_ID', 'SECRET_ACCESS_KEY', 'SESSION_TOKEN'];
+
+/** For a test file: a checkout, three pictures of which one is cut, and for each test new endpoints and a new AWS. */
+export function tryStage() {
+  const stage = {
+    endpoints: undefined as unknown as Endpoints,
+    aws: undefined as unknown as FakeAws,
+    here: '',
+    pictures: '',
+    /** Starts `npm run try` there. */
+    begin(args: readonly string[], environment: Record<string, string> = { ...REGION, ...CREDENTIALS }) {
+      const { aws, endpoints, here } = stage;
+      const apart = ['CLOUDFORMATION', 'AUTO_SCALING', 'ECS', 'LAMBDA'];
+      return start(['try', ...args], here, {
+        ...Object.fromEntries(OWN.map((name) => [`AWS_${name}`, undefined])),
+        ...Object.fromEntries(apart.map((service) => [`AWS_ENDPOINT_URL_${service}`, aws.url])),
+        AWS_ENDPOINT_URL_S3: endpoints.url,
+        AWS_ENDPOINT_URL_SQS: endpoints.url,
+        HOME: path.join(here, 'none'),
+        AWS_EC2_METADATA_DISABLED: 'true',
+        ...environment,
+      });
+    },
+  };
+  let folder: string;
+  beforeAll(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'try-'));
+    stage.here = checkout(path.join(folder, 'checkout'));
+    cpSync('evidence/bench/results.json', path.join(stage.here, 'evidence/bench/results.json'));
+    stage.pictures = path.join(folder, 'pictures');
+    mkdirSync(stage.pictures);
+    const png = await cornered(300, 200).png().toBuffer();
+    writeFileSync(path.join(stage.pictures, 'good.jpg'), await cornered(900, 600).jpeg().toBuffer());
+    writeFileSync(path.join(stage.pictures, 'a b+ü.png'), png);
+    writeFileSync(path.join(stage.pictures, 'cut.png'), png.subarray(0, png.length / 2));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+  beforeEach(async () => {
+    stage.endpoints = await startEndpoints();
+    stage.aws = await startAws(stage.endpoints);
+  });
+  afterEach(async () => {
+    stage.aws.close();
+    await stage.endpoints.close();
+  });
+  return stage;
+}
+
+/** Of a table that was printed, by its first column. */
+export const row = (stdout: string, name: string) =>
+  stdout
+    .split('\n')
+    .find((line) => line.startsWith(name))
+    ?.slice(name.length)
+    .trim()
+    .split(/ {2,}/);

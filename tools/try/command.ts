@@ -20,15 +20,17 @@ import type { Region } from '../compare/model/types';
 import { format } from '../compare/page/format';
 import { replaceFile } from '../files';
 import { builtInInputs, fileInputs, type Input } from '../local/inputs';
-import { barFormat } from '../terminal';
+import { barFormat, screenOf, wrapped } from '../terminal';
 import { type Course, outstanding, sparks, stepped, svg } from './chart';
 import { type Deployed, openDeployed } from './deployed';
-import { type Deployment, newestDeployment, saveDeployment, seenText, versions } from './evidence';
+import { DEPLOYMENTS, type Deployment, newestDeployment, saveDeployment, seenText, versions } from './evidence';
 import { type Header, inputsOf, measuredWork, mostUsd, predict, regionsWithPrices, workOf } from './predict';
 import { figuresOf, loadOf, resultTable, timesOf } from './report';
 import { Run, type Sample } from './run';
 import { verify } from './verify';
 
+/** Where charts go. */
+const OUT = path.join(ROOT, 'out/try');
 /** More US$ than this are asked for. */
 const ASK_USD = 1;
 /** Problems that are named one by one. */
@@ -89,15 +91,16 @@ export const tryStack: Command = async (args, stopSignal) => {
   const most = mostUsd(facts, model, region, planned);
   const elsewhere =
     most.region === region ? '' : `; the comparison has no prices for ${region}: those of ${most.region}`;
-  const costs = `${count} uploads of ${inputs.length} pictures cost at most ${format.cents(most.usd)} beyond what the stack costs anyway${elsewhere}`;
-  say(costs);
+  const different = Math.min(count, inputs.length);
+  const costs = `${count} uploads of ${different} pictures cost at most ${format.cents(most.usd)} beyond what the stack costs anyway${elsewhere}`;
+  tell(costs);
   if (most.usd > ASK_USD && !values.yes) await confirm(costs);
 
   const moments = Array.from({ length: count }, (_, index) => (rate ? index / rate : 0));
   const { last } = predict(facts, model, { moments, works: all }).figures;
   const longest = Math.ceil((last?.high ?? 0) - (moments.at(-1) ?? 0));
   const deadline = asked ?? longest + retrySeconds(deployed);
-  say(
+  tell(
     asked === undefined
       ? `waits for ${format.duration(deadline)} after the last upload, at most: ${format.duration(longest)} until its result as predicted, the rest for retries`
       : `waits for ${format.duration(deadline)} after the last upload, at most`,
@@ -105,6 +108,14 @@ export const tryStack: Command = async (args, stopSignal) => {
 
   const signal = stopSignal();
   const s3 = new S3Client({ ...account.settings, maxAttempts: 5 });
+  const hosts = new Set<string>();
+  s3.middlewareStack.add(
+    (next) => (args) => {
+      hosts.add((args.request as { hostname: string }).hostname);
+      return next(args);
+    },
+    { step: 'finalizeRequest' },
+  );
   const sqs = new SQSClient({ ...account.settings, maxAttempts: 5 });
   const run = new Run(deployed, s3, sqs, inputs, count);
   let problems: readonly string[] = [];
@@ -122,7 +133,9 @@ export const tryStack: Command = async (args, stopSignal) => {
     const predicted = predict(facts, model, load);
     const figures = figuresOf(deployed, times, run.samples, predicted);
     print(...resultTable(verified, figures).split('\n'));
-    print(...notes(deployed, run, count, rate));
+    for (const line of notes(deployed, run, count, rate)) {
+      print(...wrapped(line, screenOf(process.stdout).columns).split('\n'));
+    }
     for (const line of problems.slice(0, NAMED)) print(line);
     if (problems.length > NAMED) print(`${problems.length - NAMED} more`);
     if (counted !== undefined || rate !== undefined) draw(deployed, run, times, predicted);
@@ -135,11 +148,16 @@ export const tryStack: Command = async (args, stopSignal) => {
         region,
         template: deployed.templateHash,
         versions: versions(),
-        load: { uploads: count, pictures: inputs.length, perSecond: rate ?? null },
+        load: { uploads: count, pictures: different, perSecond: rate ?? null },
         figures,
         problems,
       };
-      print(`saved in ${path.relative('.', saveDeployment(seen))}`);
+      // Endpoints that imitate AWS can be set for the SDK. What they did was not seen on AWS.
+      const isAws = [...hosts].every((host) => /\.(amazonaws\.com(\.cn)?|api\.aws)$/.test(host));
+      const file = saveDeployment(seen, isAws ? DEPLOYMENTS : OUT);
+      print(
+        `${isAws ? '' : `${[...hosts].join(', ')} is not AWS, so this is no evidence: `}saved in ${path.relative('.', file)}`,
+      );
     }
   } catch (error) {
     signal.throwIfAborted();
@@ -152,6 +170,9 @@ export const tryStack: Command = async (args, stopSignal) => {
   }
   return problems.length > 0 ? 1 : 0;
 };
+
+/** A sentence for the person, in the width that there is. */
+const tell = (line: string) => wrapped(line, screenOf(process.stderr).columns).split('\n').forEach(say);
 
 function rateOf(value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
@@ -296,7 +317,7 @@ function draw(
       : []),
   ];
   for (const course of courses) print(...sparks(course, seconds));
-  const file = path.join(ROOT, 'out/try', `${stack}-${path.posix.basename(run.prefix)}.svg`);
+  const file = path.join(OUT, `${stack}-${path.posix.basename(run.prefix)}.svg`);
   replaceFile(file, svg(`${stack}, ${run.uploads.length} uploads`, way, courses, seconds));
   print(`over ${format.duration(seconds)}; as a picture in ${path.relative('.', file)}`);
 }

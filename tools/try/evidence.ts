@@ -39,18 +39,16 @@ export interface Deployment {
   readonly leftovers?: { readonly date: string; readonly lines: readonly string[] };
 }
 
-const FOLDER = 'evidence/deployments';
+/** Where what was seen on AWS is. */
+export const DEPLOYMENTS = path.join(ROOT, 'evidence/deployments');
 
 /** A word of twelve digits is taken for an account's id, wherever it stands. */
 const withoutAccounts = (text: string): string =>
   text.replaceAll(/(?<![0-9A-Za-z])\d{12}(?![0-9A-Za-z])/g, '<account>');
 
-export const fileOf = ({ date, region, stack }: Pick<Deployment, 'date' | 'region' | 'stack'>, root = ROOT): string =>
-  path.join(root, FOLDER, `${date.slice(0, 10)}-${region}-${stack}.json`);
-
 /** Writes it, in place of what was seen of this stack on the same day. @returns the file */
-export function saveDeployment(seen: Deployment, root = ROOT): string {
-  const file = fileOf(seen, root);
+export function saveDeployment(seen: Deployment, folder = DEPLOYMENTS): string {
+  const file = path.join(folder, `${seen.date.slice(0, 10)}-${seen.region}-${seen.stack}.json`);
   write(file, seen);
   return file;
 }
@@ -76,8 +74,7 @@ export function readDeployment(file: string): Deployment {
 }
 
 /** The last one of a way, of which nothing may be known: see {@link seenText}. */
-export function newestDeployment(way: Compute, root = ROOT): Deployment | undefined {
-  const folder = path.join(root, FOLDER);
+export function newestDeployment(way: Compute, folder = DEPLOYMENTS): Deployment | undefined {
   let names: string[] = [];
   try {
     names = readdirSync(folder).filter((name) => name.endsWith('.json'));

@@ -245,7 +245,8 @@ export class Run {
       }
     }
     if (this.failed.size > 0) await this.readFailures();
-    await Promise.all(
+    // A handle may have become invalid. The message then stays, as all that SQS keeps does, for 14 days.
+    await Promise.allSettled(
       [...this.failureHandles.values()].map((ReceiptHandle) =>
         this.sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle })),
       ),
