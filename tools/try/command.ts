@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { GetAccountSettingsCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
@@ -324,9 +325,11 @@ function draw(
 
 async function tidy(run: Run, { sourceBucket, resultBucket }: Deployed): Promise<void> {
   try {
-    const wait = () =>
+    const grace = () => {
       say(`a worker may still be writing: looking once more in ${GRACE_SECONDS} s; Ctrl-C leaves it at that`);
-    const { sources, results } = await run.remove(GRACE_SECONDS, wait);
+      return sleep(GRACE_SECONDS * 1000);
+    };
+    const { sources, results } = await run.remove(grace);
     say(`removed ${sources} uploads and ${results} results`);
   } catch (error) {
     say(

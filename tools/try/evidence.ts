@@ -29,7 +29,7 @@ export interface Deployment {
   readonly region: string;
   /** SHA-256 of the deployed template, in hexadecimal digits. */
   readonly template: string;
-  /** Of this repository and what deploys and measures with it. `commit` is absent outside of a git checkout. */
+  /** Of this repository, and of what deploys and measures. `commit` only in a git checkout; `-dirty` where that was changed. */
   readonly versions: Readonly<Record<string, string>>;
   readonly load: { readonly uploads: number; readonly pictures: number; readonly perSecond: number | null };
   readonly figures: readonly SeenFigure[];
@@ -46,9 +46,13 @@ export const DEPLOYMENTS = path.join(ROOT, 'evidence/deployments');
 const withoutAccounts = (text: string): string =>
   text.replaceAll(/(?<![0-9A-Za-z])\d{12}(?![0-9A-Za-z])/g, '<account>');
 
+/** Where what was seen is, or goes. */
+export const fileOf = ({ date, region, stack }: Pick<Deployment, 'date' | 'region' | 'stack'>, folder = DEPLOYMENTS) =>
+  path.join(folder, `${date.slice(0, 10)}-${region}-${stack}.json`);
+
 /** Writes it, in place of what was seen of this stack on the same day. @returns the file */
 export function saveDeployment(seen: Deployment, folder = DEPLOYMENTS): string {
-  const file = path.join(folder, `${seen.date.slice(0, 10)}-${seen.region}-${seen.stack}.json`);
+  const file = fileOf(seen, folder);
   write(file, seen);
   return file;
 }
@@ -101,7 +105,9 @@ export function versions(): Record<string, string> {
   const commit = () => {
     try {
       const run = { cwd: ROOT, stdio: ['ignore', 'pipe', 'ignore'] as ['ignore', 'pipe', 'ignore'] };
-      return execFileSync('git', ['rev-parse', 'HEAD'], run).toString().trim();
+      return execFileSync('git', ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'], run)
+        .toString()
+        .trim();
     } catch {
       return undefined;
     }

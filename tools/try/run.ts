@@ -224,9 +224,9 @@ export class Run {
   /**
    * Removes the uploads, their results and their messages in the failure queue. Sources first: a worker that comes to one
    * later finds it gone.
-   * @param graceSeconds after which it looks for results again, where an upload has not ended: a worker may be writing
+   * @param grace waits until no worker can be writing any more: called where an upload has not ended, before a second look
    */
-  async remove(graceSeconds: number, onWait: () => void): Promise<{ sources: number; results: number }> {
+  async remove(grace: () => Promise<unknown>): Promise<{ sources: number; results: number }> {
     const { sourceBucket, resultBucket, failureQueue: QueueUrl } = this.deployed;
     const sources = await removeBelow(this.s3, sourceBucket, this.prefix);
     const removeResults = async () => {
@@ -239,8 +239,7 @@ export class Run {
       // Of a function nobody says whether it is at work.
       const held = (await this.messages(this.deployed.jobQueue))?.held ?? 1;
       if (held > 0) {
-        onWait();
-        await sleep(graceSeconds * 1000);
+        await grace();
         results += await removeResults();
       }
     }

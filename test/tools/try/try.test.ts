@@ -7,10 +7,11 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { clientConfig, startWay } from '../../../tools/local/ways';
+import type { Deployed } from '../../../tools/try/deployed';
 import { readDeployment } from '../../../tools/try/evidence';
-import { removeBelow } from '../../../tools/try/run';
+import { Run, removeBelow } from '../../../tools/try/run';
 import type { Compute } from '../../../workload/contract';
 import { rejectionKey, renditionKey } from '../../../workload/keys';
 import { end } from '../../support/command-line';
@@ -26,6 +27,7 @@ import { until } from '../../support/waiting';
 const WIDTHS = [160, 640, 1280];
 
 const stage = tryStage();
+
 /** A stack that is deployed, and whose workers never come. */
 function deserted(name: string, way: Compute): void {
   for (const bucket of ['source', 'output']) stage.endpoints.createBucket(`${way}-${bucket}`);
@@ -206,6 +208,35 @@ test('what is wrong, and what to do instead, is said in one line, and nothing is
     expect([found, stderr.trimEnd().replace('four-ways: ', '')]).toEqual([1, expect.stringMatching(message)]);
   }
   expect(keysIn('ec2-source')).toEqual([]);
+});
+
+test('a result that a worker writes while everything is removed goes too', async () => {
+  deserted('Busy', 'ec2');
+  const [s3, sqs] = [new S3Client(clientConfig(stage.endpoints)), new SQSClient(clientConfig(stage.endpoints))];
+  const [failureQueue, jobQueue] = ['failed', 'jobs'].map((name) => stage.endpoints.queueUrl(`ec2-${name}`));
+  // What a worker has in hand.
+  await sqs.send(new SendMessageCommand({ QueueUrl: jobQueue, MessageBody: 'an event' }));
+  await sqs.send(new ReceiveMessageCommand({ QueueUrl: jobQueue }));
+  const deployed = {
+    sourceBucket: 'ec2-source',
+    resultBucket: 'ec2-output',
+    failureQueue,
+    jobQueue,
+    settings: { sourcePrefix: 'incoming/', renditions: { widths: WIDTHS, format: 'webp' } },
+  } as unknown as Deployed;
+  const input = { key: 'incoming/a.jpg', bytes: 1, read: async () => Buffer.from('a') };
+  const run = new Run(deployed, s3, sqs, [input], 1);
+  try {
+    await run.upload(new AbortController().signal);
+    const [key] = keysIn('ec2-source') as [string];
+    const late = () =>
+      s3.send(new PutObjectCommand({ Bucket: 'ec2-output', Key: renditionKey(key, 160, 'webp'), Body: 'late' }));
+    expect(await run.remove(late)).toEqual({ sources: 1, results: 1 });
+    expect([...keysIn('ec2-source'), ...keysIn('ec2-output')]).toEqual([]);
+  } finally {
+    s3.destroy();
+    sqs.destroy();
+  }
 });
 
 test('where a bucket keeps versions, all of them are deleted, and the marks of their deletion', async () => {
