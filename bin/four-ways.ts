@@ -94,6 +94,21 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     options: { '--region': 'where the stack is; the AWS configuration says by default' },
     load: async () => (await import('../tools/replay/command')).replay,
   },
+  try: {
+    synopsis:
+      '<Stack> [FILE|FOLDER ...] [--count N] [--rate R] [--region REGION] [--deadline SECONDS] [--keep] [--yes] [--save]',
+    does: 'uploads pictures to a deployed stack, compares what comes back with this machine and with what the comparison predicts, and removes all of it',
+    options: {
+      '--count': 'so many uploads, the pictures over and over; each once by default',
+      '--rate': 'uploads per second; as fast as it goes by default',
+      '--region': 'where the stack is; the AWS configuration says by default',
+      '--deadline': 'how long to wait after the last upload; as predicted, with all retries, by default',
+      '--keep': 'leave what was uploaded, and what came of it',
+      '--yes': 'do not ask, also where it costs more than a dollar',
+      '--save': 'write what was seen to evidence/deployments',
+    },
+    load: async () => (await import('../tools/try/command')).tryStack,
+  },
   leftovers: {
     synopsis: '<Stack> [--region REGION] [--save]',
     does: 'says what a stack has left in its account and region after cdk destroy, what that costs, and how to remove it',
@@ -126,7 +141,8 @@ function overview(): string {
 
 /** An option of the command that `npm run` has read as one of its own, which it hands on in the environment. */
 function takenByNpm({ options = {} }: Entry, args: readonly string[]): string | undefined {
-  const taken = (option: string) => process.env[`npm_config_${option.slice(2)}`] !== undefined;
+  // `yes` may be a setting of theirs, in ~/.npmrc, and says nothing of this command then.
+  const taken = (option: string) => option !== '--yes' && process.env[`npm_config_${option.slice(2)}`] !== undefined;
   const given = (option: string) => args.some((arg) => arg.split('=')[0] === option);
   return Object.keys(options).find((option) => taken(option) && !given(option));
 }

@@ -53,12 +53,17 @@ export const isMissing = ({ name, message }: Error): boolean =>
 /** An error of the SDK in one line, with the remedy where there is one. */
 export function explain(error: unknown, stack: string, region: string, rights: string): Error {
   if (error instanceof UsageError) return error;
-  const { name, message, code } = error as Error & { code?: string };
+  const { name, message, code, path } = error as Error & { code?: string; path?: string };
   const text = message.replaceAll(/\s+/g, ' ');
   if (name === 'CredentialsProviderError') {
     return new Error(`no AWS credentials: log in, or set AWS_PROFILE to a profile that has some (${text})`);
   }
   if (/^ExpiredToken/.test(name)) return new Error('the AWS credentials have expired: log in again');
+  if (/^(InvalidClientTokenId|UnrecognizedClient|InvalidAccessKeyId|SignatureDoesNotMatch)/.test(name)) {
+    return new Error(
+      `AWS does not know these credentials: log in again, or set AWS_PROFILE to another profile (${text})`,
+    );
+  }
   if (isMissing(error as Error)) {
     return new Error(`there is no stack ${stack} in ${region}: look at the name, and give --region`);
   }
@@ -67,6 +72,8 @@ export function explain(error: unknown, stack: string, region: string, rights: s
   if (/^Throttl|^TooManyRequests|^RequestLimitExceeded/.test(name)) {
     return new Error(`AWS asks for fewer requests in ${region} (${text}): wait a minute, and run it again`);
   }
+  // Our own, or a file's.
+  if (path !== undefined || (name === 'Error' && !code)) return error as Error;
   if (code) return new Error(`cannot reach AWS in ${region}: ${text || code}`);
   return new Error(`${name}: ${text}`);
 }

@@ -26,6 +26,8 @@ export interface Sources {
   readonly measured: Measured;
   /** Absent until `npm run faults` has run. */
   readonly faults?: FaultResults;
+  /** What may be said of each way on AWS. */
+  readonly seen: Readonly<Record<Compute, string>>;
 }
 
 /** Everything that the page and `COMPARISON.md` show. */
@@ -44,10 +46,11 @@ export interface Comparison {
   /** Of one image, after hours without any. */
   readonly one: Readonly<Record<Compute, Outcome>>;
   readonly faults?: FaultResults;
+  readonly seen: Sources['seen'];
 }
 
 /** Computes the comparison. Equal sources give an equal comparison. */
-export async function compare({ sandbox, production, stacks, measured, faults }: Sources): Promise<Comparison> {
+export async function compare({ sandbox, production, stacks, measured, faults, seen }: Sources): Promise<Comparison> {
   const facts = { sandbox: readFacts(sandbox), production: readFacts(production) };
   const model: Model = { facts, tables, job: await readJob(), measured };
   const days = tables.prices.prices.map(({ date }) => date).sort();
@@ -57,6 +60,7 @@ export async function compare({ sandbox, production, stacks, measured, faults }:
     state: START,
     date: { measured: measured.date.slice(0, 10), prices: first === last ? first : `${first} to ${last}` },
     stacks,
+    seen,
     questions: answeredBy(stacks),
     architectures: COMPUTES.map((way) => architecture(way, sandbox[way])),
     // As of the day of the measurements: equal sources give an equal comparison on any day.

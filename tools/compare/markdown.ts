@@ -31,6 +31,8 @@ export interface Made {
   readonly text: string;
 }
 
+export const sentence = (said: string) => `${said.charAt(0).toUpperCase()}${said.slice(1)}.`;
+
 const title = (way: Compute) => WAYS[way].title;
 
 const NOTE = '<!-- Made by `npm run compare`: do not edit. -->';
@@ -59,7 +61,7 @@ function short(comparison: Comparison): string {
       (way) =>
         `**[${title(way)}](docs/${way}.md)**<br>${LESSONS[way]}<br>${typicalRows(all[way])
           .map(([name, said]) => `${said} ${name}`)
-          .join('<br>')}`,
+          .join('<br>')}<br>${comparison.seen[way]}`,
     ),
     `The same everywhere: ${headline(all.lambda.sharedUsd, 'usd')} a month for S3 and the dashboard.`,
     '## Choose',

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { pageOf } from '../../lib/ways';
+import { COMPUTES, type Compute } from '../../workload/contract';
 import { templates } from '../templates';
+import { newestDeployment, seenText } from '../try/evidence';
 import { type Comparison, compare } from './comparison';
 import { svg } from './diagram/svg';
-import { charts, type Made, markdown } from './markdown';
+import { charts, type Made, markdown, sentence } from './markdown';
 import { readMeasured } from './model/measured';
 import type { FaultResults } from './page/failure';
 import { page } from './page/page';
@@ -26,10 +29,12 @@ export async function makeComparison(
     production: templates({ production: true }),
     stacks: stackSources(root),
     measured,
+    seen: byWay((way) => seenText(newestDeployment(way))),
     ...(faults && { faults }),
   });
   const files = [
     ...markdown(comparison),
+    ...COMPUTES.map((way) => seenOnPage(root, way, comparison.seen[way])),
     ...comparison.architectures.map((drawn) => ({
       file: `docs/diagrams/${drawn.way}.svg`,
       text: `${svg(drawn, { standalone: true })}\n`,
@@ -38,6 +43,13 @@ export async function makeComparison(
     { file: 'dist/compare/index.html', text: await page(comparison) },
   ];
   return { files, json: toJson(comparison) };
+}
+
+/** The page of a way, with what may be said of it on AWS: its one line in italics that says so. */
+function seenOnPage(root: string, way: Compute, seen: string): Made {
+  const file = pageOf(way);
+  const text = readFileSync(path.join(root, file), 'utf8');
+  return { file, text: text.replace(/^\*(?:Not yet seen|Seen) on AWS.*\*$/m, `*${sentence(seen)}*`) };
 }
 
 /** The figures, for a program: one line. */

@@ -12,18 +12,11 @@ const RARE = ['superseded', 'gone', 'ignored', 'malformed'] as const;
 /** One row of the summary per way; every value is text with its unit. */
 export function summary(results: readonly WayResults[]): { way: Compute; columns: Record<string, string> }[] {
   return results.map((result) => {
-    const reasons = REJECTION_REASONS.filter((reason) => results.some((each) => count(each, 'rejected', reason) > 0));
-    const others = RARE.filter((state) => results.some((each) => count(each, state) > 0));
     const { p50Ms, p95Ms } = percentiles(result);
     return {
       way: result.compute,
       columns: {
-        done: String(count(result, 'done')),
-        rejected: String(count(result, 'rejected')),
-        ...Object.fromEntries(reasons.map((reason) => [`  ${reason}`, String(count(result, 'rejected', reason))])),
-        // States that a run rarely has, so that the rows add up.
-        ...Object.fromEntries(others.map((state) => [state, String(count(result, state))])),
-        failed: String(count(result, 'failed')),
+        ...ends(result, results),
         'first result': seconds(result.firstMs),
         total: seconds(result.totalMs),
         p50: milliseconds(p50Ms),
@@ -36,6 +29,26 @@ export function summary(results: readonly WayResults[]): { way: Compute; columns
       },
     };
   });
+}
+
+/** What is known of a run's pictures. */
+type Ended = Pick<WayResults, 'objects'>;
+
+/**
+ * How many objects came to which end.
+ * @param all what is shown beside each other, which then has the same rows
+ */
+export function ends(result: Ended, all: readonly Ended[]): Record<string, string> {
+  const reasons = REJECTION_REASONS.filter((reason) => all.some((each) => count(each, 'rejected', reason) > 0));
+  const others = RARE.filter((state) => all.some((each) => count(each, state) > 0));
+  return {
+    done: String(count(result, 'done')),
+    rejected: String(count(result, 'rejected')),
+    ...Object.fromEntries(reasons.map((reason) => [`  ${reason}`, String(count(result, 'rejected', reason))])),
+    // States that a run rarely has, so that the rows add up.
+    ...Object.fromEntries(others.map((state) => [state, String(count(result, state))])),
+    failed: String(count(result, 'failed')),
+  };
 }
 
 /** The summary as a table for a terminal. The ways are the columns, as on the contact sheet, because they are compared. */
@@ -72,13 +85,13 @@ export function succeeded({ ways, byteEqual }: LocalRunResults): boolean {
   );
 }
 
-function count({ objects }: WayResults, state: ObjectResult['state'], reason?: string): number {
+function count({ objects }: Ended, state: ObjectResult['state'], reason?: string): number {
   return [...objects.values()].filter((object) => object.state === state && (!reason || object.reason === reason))
     .length;
 }
 
 /** Nearest-rank percentiles of the time per object. `null` when nothing was timed. */
-function percentiles({ objects }: WayResults): { p50Ms: number | null; p95Ms: number | null } {
+export function percentiles({ objects }: Ended): { p50Ms: number | null; p95Ms: number | null } {
   const times = [...objects.values()].flatMap(({ milliseconds: time }) => time ?? []).sort((a, b) => a - b);
   const at = (share: number) => times[Math.ceil(share * times.length) - 1] ?? null;
   return { p50Ms: at(0.5), p95Ms: at(0.95) };

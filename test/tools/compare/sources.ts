@@ -5,6 +5,7 @@ import { type Needs, ordinary } from '../../../tools/compare/model/needs';
 import type { FaultResults } from '../../../tools/compare/page/failure';
 import { CONTROLS } from '../../../tools/compare/page/state';
 import { stackSources } from '../../../tools/compare/questions';
+import { byWay } from '../../../tools/compare/ways';
 import { templates as synthesized } from '../../../tools/templates';
 import { templates } from '../../support/templates';
 import { measured } from './model/fixtures';
@@ -42,7 +43,13 @@ export function production(): Templates {
 
 /** Fresh each time: tests change the sandbox. */
 export const sources = () =>
-  ({ sandbox: templates(), production: production(), stacks: stackSources(), measured }) satisfies Sources;
+  ({
+    sandbox: templates(),
+    production: production(),
+    stacks: stackSources(),
+    measured,
+    seen: byWay(() => 'not yet seen on AWS'),
+  }) satisfies Sources;
 
 let unchanged: Promise<Comparison> | undefined;
 

@@ -1,6 +1,6 @@
 import { COMPUTES, type Compute } from '../../../workload/contract';
 import billLines from '../data/bill.json';
-import { burst, bursts } from './arrivals';
+import { type Arrivals, burst, bursts, total } from './arrivals';
 import { assume, ENDS, type End, figures, OF_MUCH_WORK, ranges } from './assumptions';
 import { serviceOf } from './service';
 import { maxUnits, simulate } from './simulate';
@@ -358,6 +358,33 @@ export function typicalUsd(facts: WayFacts, tables: Tables, inputs: Inputs): Typ
     compute: sum(({ shared }) => !shared),
     shared: sum(({ shared }) => shared),
   };
+}
+
+/**
+ * What some arrivals cost in USD beyond what the stack costs without any, with every assumption at its low end, typical, at
+ * its high end. Of a month only this happens in; what is written is kept until it expires.
+ */
+export function runUsd(facts: WayFacts, tables: Tables, inputs: Inputs, arrivals: Arrivals): Estimate {
+  const from = ranges(tables.delays, inputs);
+  const [low, typical, high] = ENDS.map((end) => {
+    const a = assume(from, end);
+    const trace = simulate(facts, tables.delays, a, inputs, arrivals);
+    const images = total(arrivals);
+    const beyond = (seconds: number, always: number) => Math.max(0, seconds - always * trace.endSeconds) / 3600;
+    const lasts = (trace.lastResultSeconds ?? 0) - (trace.firstResultSeconds ?? 0);
+    const month: Month = {
+      images,
+      unitHours: beyond(trace.unitSeconds, facts.capacity.min),
+      hostHours: beyond(trace.hostSeconds, facts.hosts?.min ?? 0),
+      busyHours: trace.busySeconds / 3600,
+      starts: trace.starts + images * a['lambda-cold-share'],
+      activeHours: Math.floor(lasts / 3600) + 1,
+      hourly: false,
+      overCeiling: false,
+    };
+    return bill(facts, tables, a, inputs, month).sum(({ idle }) => !idle);
+  }) as [number, number, number];
+  return { low: Math.min(low, typical, high), typical, high: Math.max(low, typical, high) };
 }
 
 /** Images a month. */

@@ -24,7 +24,10 @@ type Any = any;
 
 /** Reads all of them. @throws Error, in one line, naming what is missing from which template, or what is not known of it */
 export const readFacts = (all: Readonly<Record<Compute, Template>>): Facts =>
-  Object.fromEntries(COMPUTES.map((way) => [way, readWay(new Reader(way, all[way]))])) as unknown as Facts;
+  Object.fromEntries(COMPUTES.map((way) => [way, readWayFacts(way, all[way])])) as unknown as Facts;
+
+/** Reads one of them. @throws Error, likewise */
+export const readWayFacts = (way: Compute, template: Template): WayFacts => readWay(new Reader(way, template));
 
 function readWay(reader: Reader): WayFacts {
   const unitOf = {

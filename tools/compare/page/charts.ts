@@ -17,10 +17,10 @@ export interface Axis {
   readonly format: Format;
 }
 
-/** One way over x. NaN is after its end. */
+/** One way over x. NaN is after its end. What was expected is a second line, dashed. */
 export interface Series {
   readonly way: Compute;
-  readonly points: readonly { readonly x: number; readonly y: number }[];
+  readonly points: readonly { readonly x: number; readonly y: number; readonly expected?: number }[];
 }
 
 export interface Chart {
@@ -53,21 +53,24 @@ export function draw(chart: Chart, document: unknown, width: number, { pointer =
     .flatMap(({ way, points }) => points.map((point) => ({ ...point, way, ...place(way) })))
     .filter((point) => x.scale !== 'log' || point.x > 0);
   const domain = extent(rows.map((row) => row.x));
-  const [, most] = extent(rows.map((row) => row.y).filter(Number.isFinite));
+  const [, most] = extent(rows.flatMap(({ y: at, expected = at }) => [at, expected].filter(Number.isFinite)));
   const range: [number, number] = [0, most * (y.scale === 'linear' ? 1.04 : 1.5) || 1];
   const facet = { fx: 'column', fy: 'row' } as const;
-  const count = narrow ? series.length : new Set(rows.map(({ row }) => row)).size;
+  const only = <Value>(all: readonly Value[], of: (row: (typeof rows)[number]) => Value) =>
+    all.filter((value) => rows.some((row) => of(row) === value));
+  const columns = only(['', 'nobody', 'ECS', 'EKS'], ({ column }) => column);
+  const places = only<string>(['yours', 'AWS\u2019s', ...COMPUTES], ({ row }) => row);
   const plot = Plot.plot({
     document: document as NonNullable<Plot.PlotOptions['document']>,
     width,
-    height: count * (narrow ? PANEL.narrow : PANEL.wide) + 60,
+    height: places.length * (narrow ? PANEL.narrow : PANEL.wide) + 60,
     marginLeft: 46,
     marginRight: 16,
     marginTop: 30,
     marginBottom: 40,
     style: { fontSize: '12px', overflow: 'visible' },
-    fx: { axis: null, domain: narrow ? [''] : ['nobody', 'ECS', 'EKS'], padding: 0.06 },
-    fy: { axis: null, domain: narrow ? [...COMPUTES] : ['yours', 'AWS\u2019s'], padding: 0.2 },
+    fx: { axis: null, domain: columns, padding: 0.06 },
+    fy: { axis: null, domain: places, padding: 0.2 },
     x: { type: x.scale, domain, label: x.label, labelAnchor: 'center', labelArrow: 'none' },
     y: { type: y.scale, domain: range, label: null },
     color: { domain: [...COMPUTES], range: COMPUTES.map((way) => `var(--${way})`) },
@@ -77,6 +80,9 @@ export function draw(chart: Chart, document: unknown, width: number, { pointer =
       Plot.axisX(axisTicks(domain, x, narrow ? 5 : 4), { text: format[x.format], tickSize: 4 }),
       Plot.areaY(rows, { ...facet, x: 'x', y: 'y', fill: 'way', fillOpacity: 0.16 }),
       Plot.lineY(rows, { ...facet, x: 'x', y: 'y', stroke: 'way', strokeWidth: 2 }),
+      ...(rows.some(({ expected }) => expected !== undefined)
+        ? [Plot.lineY(rows, { ...facet, x: 'x', y: 'expected', stroke: 'var(--ink)', strokeDasharray: '5 3' })]
+        : []),
       Plot.text(
         series.map(({ way }) => ({ way, ...place(way), name: `${MARKS[way]} ${WAYS[way].title}` })),
         { ...facet, text: 'name', fill: 'way', fontWeight: 600, frameAnchor: 'top-left', dy: -14 },

@@ -134,7 +134,14 @@ ${part(
 <form id="pairs" aria-labelledby="pair-title" autocomplete="off" hidden><label for="in-pair">Which two</label><select id="in-pair" name="pair">${pairOptions()}</select></form>
 <div data-slot="pair">${pairHtml(stacks, PAIRS[0] as Pair)}</div>`,
 )}
-${part('sources', 'Sources', sourcesSaid(comparison), sources(comparison))}
+${part(
+  'sources',
+  'Sources',
+  sourcesSaid(comparison),
+  `<h3>On AWS</h3>
+<ul>${COMPUTES.map((way) => `<li>${wayName(way)}: ${text(comparison.seen[way])}</li>`).join('')}</ul>
+${sources(comparison)}`,
+)}
 </main>
 <footer><p>Four Ways. Made by <code>npm run compare</code> from the repository\u2019s stacks. MIT-0.</p></footer>
 <script type="application/json" id="data">${jsonInScript({ model, stacks })}</script>
