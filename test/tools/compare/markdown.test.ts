@@ -67,7 +67,7 @@ describe('COMPARISON.md', () => {
     const cell = (way: Compute) => grid.split('|').find((each) => each.includes(`(docs/${way}.md)`)) ?? '';
     for (const way of COMPUTES) {
       expect(cell(way)).toMatch(
-        /\.<br>\$\S+ idle<br>\$\S+ this volume<br>\$\S+ per million<br>\d\S* (s|min|ms) first result /,
+        /\.<br>\$\S+ idle<br>\$\S+ this volume<br>\$\S+ per million<br>\d\S* (s|min|ms) first result<br>not yet seen on AWS /,
       );
     }
   });
