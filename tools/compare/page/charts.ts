@@ -84,7 +84,11 @@ export function draw(chart: Chart, document: unknown, width: number, { pointer =
         ? [Plot.lineY(rows, { ...facet, x: 'x', y: 'expected', stroke: 'var(--ink)', strokeDasharray: '5 3' })]
         : []),
       Plot.text(
-        series.map(({ way }) => ({ way, ...place(way), name: `${MARKS[way]} ${WAYS[way].title}` })),
+        series.map(({ way }) => ({
+          way,
+          ...place(way),
+          name: series.length > 1 ? `${MARKS[way]} ${WAYS[way].title}` : y.label,
+        })),
         { ...facet, text: 'name', fill: 'way', fontWeight: 600, frameAnchor: 'top-left', dy: -14 },
       ),
       ...(pointer
