@@ -84,8 +84,8 @@ describe('the page', () => {
       expect(said).toEqual(typical && typicalRows(typical).map(([, each]) => each));
       expect(made.costs[way].usdPerMillion?.typical).toBeCloseTo(typical?.millionUsd ?? 0, 6);
     }
-    expect(document.querySelector('[data-slot="grid"]')?.textContent).toMatch(
-      /The same everywhere: \$\d+ a month for S3/,
+    expect(document.querySelector('[data-slot="choice"]')?.textContent).toMatch(
+      /About \$\d+ a month in all: \$\d+ to run it here, \$\d+ for S3 and the dashboard, the same whichever way/,
     );
   });
 

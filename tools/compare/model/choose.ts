@@ -254,7 +254,7 @@ function reasons(
     : mine === its
       ? `It costs as much as the cheapest alternative, ${title}: ${mine} a month.`
       : own.compute < cheapest[1].compute
-        ? `It is the cheapest way that is not ruled out${isClearlyBelow(rangeOf(way), rangeOf(cheapest[0])) ? '' : ', typically'}: ${mine} a month; ${title} is ${its}.`
+        ? `It is ${isClearlyBelow(rangeOf(way), rangeOf(cheapest[0])) ? '' : 'typically '}the cheapest of the ${others.length + 1} that fit: ${mine} a month; ${title} is ${its}.`
         : `${title} would cost less, ${its} a month instead of ${mine}, ${isThere && WAYS[cheapest[0]].orchestrator !== 'EKS' ? 'but is a second platform beside the cluster' : 'which does not pay for the extra work'}.`;
   return [...found, { text, restsOn: 'figure:cost' }];
 }
@@ -267,8 +267,9 @@ function tipping(way: Compute, runnerUp: Compute, needs: Needs, usd: Choice['usd
   const now =
     dollars(own.compute) === dollars(its.compute)
       ? 'as dear'
-      : `${dollars(Math.abs(dearer))} a month ${dearer > 0 ? 'dearer' : 'cheaper'}`;
-  return fill(words.tips[more <= 0 ? 'less' : 'more'], { now, usd: dollars(more) });
+      : `about ${dollars(Math.abs(dearer))} a month ${dearer > 0 ? 'dearer' : 'cheaper'}`;
+  const which = more <= 0 ? 'less' : dearer >= 0 ? 'dearer' : 'cheaper';
+  return fill(words.tips[which], { now, usd: dollars(more) });
 }
 
 /** What the stack, or the account, has to be given first. */
@@ -302,6 +303,7 @@ function notes(adapted: WayFacts, deployed: WayFacts, { delays }: Tables, inputs
     new: delays['lambda-concurrency-new'].typical,
     kind: unit.kind,
     memory: deployed.unit.memoryMib.toLocaleString('en'),
+    gigabytes: needs.memoryGb.toLocaleString('en'),
   };
   return rules.flatMap(([when, note]) => (when ? [fill(words.notes[note], values)] : []));
 }

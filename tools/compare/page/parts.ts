@@ -47,4 +47,4 @@ export function origin({ source, date, confidence, via }: Source): string {
 
 /** What the map says of the reader's own volume. @param names of those that are in front */
 export const atYourVolume = (names: readonly string[]): string =>
-  `At your volume: ${names.join(' or ')}${names.length > 1 ? ', too close to call' : ''}.`;
+  `On price alone, at your volume: ${names.join(' or ')}${names.length > 1 ? ', too close to call' : ''}.`;

@@ -489,15 +489,17 @@ export function chooseSlots(model: Model, state: State): Slots {
 }
 
 export function choiceHtml(choice: Choice): string {
-  const { way, orchestrator, servers, because, runnerUp, tips, notes, instead } = choice;
+  const { way, orchestrator, servers, because, runnerUp, tips, notes, instead, usd } = choice;
   if (!way) {
     const { service, text: said } = instead;
     return `<h2>None of the six${service ? `: ${link(service.source, service.name)}` : ''}</h2><p>${text(said)}</p>`;
   }
+  const own = usd[way];
   const list = (items: readonly string[]) => `<ul>${items.map((each) => `<li>${each}</li>`).join('')}</ul>`;
   return `<h2>${wayName(way)}</h2>
 <p>Who orchestrates? <b>${text(orchestrator === 'nobody' ? 'Nobody' : (orchestrator ?? ''))}.</b> Whose servers? <b>${text(servers === 'yours' ? 'Yours' : (servers ?? ''))}.</b></p>
 ${list(because.map(reason))}
+${own ? `<p>About <b>${headline(own.compute + own.shared, 'usd')} a month</b> in all: ${headline(own.compute, 'usd')} to run it here, ${headline(own.shared, 'usd')} for S3 and the dashboard, the same whichever way you choose.</p>` : ''}
 ${notes.length > 0 ? `<p>Before you deploy:</p>${list(notes.map(text))}` : ''}
 ${runnerUp ? `<p>The next best is ${wayName(runnerUp)}: ${text(tips)}</p>` : ''}`;
 }
@@ -517,6 +519,8 @@ export interface Typical {
   readonly idleUsd: number;
   readonly monthUsd: number;
   readonly millionUsd: number;
+  /** A month. */
+  readonly images: number;
   readonly firstSeconds: number | null;
   /** The same on all ways, in USD a month. */
   readonly sharedUsd: number;
@@ -531,7 +535,14 @@ export function typically(model: Model, state: State, way: Compute, known?: Typi
   const [asDeployed] = deployed(model, { ...state, memoryGb: 0 }, way);
   const one = simulate(asDeployed, delays, assume(ranges(delays, inputs), 'typical'), inputs, burst(1));
   const millionUsd = (compute * 1e6) / inputs.imagesPerMonth;
-  return { idleUsd: idle, monthUsd: compute, millionUsd, firstSeconds: one.firstResultSeconds, sharedUsd: shared };
+  return {
+    idleUsd: idle,
+    monthUsd: compute,
+    millionUsd,
+    images: inputs.imagesPerMonth,
+    firstSeconds: one.firstResultSeconds,
+    sharedUsd: shared,
+  };
 }
 
 /** The names of the figures of {@link typically}, and how they are written. */
@@ -540,10 +551,12 @@ export const typicalRows = ({
   monthUsd,
   millionUsd,
   firstSeconds,
+  images,
 }: Typical): readonly (readonly [string, string])[] => [
   ['idle', headline(idleUsd, 'usd')],
   ['this volume', headline(monthUsd, 'usd')],
-  ['per million', headline(millionUsd, 'usd')],
+  // A million is no measure of a small shop.
+  images >= 1e6 ? ['per million', headline(millionUsd, 'usd')] : ['per thousand', headline(millionUsd / 1000, 'usd')],
   ['first result', firstSeconds === null ? 'none' : headline(firstSeconds, 'duration')],
 ];
 
@@ -554,14 +567,25 @@ function gridHtml(model: Model, state: State, { way: answered, runnerUp, against
   const cells = COMPUTES.map((way) => {
     const { orchestrator, servers } = WAYS[way];
     const [first] = against[way] ?? [];
-    const tag = way === answered ? 'the answer' : way === runnerUp ? 'the next best' : first ? 'ruled out' : '';
     const typical = all[way];
+    const cheaper = answered && typical && typical.monthUsd < (all[answered]?.monthUsd ?? 0);
+    const out = typical ? 'does not fit' : 'cannot do this';
+    const tag =
+      way === answered
+        ? 'the answer'
+        : way === runnerUp
+          ? 'the next best'
+          : first
+            ? out
+            : cheaper
+              ? 'cheaper, more work'
+              : '';
     const figures = typical
       ? `<dl>${typicalRows(typical)
           .map(([name, said]) => `<div><dt>${name}</dt><dd>${said}</dd></div>`)
           .join('')}</dl>`
       : '';
-    return `<li class="${way}"${tag ? ` data-tag="${tag}"` : ''}>
+    return `<li class="${way}${first ? ' against' : ''}"${tag ? ` data-tag="${tag}"` : ''}>
 <h3>${wayName(way)}${tag ? ` <small>${tag}</small>` : ''}</h3>
 <p class="place">${orchestrator === 'nobody' ? 'no orchestrator' : orchestrator}, servers are ${text(servers)}</p>
 <p>${text(LESSONS[way])}</p>${figures}${first ? `<ul class="out">${(against[way] ?? []).map((each) => `<li>${reason(each)}</li>`).join('')}</ul>` : ''}</li>`;
@@ -570,7 +594,7 @@ function gridHtml(model: Model, state: State, { way: answered, runnerUp, against
   const volume = `${format.count(state.imagesPerMonth)} images a month, ${together(state.imagesPerBurst)}`;
   return `<div class="heads" aria-hidden="true"><span></span><span>no orchestrator</span><span>ECS</span><span>EKS</span></div>
 <ul class="grid">${cells.join('\n')}</ul>
-<p class="quiet">Typical, US$ a month for compute: idle, and at ${volume}. First result: of an upload after hours without any.${isThere}${unpriced} The same everywhere: ${headline(COMPUTES.map((way) => all[way]?.sharedUsd ?? 0).find(Boolean) ?? 0, 'usd')} a month for S3 and the dashboard.</p>`;
+<p class="quiet">Typical, US$ a month for compute: idle, and at ${volume}. First result: how long one upload takes when nothing has run for hours.${isThere}${unpriced}</p>`;
 }
 
 export const reason = ({ text: said, restsOn }: Reason) =>

@@ -71,7 +71,13 @@ const select = (group: Group, name: keyof State, label: string, options: Options
 const tick = (group: Group, name: keyof State, label: string): Control => ({ group, name, label, kind: 'checkbox' });
 
 export const CONTROLS: readonly Control[] = [
-  select('job', 'lasts', 'One job takes', same('seconds', 'minutes', 'near 15 minutes', 'hours', 'over 12 hours')),
+  select('job', 'lasts', 'One job takes', [
+    ['seconds', 'seconds'],
+    ['minutes', 'minutes (5)'],
+    ['near 15 minutes', 'near 15 minutes'],
+    ['hours', 'hours (3)'],
+    ['over 12 hours', 'over 12 hours'],
+  ]),
   select('job', 'answer', 'Result needed', [
     ['later', 'later'],
     ['at once', 'at once'],
