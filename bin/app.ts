@@ -3,7 +3,7 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { acknowledge } from '../lib/acknowledgements';
 import { withoutFalseAlarm } from '../lib/constructs/false-alarm';
 import { defineStacks } from '../lib/stacks';
-import { visible } from '../tools/terminal';
+import { visible } from '../tools/visible';
 import { readSwitches } from './switches';
 
 // What a reader can mend, a bundle that is not built say, is one line and not a stack trace.

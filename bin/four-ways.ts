@@ -119,6 +119,12 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     },
     load: async () => (await import('../tools/leftovers/command')).leftovers,
   },
+  take: {
+    synopsis: '<way> <folder> [--name NAME]',
+    does: 'writes a project of its own with one way in it and nothing else, to start from',
+    options: { '--name': 'what its stack is called; as here by default' },
+    load: async () => (await import('../tools/take/command')).take,
+  },
   sbom: {
     does: 'writes dist/<bundle>.cdx.json, what is in each bundle that is deployed (CycloneDX)',
     load: async () => (await import('../tools/sbom')).sbom,

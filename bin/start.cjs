@@ -27,6 +27,7 @@ const NEEDED = 24;
 /** Under an older one npm leaves packages out that say so of themselves, sharp's binaries among them. */
 const OLDEST = 20;
 const ROOT = path.join(__dirname, '..');
+const NAME = require('../package.json').name;
 
 /** By `<platform>-<arch>`, from `optionalDependencies` in package.json. */
 const PACKAGES = {
@@ -39,7 +40,7 @@ const PACKAGES = {
 
 /** A sentence for the person, and no stack trace. What may be in a path must not command the terminal. */
 function fail(message) {
-  process.stderr.write(`four-ways: ${message.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?')}\n`);
+  process.stderr.write(`${NAME}: ${message.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?')}\n`);
   process.exit(1);
 }
 

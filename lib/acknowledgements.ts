@@ -36,7 +36,7 @@ const EKS = {
 };
 
 /** Ids are cdk-nag's, without the name of its rule pack. */
-const ACKNOWLEDGED: Readonly<Record<Compute, Readonly<Record<string, string>>>> = {
+export const ACKNOWLEDGED: Readonly<Record<Compute, Readonly<Record<string, string>>>> = {
   lambda: {
     ...ALL,
     SQS3: 'It is the dead-letter queue: the function sends to it, where the other columns have a queue that does.',

@@ -2,7 +2,7 @@ import { COMPUTES, type Compute } from '../workload/contract';
 
 /**
  * The ways to run the workload, and what belongs to each: the list that everything else asks. Whoever adds one begins in
- * `workload/contract.ts`, and the compiler names what is missing; `CONTRIBUTING.md` has the path.
+ * `workload/computes.ts`, and the compiler names what is missing; `CONTRIBUTING.md` has the path.
  */
 export interface Way {
   /** What a reader calls it. */

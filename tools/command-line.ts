@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { escapeNonAscii } from '../workload/log';
-import { visible } from './terminal';
+import { visible } from './visible';
 
-/** What the commands of `bin/four-ways.ts` have in common. */
+/** What the commands have in common. */
 
 export const ROOT = path.resolve(__dirname, '..');
 

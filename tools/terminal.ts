@@ -1,5 +1,8 @@
 import type { Options, Params } from 'cli-progress';
 import Table from 'cli-table3';
+import { visible } from './visible';
+
+export { visible };
 
 /** What is written for a person, in the width that there is. */
 
@@ -141,16 +144,4 @@ export function barFormat(stream: object, ...forms: readonly string[]): NonNulla
     const line = lines.find(({ length }) => length <= room) ?? (lines.at(-1) as string);
     return line.length <= room ? line.trimEnd() : `${line.slice(0, room - 1)}…`;
   };
-}
-
-/**
- * Text of somebody else's, such as a file name, for a terminal or a page. Characters that are invisible, reorder their
- * neighbours or command a terminal are shown as their code point, all but the joiners (U+200C, U+200D) that some scripts
- * and emoji are written with.
- */
-export function visible(text: string): string {
-  return text.replace(/(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (hidden) => {
-    const codePoint = (hidden.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, '0');
-    return `[U+${codePoint}]`;
-  });
 }

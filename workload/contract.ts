@@ -1,19 +1,14 @@
+export { COMPUTES, type Compute } from './computes';
+
 /**
  * The contract between the infrastructure that starts the workload and the workload itself: names of environment
- * variables, prefixes of object keys, terminal states. It imports nothing, so that `lib/` can import it without
+ * variables, prefixes of object keys, terminal states. It imports nothing else, so that `lib/` can import it without
  * pulling runtime code into the templates, and a misspelt variable is a compile error on both sides.
  */
 
-/**
- * The ways. The value of `COMPUTE`, a property of every log line, and metadata of every rendition. What belongs to each is
- * in `lib/ways.ts`.
- */
-export const COMPUTES = ['ec2', 'lambda', 'ecs-fargate', 'eks-ec2', 'ecs-ec2', 'eks-fargate'] as const;
-export type Compute = (typeof COMPUTES)[number];
-
 /** Environment variables the workload reads. The first group has no default. */
 export const ENV = {
-  /** One of {@link COMPUTES}. */
+  /** What runs it, for logs and metadata: one of `COMPUTES`. */
   compute: 'COMPUTE',
   /** The name of the stack: the dimension of every metric, because a way may be deployed more than once. */
   stack: 'STACK',
@@ -66,8 +61,8 @@ export const DEFAULTS = {
   decodeCpuSeconds: 20,
   decodeWallSeconds: 30,
   decodeMemoryMib: 1536,
-  // Four keep a slot busy with small pictures where a request to S3 takes 30 ms, eight where it takes 100 (`npm run
-  // bench`). Each may hold a source object in memory.
+  // Four keep a slot busy with small pictures where a request to S3 takes 30 ms, eight where it takes 100, as measured.
+  // Each may hold a source object in memory.
   messagesPerSlot: 6,
   visibilityTimeoutSeconds: 120,
   stopGraceSeconds: 90,

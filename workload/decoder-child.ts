@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { writeFileSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { getHeapStatistics } from 'node:v8';
 import { collectGarbage, release } from './collector';
@@ -6,6 +6,7 @@ import { confineDecoder } from './containment';
 import type { Limits, RenditionSettings } from './env';
 import { FrameReader, writeFrame } from './frames';
 import { Rejection } from './gate';
+import { load } from './seam';
 
 /**
  * The process in which pictures are decoded, one at a time. It can be killed at any moment, because native code cannot be
@@ -32,7 +33,7 @@ export type DecodeResponse = {
   /** CPU of this decode, all threads, in ms. */
   readonly cpuMs: number;
 } & (
-  | { readonly renditions: readonly { width: number; height: number; length: number }[] }
+  | { readonly renditions: readonly { length: number }[] }
   | { readonly rejection: { reason: Rejection['reason']; detail: string } }
 );
 
@@ -54,24 +55,26 @@ try {
 process.on('exit', () => process.kill(process.pid, 'SIGUSR2'));
 
 const out = new Socket({ fd: 3 });
-// Loaded here and not above, so that a missing or foreign binary is one line on stderr, not a stack trace.
-import('./resize').then(
-  ({ resize }) => {
+// By a call and not above, so that a missing or foreign binary is one line on stderr, not a stack trace.
+load().then(
+  (transform) => {
     const frames = new FrameReader((header, payload) => {
       const { renditions, limits } = header as DecodeRequest;
       const cpu = process.cpuUsage();
-      resize(payload, renditions, limits).then(
+      // A promise also of one that throws at once: what escapes here would end the process as if it had no memory.
+      (async () => transform(payload, renditions, limits))().then(
         (made) => {
-          release(payload);
-          const sizes = made.map(({ width, height, bytes }) => ({ width, height, length: bytes.length }));
-          respond(cpu, { renditions: sizes }, ...made.map(({ bytes }) => bytes));
+          if (made.every(({ buffer }) => buffer !== payload.buffer)) release(payload);
+          respond(cpu, { renditions: made.map(({ length }) => ({ length })) }, ...made);
         },
         (error: unknown) => {
           if (error instanceof Rejection) {
             respond(cpu, { rejection: { reason: error.reason, detail: error.detail } });
           } else {
             // Not a verdict on the picture: end, and let the parent treat it as a crash.
-            process.stderr.write(`${error instanceof Error ? error.message : error}\n`, () => process.exit(1));
+            // Not process.stderr, which would have to be opened, and that is refused by now.
+            writeSync(2, `${error instanceof Error ? error.message : error}\n`);
+            process.exit(1);
           }
         },
       );

@@ -5,18 +5,23 @@ import { type Contained, contained, shieldParent } from './containment';
 import { REJECTION_REASONS } from './contract';
 import type { DecodeRequest, DecodeResponse, Ready } from './decoder-child';
 import { DECODER, startDecoder } from './decoder-process';
-import type { Limits, RenditionSettings } from './env';
+import type { Limits } from './env';
 import { readFrames, writeFrame } from './frames';
 import { Rejection } from './gate';
-import type { Rendition } from './resize';
+import { type Planned, plan } from './seam';
 
 /**
  * Decodes pictures in child processes that are kept warm, and killed when they overrun. A process is the only thing
  * that can be stopped: libvips looks at its own timeout between units of work, and a hostile picture has no units.
  */
 
+/** One object that was made. */
+export interface Rendition extends Planned {
+  readonly bytes: Buffer;
+}
+
 export interface Decoded {
-  /** In the order of the configured widths. */
+  /** As planned. */
   readonly renditions: readonly Rendition[];
   /** CPU of the decoder for this picture, in ms. */
   readonly cpuMs: number;
@@ -27,6 +32,8 @@ export interface Decoded {
 }
 
 export interface DecodeOptions {
+  /** Of the source object, for the plan. The decoder itself does not learn it. */
+  readonly key?: string;
   /** Gives up: a decode at work is killed, and the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Called when a slot is free and the decode begins. */
@@ -113,11 +120,16 @@ export class Decoder {
   }
 
   /**
-   * Makes the renditions of one picture in the next free slot.
+   * Makes what is planned for one object in the next free slot.
    * @throws Rejection a verdict on the picture
    * @throws DecoderFailure anything else
    */
-  async decode(input: Buffer, request: DecodeRequest, { signal, onSlot }: DecodeOptions = {}): Promise<Decoded> {
+  async decode(
+    input: Buffer,
+    request: DecodeRequest,
+    { key = '', signal, onSlot }: DecodeOptions = {},
+  ): Promise<Decoded> {
+    const planned = plan(key, request.renditions);
     let child = await this.acquire(signal);
     onSlot?.();
     // One deadline for both attempts: the platform's own, behind it, does not start anew either.
@@ -127,7 +139,7 @@ export class Decoder {
         // Dead before it was asked anything, or busy with something else: not the picture's fault.
         if (child.dead || child.isBusy()) child = this.replace(child);
         await child.ready;
-        const result = await child.decode(input, request, deadline, signal);
+        const result = await child.decode(input, request, planned, deadline, signal);
         // Of what earlier pictures have left, perhaps. In a new one only this picture counts.
         if (result === 'full') continue;
         if (!('died' in result)) return result;
@@ -303,7 +315,13 @@ class Child {
     return true;
   }
 
-  async decode(input: Buffer, request: DecodeRequest, deadline: number, signal?: AbortSignal): Promise<Attempt> {
+  async decode(
+    input: Buffer,
+    request: DecodeRequest,
+    planned: readonly Planned[],
+    deadline: number,
+    signal?: AbortSignal,
+  ): Promise<Attempt> {
     signal?.throwIfAborted();
     if (this.death) return { died: this.death };
     const before = usage(this.process.pid);
@@ -324,12 +342,12 @@ class Child {
       const giveUp = () => stop(signal?.reason);
       const watch = this.watch(before, request.limits, deadline, stop);
       signal?.addEventListener('abort', giveUp, { once: true });
-      this.mostBytes = mostBytes(request.renditions);
+      this.mostBytes = planned.reduce((sum, { mostBytes }) => sum + mostBytes, 0);
       this.onResponse = (response, payload) => {
         // What it has not read would be kept here, picture after picture.
         if (this.stdin.writableLength > 0) throw new Error('it answers before it has read the picture');
         const after = usage(this.process.pid);
-        const made = toResult(response, payload, request.renditions);
+        const made = toResult(response, payload, planned);
         settle();
         this.idleSince = after;
         if (made instanceof Rejection) return reject(made);
@@ -389,15 +407,12 @@ class Child {
   }
 }
 
-/** No rendition is larger than its pixels with four bytes each, in a box of its width; and some for the format. */
-const mostBytes = ({ widths }: RenditionSettings) => widths.reduce((sum, width) => sum + 4 * width * width + 65_536, 0);
-
 /**
  * What the child says is hearsay: it has met the picture. No key is made of it, a reason is one of ours, numbers are
  * numbers, and the bytes are those that have really come.
  * @throws Error when it is no result
  */
-function toResult(response: DecodeResponse, payload: Buffer, { widths }: RenditionSettings): Rendition[] | Rejection {
+function toResult(response: DecodeResponse, payload: Buffer, planned: readonly Planned[]): Rendition[] | Rejection {
   if ('rejection' in response) {
     const { reason, detail } = response.rejection;
     if (!REJECTION_REASONS.includes(reason)) throw new Error('not a verdict');
@@ -405,15 +420,13 @@ function toResult(response: DecodeResponse, payload: Buffer, { widths }: Renditi
   }
   const lengths = response.renditions.map(({ length }) => length);
   const isWhole = lengths.every((length) => length > 0) && payload.length === lengths.reduce((a, b) => a + b, 0);
-  if (lengths.length !== widths.length || !isWhole) throw new Error('not the renditions that were asked for');
+  if (lengths.length !== planned.length || !isWhole) throw new Error('not the renditions that were asked for');
   let offset = 0;
-  return response.renditions.map(({ length, width, height }, index) => {
-    const box = widths[index] as number;
-    if (![width, height].every((side) => Number.isInteger(side) && side > 0 && side <= box))
-      throw new Error('no sides');
-    const bytes = payload.subarray(offset, offset + length);
-    offset += length;
-    return { box, width, height, bytes };
+  return planned.map((each, index) => {
+    const bytes = payload.subarray(offset, offset + (lengths[index] as number));
+    if (bytes.length > each.mostBytes) throw new Error('more than was planned');
+    offset += bytes.length;
+    return { ...each, bytes };
   });
 }
 

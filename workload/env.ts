@@ -1,4 +1,4 @@
-import { COMPUTES, type Compute, DEFAULTS, ENV, RENDITION_FORMATS, type RenditionFormat } from './contract';
+import { DEFAULTS, ENV, RENDITION_FORMATS, type RenditionFormat } from './contract';
 
 /** What may be decoded, and at what price, before a picture is rejected. */
 export interface Limits {
@@ -26,7 +26,8 @@ export interface RenditionSettings {
 
 /** What one job needs to know, the same for all ways. */
 export interface Settings {
-  readonly compute: Compute;
+  /** What runs the job, for logs and metadata. */
+  readonly compute: string;
   readonly stack: string;
   readonly sourceBucket: string;
   readonly sourcePrefix: string;
@@ -58,7 +59,7 @@ const MAX_RENDITION_WIDTH = 16_383;
 /** Reads what every way needs. @throws ConfigurationError */
 export function readSettings(env: Environment): Settings {
   const settings: Settings = {
-    compute: oneOf(env, ENV.compute, COMPUTES),
+    compute: label(env, ENV.compute),
     stack: required(env, ENV.stack, 'the name of the stack, which its metrics are filed under'),
     sourceBucket: required(env, ENV.sourceBucket, 'the name of the bucket to read from'),
     // Not `||`: an empty prefix is a choice, and means every key.
@@ -104,6 +105,14 @@ export function readWorkerSettings(env: Environment): WorkerSettings {
 function required(env: Environment, name: string, expected: string): string {
   const value = env[name];
   if (!value) throw new ConfigurationError(`${name} is not set: expected ${expected}`);
+  return value;
+}
+
+/** It goes into headers. Which ones there are is the infrastructure's to know, and its compiler's. */
+function label(env: Environment, name: string): string {
+  const expected = 'what runs the job, such as lambda, in lower case';
+  const value = required(env, name, expected);
+  if (!/^[a-z][a-z0-9-]{0,31}$/.test(value)) throw malformed(name, value, expected);
   return value;
 }
 

@@ -3,10 +3,11 @@ import type { RejectionReason, TerminalState } from './contract';
 import { SOURCE_SEQUENCER } from './current-result';
 import type { Decoded, Decoder } from './decoder';
 import type { Settings } from './env';
-import { checkBytes, checkFormat, Rejection } from './gate';
-import { rejectionKey, renditionKey, sourceKeyMetadata } from './keys';
+import { checkBytes, Rejection } from './gate';
+import { rejectionKey, resultKey, sourceKeyMetadata } from './keys';
 import { logLine } from './log';
 import { parseS3Event, type SourceVersion } from './s3-events';
+import { accept } from './seam';
 import { type OpenSource, type Output, openSource, putNewest, TRANSFER_TIMEOUT_MS } from './store';
 
 /** The job, the same for all ways: an S3 event -> get, gate, resize, put -> a terminal state. */
@@ -139,17 +140,17 @@ async function judge(source: OpenSource, { settings, decoder, signal }: JobConte
     const input = await source.read();
     if (typeof input === 'string') return { outcome: { state: input }, outputs: [] };
     bytesIn = input.length;
-    checkFormat(input);
+    accept(input, key);
 
     const asked = performance.now();
     const onSlot = () => {
       slotWaitMs = performance.now() - asked;
     };
-    const decoded = await decoder.decode(input, { renditions, limits }, { signal, onSlot });
-    const outputs = decoded.renditions.map(({ box, bytes }) => ({
-      key: renditionKey(key, box, renditions.format),
+    const decoded = await decoder.decode(input, { renditions, limits }, { key, signal, onSlot });
+    const outputs = decoded.renditions.map(({ name, contentType, bytes }) => ({
+      key: resultKey(key, name),
       body: bytes,
-      contentType: `image/${renditions.format}`,
+      contentType,
     }));
     const bytesOut = outputs.reduce((sum, { body }) => sum + body.length, 0);
     return { outcome: { state: 'done', bytesIn, bytesOut, slotWaitMs, decoded }, outputs };

@@ -10,12 +10,22 @@ export const MAX_OUTPUT_KEY_BYTES = 900;
 /** Also the file extension. */
 const EXTENSIONS: Readonly<Record<RenditionFormat, string>> = { webp: 'webp', jpeg: 'jpg', avif: 'avif' };
 
-/**
- * `renditions/<source key>/<width>.<ext>`. The whole source key, extension included: `a.jpg` and `a.png` must not
- * share a rendition.
- */
+/** `<width>.<ext>` */
+export function renditionName(width: number, format: RenditionFormat): string {
+  return `${width}.${EXTENSIONS[format]}`;
+}
+
+/** `renditions/<source key>/<width>.<ext>`. */
 export function renditionKey(sourceKey: string, width: number, format: RenditionFormat): string {
-  return outputKey(RENDITIONS_PREFIX, sourceKey, `/${width}.${EXTENSIONS[format]}`);
+  return resultKey(sourceKey, renditionName(width, format));
+}
+
+/**
+ * `renditions/<source key>/<name>`. The whole source key, extension included: `a.jpg` and `a.png` must not share a
+ * rendition.
+ */
+export function resultKey(sourceKey: string, name: string): string {
+  return outputKey(RENDITIONS_PREFIX, sourceKey, `/${name}`);
 }
 
 /** `rejected/<source key>.json`. */

@@ -16,7 +16,7 @@ describe('four-ways', () => {
     const mistakes: [args: string[], message: string][] = [
       [
         ['deploy'],
-        'unknown command "deploy": expected one of build, local, faults, bench, compare, prices, manifests, doctor, replay, try, leftovers, sbom',
+        'unknown command "deploy": expected one of build, local, faults, bench, compare, prices, manifests, doctor, replay, try, leftovers, take, sbom',
       ],
       [['local', '--way=ec2'], "Unknown option '--way'; npm run local -- --help lists the options"],
       [['local', '--count', '-1'], "Option '--count' argument is ambiguous; npm run local -- --help lists the options"],

@@ -42,7 +42,7 @@ describe('four-ways', () => {
     const mistakes: [args: string[], message: string][] = [
       [
         ['deploy'],
-        'unknown command "deploy": expected one of build, local, faults, bench, compare, prices, manifests, doctor, replay, try, leftovers, sbom',
+        'unknown command "deploy": expected one of build, local, faults, bench, compare, prices, manifests, doctor, replay, try, leftovers, take, sbom',
       ],
       [['build', '--target=arm'], '--target names "arm": expected some of arm64,x64,host'],
     ];

@@ -38,6 +38,8 @@ onUnix('of what strangers have chosen, nothing reaches the terminal as it is', (
     ['a folder for results', ['bench', '--out', `${HOSTILE}/../package.json/${HOSTILE}`]],
     ['an argument too many', ['doctor', HOSTILE]],
     ['a stack', ['replay', HOSTILE, HOSTILE]],
+    ['a way', ['take', HOSTILE, 'x']],
+    ['a name', ['take', 'lambda', 'x', '--name', HOSTILE]],
     ['a region', ['replay', '--region', HOSTILE, 'ResizeOnLambda']],
     ['the folder that npm was called from', ['doctor'], { npm_lifecycle_event: 'doctor', INIT_CWD: HOSTILE }],
     ['a switch of the CDK app', ['bin/app.ts'], SWITCHES],

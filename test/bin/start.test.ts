@@ -16,6 +16,7 @@ beforeEach(() => {
   for (const name of ['bin', 'node_modules/tsx', 'elsewhere'])
     mkdirSync(path.join(checkout, name), { recursive: true });
   copyFileSync(path.resolve(__dirname, '../../bin/start.cjs'), path.join(checkout, 'bin/start.cjs'));
+  copyFileSync(path.resolve(__dirname, '../../package.json'), path.join(checkout, 'package.json'));
   writeFileSync(path.join(checkout, 'node_modules/tsx/index.js'), '');
   for (const name of ['darwin-arm64', 'darwin-x64', 'linux-arm64', 'linux-x64', 'win32-x64']) {
     mkdirSync(path.join(checkout, 'node_modules/@img', `sharp-${name}`), { recursive: true });
@@ -144,6 +145,7 @@ describe('the start script', () => {
     const hostile = path.join(folder, 'a\x1b[2J\n\u202eb');
     mkdirSync(path.join(hostile, 'bin'), { recursive: true });
     copyFileSync(path.join(checkout, 'bin/start.cjs'), path.join(hostile, 'bin/start.cjs'));
+    copyFileSync(path.join(checkout, 'package.json'), path.join(hostile, 'package.json'));
     const { status, stderr } = spawnSync(process.execPath, [path.join(hostile, 'bin/start.cjs')], { encoding: 'utf8' });
     expect(status).toBe(1);
     expect(stderr).toBe(`four-ways: packages are missing: run "npm ci" in ${path.join(folder, 'a?[2J??b')} first\n`);

@@ -2,18 +2,18 @@ import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync }
 import path from 'node:path';
 import { digestOfFiles } from '../../lib/constructs/worker-boot';
 import { logLine } from '../../workload/log';
-import { Instance, type Run, type WorkerState } from '../support/boot-script';
-import { Column } from './column';
+import { environmentOf, Instance, type Run, theOne, userDataOf, type WorkerState } from '../support/boot-script';
+import { synth } from '../support/synth';
 
 /** What EC2's instances do at their first start and at their end: the scripts of the template, run. */
 
 // The script is made for Amazon Linux: bash, and the options that GNU gives its tools.
 const onLinux = process.platform === 'linux' && existsSync('/bin/bash') ? describe : describe.skip;
 
-const column = Column.of('ec2');
-const { environment } = column;
+const { template } = synth('ec2');
 /** With the region filled in, which stands in a command without quotes. */
-const userData = column.userData.replace('--region <AWS::Region>', '--region eu-west-1');
+const userData = userDataOf(template).replace('--region <AWS::Region>', '--region eu-west-1');
+const environment = environmentOf(userData);
 
 /** What the worker says when it can take work. */
 const STARTED = (() => {
@@ -303,7 +303,10 @@ onLinux('the drain', () => {
 
   test('names this instance, its group by its tag, and the hook of the template', () => {
     instance.lifecycle('Terminated');
-    const [{ LifecycleHookName }] = column.one('AWS::AutoScaling::AutoScalingGroup').LifecycleHookSpecificationList;
+    const [{ LifecycleHookName }] = theOne(
+      template,
+      'AWS::AutoScaling::AutoScalingGroup',
+    ).LifecycleHookSpecificationList;
     expect(only(drain(), COMPLETE)).toEqual([
       `${COMPLETE} --lifecycle-action-result CONTINUE --lifecycle-hook-name ${LifecycleHookName} --instance-id i-0123456789 --auto-scaling-group-name GROUP`,
     ]);

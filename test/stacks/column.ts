@@ -1,4 +1,5 @@
 import { WAYS } from '../../lib/ways';
+import { environmentOf, userDataOf } from '../support/boot-script';
 import { type Json, type Resource, type Settings, synth, type Template, type Way } from '../support/synth';
 
 /** One way's template, and how to find in it what every way has: its worker, its role, its environment. */
@@ -73,10 +74,7 @@ export class Column {
   /** The environment that the worker is handed. */
   get environment(): Record<string, string> {
     const pairs = {
-      instance: () =>
-        (/^WORKER_ENVIRONMENT='([^']*)'$/m.exec(this.userData)?.[1] ?? '')
-          .split('\n')
-          .map((line) => line.split(/=(.*)/)),
+      instance: () => Object.entries(environmentOf(this.userData)),
       function: () => Object.entries(this.one('AWS::Lambda::Function', 'Worker').Environment.Variables),
       task: () => this.container.Environment.map(({ Name, Value }: Json) => [Name, Value]),
       pod: () => this.pod.containers[0].env.map(({ name, value }: Json) => [name, value]),
@@ -104,7 +102,7 @@ export class Column {
 
   /** EC2: what an instance runs when it starts. */
   get userData(): string {
-    return this.one('AWS::EC2::LaunchTemplate').LaunchTemplateData.UserData;
+    return userDataOf(this.template);
   }
 
   /** ECS: the one container of the task. */

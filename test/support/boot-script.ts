@@ -11,12 +11,30 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Json, Template } from './plain';
 
 /**
  * An instance that is none: a folder in which EC2's boot script runs, without root and without touching the machine.
  * Every absolute path in the script is moved into the folder, and the only programs it can find are stubs that note how
  * they were called. Namespaces or a container would need no rewriting, but not everybody may make them.
  */
+
+/** The properties of the one resource of a type. */
+export function theOne({ Resources }: Template, type: string): Json {
+  const found = Object.values(Resources).filter(({ Type }) => Type === type);
+  expect(found).toHaveLength(1);
+  return found[0]?.Properties;
+}
+
+/** What an instance runs when it starts. */
+export const userDataOf = (template: Template): string =>
+  theOne(template, 'AWS::EC2::LaunchTemplate').LaunchTemplateData.UserData;
+
+/** The environment that it hands to the worker. */
+export function environmentOf(userData: string): Record<string, string> {
+  const [, lines = ''] = /^WORKER_ENVIRONMENT='([^']*)'$/m.exec(userData) ?? [];
+  return Object.fromEntries(lines.split('\n').map((line) => line.split(/=(.*)/)));
+}
 
 /**
  * Where a path from the root begins: not within a URL, or behind a reference such as `<Source>`, and not in

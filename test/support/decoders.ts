@@ -1,7 +1,6 @@
 /**
  * The command of a decoder that somebody has taken over: it gets ready, and does this with the first bytes of a picture.
- * At hand are `out`, `frame(json, payload)`, `send(header, payload)` and `answer(odd)`, a plausible result but for what is
- * odd in it.
+ * At hand are `out`, `frame(json, payload)`, `send(header, payload)` and `answer({ cpuMs })`, a plausible result.
  */
 export const speaking = (behaviour: string): string[] => [
   process.execPath,
@@ -14,8 +13,8 @@ export const speaking = (behaviour: string): string[] => [
     return Buffer.concat([head, Buffer.from(json), payload]);
   };
   const send = (header, payload) => out.write(frame(JSON.stringify(header), payload));
-  const answer = ({ cpuMs = 1, ...odd } = {}) =>
-    send({ cpuMs, renditions: [1, 1, 1].map((length) => ({ length, width: 1, height: 1, ...odd })) }, Buffer.alloc(3));
+  const answer = ({ cpuMs = 1 } = {}) =>
+    send({ cpuMs, renditions: [1, 1, 1].map((length) => ({ length })) }, Buffer.alloc(3));
   send({ ready: true });
   process.stdin.once('data', () => { ${behaviour} });`,
 ];

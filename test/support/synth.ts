@@ -10,9 +10,13 @@ import { acknowledge } from '../../lib/acknowledgements';
 import { BUNDLES, DIST } from '../../lib/constructs/bundle';
 import { withoutFalseAlarm } from '../../lib/constructs/false-alarm';
 import type { FourWaysStackProps } from '../../lib/props';
-import { defineStacks } from '../../lib/stacks';
+import { defineStacks, type STACKS } from '../../lib/stacks';
 import { WAYS as LIST } from '../../lib/ways';
 import { COMPUTES, type Compute } from '../../workload/contract';
+import { type Json, plain, type Template } from './plain';
+
+export type { Json, Resource, Template } from './plain';
+export { plain };
 
 withoutFalseAlarm();
 
@@ -32,24 +36,6 @@ export const SETTINGS = {
   production: { production: true },
   spot: { spot: true },
 } as const satisfies Record<string, Settings>;
-
-// biome-ignore lint/suspicious/noExplicitAny: CloudFormation is not typed. A wrong path is undefined, and the test fails.
-export type Json = any;
-
-export interface Resource {
-  readonly Type: string;
-  readonly Properties: Json;
-  readonly DependsOn?: string[];
-  readonly DeletionPolicy?: string;
-  readonly UpdateReplacePolicy?: string;
-  readonly UpdatePolicy?: Json;
-}
-
-export interface Template {
-  readonly Resources: Record<string, Resource>;
-  readonly Outputs: Record<string, { readonly Value: Json; readonly Description: string }>;
-  readonly Conditions?: Json;
-}
 
 export interface Synthesized {
   /** With references as text, see {@link plain}. */
@@ -105,6 +91,13 @@ function build(
   settings: Settings,
   { content = 'one', validation = false, suffixes = [''], define = defineStacks } = {},
 ) {
+  const { app, outdir } = newApp(content, validation);
+  const props = { ...settings, tags: { project: 'four-ways' } };
+  const stacks = suffixes.flatMap((suffix) => [...define(app, props, suffix, ways)]);
+  return { app, stacks, outdir };
+}
+
+function newApp(content = 'one', validation = false) {
   const outdir = scratch();
   const app = new cdk.App({
     context: context(content),
@@ -115,9 +108,15 @@ function build(
     analyticsReporting: false,
     treeMetadata: false,
   });
-  const props = { ...settings, tags: { project: 'four-ways' } };
-  const stacks = suffixes.flatMap((suffix) => [...define(app, props, suffix, ways)]);
-  return { app, stacks, outdir };
+  return { app, outdir };
+}
+
+/** The template of any stack of this kind, such as a copy of ours, under any name. References are as they are. */
+export function templateOf(Stack: (typeof STACKS)[Way], id: string, settings: Settings): Template {
+  const { app, outdir } = newApp();
+  new Stack(app, id, settings);
+  app.synth();
+  return JSON.parse(readFileSync(path.join(outdir, `${id}.template.json`), 'utf8'));
 }
 
 const cache = new Map<string, Synthesized>();
@@ -280,33 +279,4 @@ export async function runApp(settings: Readonly<Record<string, string>>): Promis
     tags: (way) => read('manifest.json').artifacts[LIST[way].stack].properties.tags,
     template: (way) => plain(read(`${LIST[way].stack}.template.json`)) as Template,
   };
-}
-
-/**
- * A template with its references as text: `<LogicalId>` for `Ref`, `<LogicalId.Arn>` for `Fn::GetAtt`, and what is
- * joined of them as one string. The way in which cdk-nag writes them too.
- */
-export function plain(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== 'object' || value === null) return value;
-  const [[key, of] = [], ...others] = Object.entries(value);
-  if (others.length === 0) {
-    if (key === 'Ref') return `<${of}>`;
-    if (key === 'Fn::GetAtt') return `<${[of].flat().join('.')}>`;
-    if (key === 'Fn::Sub') {
-      const [text, names = {}] = [of].flat();
-      return text.replace(/\$\{([^!}]+)\}/g, (_: string, name: string) =>
-        name in names ? plain(names[name]) : `<${name}>`,
-      );
-    }
-    if (key === 'Fn::Base64') return plain(of);
-    // The address in the ARN of a provider: `<Id>` as well, because it is what the provider is called.
-    if (key === 'Fn::Select' && of[0] === 1 && of[1]['Fn::Split']?.[0] === ':oidc-provider/')
-      return plain(of[1]['Fn::Split'][1]);
-    if (key === 'Fn::Join') {
-      const parts = plain(of[1]) as unknown[];
-      if (parts.every((part) => typeof part === 'string')) return parts.join(of[0]);
-    }
-  }
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each)]));
 }

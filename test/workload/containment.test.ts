@@ -10,14 +10,15 @@ import { Decoder, DecoderFailure } from '../../workload/decoder';
 import { startDecoder } from '../../workload/decoder-process';
 import { readSettings } from '../../workload/env';
 import { readFrames } from '../../workload/frames';
+import { buildDecoderOf, RENDITIONS_JOB } from '../support/decoder-of';
 import { speaking } from '../support/decoders';
-import { TEST_DIST } from '../support/host-bundles';
 import { cornered } from '../support/pictures';
 import { until } from '../support/waiting';
 
 /** What somebody who has taken a decoder over gets at. */
 
-const CHILD = path.join(TEST_DIST, 'worker-host/decoder-child.js');
+jest.mock('../../workload/transform', () => jest.requireActual('../../workload/renditions'));
+
 const { limits, renditions } = readSettings({
   COMPUTE: 'ec2',
   STACK: 'test',
@@ -30,6 +31,8 @@ const patient = { ...limits, wallSeconds: 240 };
 const onLinux = process.platform === 'linux' ? test : test.skip;
 
 const folder = mkdtempSync(path.join(tmpdir(), 'contained-'));
+const CHILD = path.join(folder, 'decoder-child.js');
+beforeAll(() => buildDecoderOf(RENDITIONS_JOB, CHILD));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const KOFFI = path.join(
@@ -219,7 +222,11 @@ describe('a decoder that somebody has taken over', () => {
       'out.write(Buffer.from([0, 0, 0, 2, 64, 0, 0, 0]))',
       'it sent something that is no result',
     ],
-    ['sides beyond what was asked for', 'answer({ width: 161 })', 'it sent something that is no result'],
+    [
+      'a rendition larger than its box can be, where another one leaves room',
+      'const lengths = [200_000, 1, 1]; send({ cpuMs: 1, renditions: lengths.map((length) => ({ length })) }, Buffer.alloc(200_002))',
+      'it sent something that is no result',
+    ],
     ['a second beginning', 'send({ ready: true, confined: true })', 'it answered without being asked'],
     ['nothing, and the pipe closed', 'out.end(); setInterval(() => {}, 1000)', 'it closed the pipe of its results'],
   ])('does not hold its parent up, nor fill its memory, with %s', async (_, behaviour, said) => {

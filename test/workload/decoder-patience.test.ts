@@ -7,7 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Decoder, DecoderFailure } from '../../workload/decoder';
 import { startDecoder } from '../../workload/decoder-process';
 import { readSettings } from '../../workload/env';
-import { TEST_DIST } from '../support/host-bundles';
+import { HOST_DECODER } from '../support/host-bundles';
 import { until } from '../support/waiting';
 
 /** How long a decoder is waited for, and who ends first when memory runs out. Time is jest's, processes are real. */
@@ -79,7 +79,7 @@ describe('a decoder', () => {
   const onLinux = process.platform === 'linux' ? test : test.skip;
 
   onLinux('is what the kernel ends first when memory runs out, and not the worker with the messages', async () => {
-    decoder = await Decoder.start(1, [process.execPath, path.join(TEST_DIST, 'worker-host/decoder-child.js')]);
+    decoder = await Decoder.start(1, [process.execPath, HOST_DECODER]);
     const score = (pid: number | string) => Number(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8'));
     // The most that there is.
     expect(score(decoder.pids[0] as number)).toBe(1000);

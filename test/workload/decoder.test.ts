@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,9 +10,11 @@ import { collectGarbage } from '../../workload/collector';
 import { Decoder, DecoderFailure } from '../../workload/decoder';
 import { startDecoder } from '../../workload/decoder-process';
 import { type Limits, readSettings } from '../../workload/env';
+import { buildDecoderOf, RENDITIONS_JOB } from '../support/decoder-of';
 import { speaking } from '../support/decoders';
-import { TEST_DIST } from '../support/host-bundles';
 import { cornered, noise, RED } from '../support/pictures';
+
+jest.mock('../../workload/transform', () => jest.requireActual('../../workload/renditions'));
 
 const { limits, renditions } = readSettings({
   COMPUTE: 'ec2',
@@ -19,7 +22,8 @@ const { limits, renditions } = readSettings({
   SOURCE_BUCKET: 'source',
   OUTPUT_BUCKET: 'output',
 });
-const CHILD = [process.execPath, path.join(TEST_DIST, 'worker-host/decoder-child.js')];
+const folder = mkdtempSync(path.join(tmpdir(), 'decoder-'));
+const CHILD = [process.execPath, path.join(folder, 'decoder-child.js')] as const;
 
 /** What is tested is not how fast the machine is: a busy one takes more than the default for the heavy picture. */
 const PATIENT = { wallSeconds: 240 };
@@ -33,9 +37,13 @@ beforeAll(async () => {
   const flat = sharp({ create: { width: 7000, height: 7000, channels: 3, background: RED } });
   heavy = await flat.png({ progressive: true, compressionLevel: 1 }).toBuffer();
   small = await cornered(300, 200).png().toBuffer();
+  await buildDecoderOf(RENDITIONS_JOB, CHILD[1]);
   decoder = await Decoder.start(1, CHILD);
 });
-afterAll(() => decoder.close());
+afterAll(() => {
+  decoder.close();
+  rmSync(folder, { recursive: true });
+});
 
 const decode = (input: Buffer, changed: Partial<Limits> = {}, signal?: AbortSignal) =>
   decoder.decode(input, { renditions, limits: { ...limits, ...PATIENT, ...changed } }, { signal });
@@ -74,12 +82,17 @@ const onLinux = process.platform === 'linux' ? test : test.skip;
 describe('Decoder', () => {
   test('hands bytes over and renditions back, with what they cost', async () => {
     const { renditions: made, cpuMs, peakMib } = await decode(small);
-    expect(made.map(({ box, width, height }) => [box, width, height])).toEqual([
-      [160, 160, 107],
-      [640, 300, 200],
-      [1280, 300, 200],
+    expect(made.map(({ name, contentType }) => `${name}, ${contentType}`)).toEqual([
+      '160.webp, image/webp',
+      '640.webp, image/webp',
+      '1280.webp, image/webp',
     ]);
-    expect((await sharp(made[0]?.bytes).metadata()).width).toBe(160);
+    const headers = await Promise.all(made.map(({ bytes }) => sharp(bytes).metadata()));
+    expect(headers.map(({ width, height }) => [width, height])).toEqual([
+      [160, 107],
+      [300, 200],
+      [300, 200],
+    ]);
     expect(cpuMs).toBeGreaterThan(0);
     expect(peakMib ?? 50).toBeGreaterThan(20);
   });
@@ -247,7 +260,7 @@ describe('Decoder', () => {
   test('takes a picture before it is ready, so that a function can download while it starts', async () => {
     const starting = new Decoder(1, CHILD);
     await expect(starting.decode(small, { renditions, limits })).resolves.toMatchObject({
-      renditions: [{ box: 160 }, { box: 640 }, { box: 1280 }],
+      renditions: [{ name: '160.webp' }, { name: '640.webp' }, { name: '1280.webp' }],
     });
     starting.close();
   });

@@ -1,13 +1,13 @@
 import { ConfigurationError, type Environment, readSettings, readWorkerSettings } from '../../workload/env';
 
-const LEAST = { COMPUTE: 'ec2', STACK: 'ResizeOnEc2', SOURCE_BUCKET: 'source', OUTPUT_BUCKET: 'output' };
+const LEAST = { COMPUTE: 'ec2', STACK: 'stack', SOURCE_BUCKET: 'source', OUTPUT_BUCKET: 'output' };
 const LEAST_WORKER = { ...LEAST, QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/123456789012/jobs' };
 
 describe('readSettings', () => {
   test('fills in the documented defaults', () => {
     expect(readSettings(LEAST)).toEqual({
       compute: 'ec2',
-      stack: 'ResizeOnEc2',
+      stack: 'stack',
       sourceBucket: 'source',
       sourcePrefix: 'incoming/',
       outputBucket: 'output',
@@ -33,14 +33,8 @@ describe('readSettings', () => {
   });
 
   test.each<[change: Environment, message: string]>([
-    [
-      { COMPUTE: undefined },
-      'COMPUTE is not set: expected one of ec2, lambda, ecs-fargate, eks-ec2, ecs-ec2, eks-fargate',
-    ],
-    [
-      { COMPUTE: 'fargate' },
-      'COMPUTE is "fargate": expected one of ec2, lambda, ecs-fargate, eks-ec2, ecs-ec2, eks-fargate',
-    ],
+    [{ COMPUTE: undefined }, 'COMPUTE is not set: expected what runs the job, such as lambda, in lower case'],
+    [{ COMPUTE: 'my\nvm' }, 'COMPUTE is "my\\nvm": expected what runs the job, such as lambda, in lower case'],
     [{ STACK: '' }, 'STACK is not set: expected the name of the stack, which its metrics are filed under'],
     [{ SOURCE_BUCKET: '' }, 'SOURCE_BUCKET is not set: expected the name of the bucket to read from'],
     [{ OUTPUT_BUCKET: undefined }, 'OUTPUT_BUCKET is not set: expected the name of the bucket to write to'],

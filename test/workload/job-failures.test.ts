@@ -5,6 +5,8 @@ import { readSettings } from '../../workload/env';
 import { type EventFailure, handleEvent } from '../../workload/job';
 import { s3Body, s3Record } from '../support/events';
 
+jest.mock('../../workload/transform', () => jest.requireActual('../../workload/renditions'));
+
 /** What becomes of an event whose records fail in different ways. The kind decides when it is delivered again. */
 
 const settings = readSettings({ COMPUTE: 'ec2', STACK: 'stack', SOURCE_BUCKET: 'source', OUTPUT_BUCKET: 'output' });
@@ -52,7 +54,7 @@ describe('the renditions of a picture', () => {
   const jpeg = Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 0x10, 0x4a, 0x46, 0x49, 0x46, 0, 1]);
   const boxes = [160, 640, 1280];
   const decoded = {
-    renditions: boxes.map((box) => ({ box, bytes: jpeg })),
+    renditions: boxes.map((box) => ({ name: `${box}.webp`, contentType: 'image/webp', bytes: jpeg })),
     cpuMs: 1,
     peakMib: 1,
     contained: 'none' as const,

@@ -298,10 +298,7 @@ describe('the queue worker', () => {
 describe('the queue worker at its start', () => {
   test.each([
     [{ QUEUE_URL: '' }, 'worker: QUEUE_URL is not set: expected the URL of the queue S3 sends its events to'],
-    [
-      { COMPUTE: 'vm' },
-      'worker: COMPUTE is "vm": expected one of ec2, lambda, ecs-fargate, eks-ec2, ecs-ec2, eks-fargate',
-    ],
+    [{ COMPUTE: 'VM' }, 'worker: COMPUTE is "VM": expected what runs the job, such as lambda, in lower case'],
     [{ AWS_REGION: '' }, 'worker: AWS_REGION is not set: expected the region of the buckets, such as eu-west-1'],
   ])('exits 2 with one line for %j', async (change, line) => {
     fleet = await Fleet.start('start');

@@ -20,6 +20,9 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { type BuildOptions, build as esbuild, type Plugin } from 'esbuild';
 import { checkNoLinks, checkWritable, claimInTurn } from '../files';
+import { ENTRY_POINTS, IMAGES, KINDS, type Kind } from './entry-points';
+
+export { ENTRY_POINTS, KINDS, type Kind };
 
 /**
  * Builds what is deployed: `dist/{lambda,worker}-{arm64,x64,host}/`, each a directory that runs as it is, and
@@ -33,18 +36,6 @@ const NATIVE = path.join(ROOT, 'workload');
 /** `host` is this machine, for the local run: macOS works too. The others are Linux with glibc, as on AWS. */
 export const ARCHITECTURES = ['arm64', 'x64', 'host'] as const;
 export type Architecture = (typeof ARCHITECTURES)[number];
-
-/** What each bundle contains besides the native package: output file -> entry point. */
-export const ENTRY_POINTS = {
-  lambda: {
-    'index.js': 'lambda/resize/index.ts',
-    'handler.js': 'lambda/resize/handler.ts',
-    'decoder-child.js': 'workload/decoder-child.ts',
-  },
-  worker: { 'index.js': 'workload/worker.ts', 'decoder-child.js': 'workload/decoder-child.ts' },
-} as const;
-export type Kind = keyof typeof ENTRY_POINTS;
-export const KINDS = Object.keys(ENTRY_POINTS) as Kind[];
 
 /** The SDK's clients name their own version, and bring all of their package.json for it. */
 const namesAndVersions: Plugin = {
@@ -81,7 +72,9 @@ export const SCRIPT_OPTIONS = {
 /** The same, for the scripts of one kind of bundle. */
 export const scriptOptions = (kind: Kind): BuildOptions & typeof SCRIPT_OPTIONS => ({
   ...SCRIPT_OPTIONS,
-  ...(kind === 'lambda' && { alias: { '@aws-sdk/credential-provider-node': './lambda/resize/credentials.ts' } }),
+  ...('handler.js' in ENTRY_POINTS[kind] && {
+    alias: { '@aws-sdk/credential-provider-node': './lambda/resize/credentials.ts' },
+  }),
 });
 
 /** A bundle on disk. */
@@ -107,7 +100,9 @@ export async function buildBundles(
   const release = await claimInTurn('build', dist, signal);
   try {
     await removeUnfinished(dist);
-    const names = architectures.flatMap((each) => [...KINDS, 'image'].map((kind) => `${kind}-${each}`));
+    const names = architectures.flatMap((each) =>
+      [...KINDS, ...IMAGES.map(() => 'image')].map((kind) => `${kind}-${each}`),
+    );
     checkNoLinks(dist, names);
     return await buildInto(dist, architectures, signal);
   } finally {
@@ -142,12 +137,14 @@ async function buildInto(
         await checkNative(directory, platform);
       });
     }
-    // What a container image is built from: no compiler, no package manager, nothing to run.
     if (architecture === 'host') continue;
-    await write(`image-${architecture}`, async (directory) => {
-      await copyFile(path.join(ROOT, 'containers/resizer/Dockerfile'), path.join(directory, 'Dockerfile'));
-      await cp(path.join(dist, `worker-${architecture}`), path.join(directory, 'app'), { recursive: true });
-    });
+    // What a container image is built from: no compiler, no package manager, nothing to run.
+    for (const kind of IMAGES) {
+      await write(`image-${architecture}`, async (directory) => {
+        await copyFile(path.join(ROOT, 'containers/resizer/Dockerfile'), path.join(directory, 'Dockerfile'));
+        await cp(path.join(dist, `${kind}-${architecture}`), path.join(directory, 'app'), { recursive: true });
+      });
+    }
   }
   return bundles;
 }

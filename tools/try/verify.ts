@@ -3,7 +3,7 @@ import sharp from 'sharp';
 import type { Decoded, Decoder } from '../../workload/decoder';
 import type { Limits, RenditionSettings } from '../../workload/env';
 import { checkBytes, checkFormat, Rejection } from '../../workload/gate';
-import { rejectionKey, renditionKey } from '../../workload/keys';
+import { rejectionKey, resultKey } from '../../workload/keys';
 import type { Input } from '../local/inputs';
 import type { ObjectResult } from '../local/results';
 import type { Deployed } from './deployed';
@@ -100,14 +100,14 @@ export async function verify(
       problem(upload, `made into renditions, and here it is ${due} (${here.detail})`);
       return;
     }
-    for (const { box, width, height, bytes } of here.renditions) {
-      const name = renditionKey(key, box, renditions.format);
+    for (const rendition of here.renditions) {
+      const name = resultKey(key, rendition.name);
       const etag = run.results.get(name)?.etag ?? '';
-      const known = same.get(String(box)) ?? new Set();
+      const known = same.get(rendition.name) ?? new Set();
       if (known.has(etag)) continue;
-      const wrong = await difference(await fetched(name), { width, height, bytes });
-      if (wrong) problem(upload, `${name.slice(name.lastIndexOf('/') + 1)} ${wrong}`);
-      else same.set(String(box), known.add(etag));
+      const wrong = await difference(await fetched(name), rendition);
+      if (wrong) problem(upload, `${rendition.name} ${wrong}`);
+      else same.set(rendition.name, known.add(etag));
     }
   }
 
@@ -128,18 +128,14 @@ export async function verify(
 }
 
 /** Why two renditions are not the same, if they are not; one made by another CPU counts as the same. */
-export async function difference(
-  found: Buffer,
-  here: { readonly width: number; readonly height: number; readonly bytes: Buffer },
-): Promise<string | undefined> {
+export async function difference(found: Buffer, here: { readonly bytes: Buffer }): Promise<string | undefined> {
   if (found.equals(here.bytes)) return undefined;
   const raw = (bytes: Buffer) => sharp(bytes).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
   const a = await raw(found).catch(() => undefined);
   if (!a) return 'is no picture';
-  const { width, height } = a.info;
-  if (width !== here.width || height !== here.height)
-    return `is ${width} x ${height} px, and here ${here.width} x ${here.height}`;
   const b = await raw(here.bytes);
+  const [there, ours] = [a, b].map(({ info: { width, height } }) => `${width} x ${height}`);
+  if (there !== ours) return `is ${there} px, and here ${ours}`;
   const { most, mean } = levels(a.data, b.data);
   if (most <= ANOTHER_CPU.most && mean <= ANOTHER_CPU.mean) return undefined;
   return `differs from here by up to ${most} of 255 levels, ${mean.toFixed(2)} on average; another CPU may by ${ANOTHER_CPU.most}, and ${ANOTHER_CPU.mean}`;

@@ -47,7 +47,8 @@ async function resized(bytes: Buffer, changed: Partial<Limits> = {}): Promise<[w
   checkBytes(bytes.length, limits);
   checkFormat(bytes);
   const made = await decoder.decode(bytes, { renditions, limits: { ...limits, ...changed } });
-  return made.renditions.map(({ width, height }) => [width, height]);
+  const headers = await Promise.all(made.renditions.map((rendition) => sharp(rendition.bytes).metadata()));
+  return headers.map(({ width, height }) => [width, height]);
 }
 
 // For comparisons: jest compares buffers byte by byte, which takes seconds.
