@@ -16,7 +16,7 @@ export interface Planned {
   /** The end of its key, which is `renditions/<source key>/<name>`. No two of a source object have the same. */
   readonly name: string;
   readonly contentType: string;
-  /** The most that it may have. A decoder that sends more is taken for broken. */
+  /** The most that it may have; nothing is reserved. A decoder that sends more is taken for broken: throw `too-large` before. */
   readonly mostBytes: number;
 }
 
@@ -27,7 +27,11 @@ export interface Planned {
  */
 export type Transform = (input: Buffer, settings: RenditionSettings, limits: Limits) => Promise<readonly Buffer[]>;
 
-/** Looks at an object before the decoder is asked. @throws Rejection */
+/**
+ * Looks at an object before the decoder is asked: for milliseconds, because it runs where nothing can be killed. An empty
+ * object never gets here, `job.ts` ignores it; nor one above `maxInputBytes`.
+ * @throws Rejection `unsupported`: no such thing is taken; `corrupt`: it is meant to be one, and broken; `too-large`
+ */
 export type Accept = (input: Buffer, key: string) => void;
 
 /** Says what will be made of an object. */
