@@ -12,14 +12,14 @@ import { Decoder } from '../../workload/decoder';
 import type { Limits } from '../../workload/env';
 import { sniff } from '../../workload/gate';
 import { decodeSlots } from '../../workload/platform';
-import { type Account, explain, isAws, openAccount } from '../aws';
+import { type Account, explain, hostOf, isAws, openAccount } from '../aws';
 import { buildBundles } from '../build/build';
 import { type Command, parse, print, ROOT, say, UsageError, whole } from '../command-line';
 import { delays } from '../compare/data/tables';
 import { burst, even } from '../compare/model/arrivals';
 import type { Region } from '../compare/model/types';
 import { format } from '../compare/page/format';
-import { replaceFile } from '../files';
+import { checkWritable, replaceFile } from '../files';
 import { builtInInputs, fileInputs, type Input } from '../local/inputs';
 import { barFormat, screenOf, wrapped } from '../terminal';
 import { type Course, outstanding, sparks, stepped, svg } from './chart';
@@ -63,6 +63,10 @@ export const tryStack: Command = async (args, stopSignal) => {
   const asked = whole(values.deadline, '--deadline', 1, 86_400);
 
   const account = await openAccount(values.region);
+  // Before anything costs something.
+  if (values.save) {
+    checkWritable(isAws(await hostOf(account)) ? DEPLOYMENTS : OUT, 'make it writable, or run without --save');
+  }
   const { region } = account;
   const explained = (error: unknown): Error => explain(error, stack, region, 'docs/try.md');
   const deployed = await openDeployed(account, stack).catch((error: unknown): never => {

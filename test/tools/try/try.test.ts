@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import {
   DeleteObjectsCommand,
@@ -291,6 +291,17 @@ test('what is wrong, and what to do instead, is said in one line, and nothing is
     const { code: found, stderr } = await end(stage.begin(['Good']));
     expect([found, stderr.trimEnd().replace('four-ways: ', '')]).toEqual([1, expect.stringMatching(message)]);
   }
+  stage.aws.error = undefined;
+  const out = path.join(stage.here, 'out/try');
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(path.dirname(out), { recursive: true });
+  writeFileSync(out, 'no folder');
+  const unsaved = await end(stage.begin(['Good', stage.pictures, '--save']));
+  rmSync(out);
+  expect([unsaved.code, unsaved.stderr]).toEqual([
+    2,
+    expect.stringMatching(/^four-ways: cannot write to .*try \(.+\): make it writable, or run without --save\n$/),
+  ]);
   expect(keysIn('ec2-source')).toEqual([]);
 });
 
