@@ -36,6 +36,27 @@ export async function openAccount(region: string | undefined): Promise<Account> 
   return { region: found, cloudFormation, settings };
 }
 
+/** Whether a host is AWS's. The SDK can be told to ask one that imitates it, and what that says was not seen on AWS. */
+export const isAws = (host: string): boolean => /\.(amazonaws\.com(\.cn)?|api\.aws)$/.test(host);
+
+/** The host that is asked, by whatever setting the SDK knows for it. Asks nothing yet. */
+export async function hostOf({ settings }: Account): Promise<string> {
+  // Nothing is sent, and so nobody's credentials are needed.
+  const credentials = { accessKeyId: 'none', secretAccessKey: 'none' };
+  const client = new CloudFormationClient({ ...settings, credentials });
+  let host = '';
+  client.middlewareStack.add(
+    () => async (args) => {
+      host = (args.request as { hostname: string }).hostname;
+      return { output: { $metadata: {} }, response: undefined };
+    },
+    { step: 'build' },
+  );
+  await client.send(new DescribeStacksCommand({}));
+  client.destroy();
+  return host;
+}
+
 /** A stack as CloudFormation describes it, and its outputs by key. @throws what CloudFormation says */
 export async function describeStack(client: CloudFormationClient, name: string) {
   const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: name }));
@@ -65,7 +86,7 @@ export function explain(error: unknown, stack: string, region: string, rights: s
     );
   }
   if (isMissing(error as Error)) {
-    return new Error(`there is no stack ${stack} in ${region}: look at the name, and give --region`);
+    return new UsageError(`there is no stack ${stack} in ${region}: look at the name, and give --region`);
   }
   // EC2 has a word of its own for it.
   if (/^(AccessDenied|UnauthorizedOperation)/.test(name)) return new Error(`${text}; what is needed is in ${rights}`);

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { WAYS } from '../../lib/ways';
+import type { Call } from '../../tools/local/call-hooks';
 import { type Endpoints, startEndpoints } from '../../tools/local/endpoints';
 import type { Compute } from '../../workload/contract';
 import { checkout, start } from './command-line';
@@ -138,6 +139,8 @@ export function tryStage() {
     aws: undefined as unknown as FakeAws,
     here: '',
     pictures: '',
+    /** Whether S3 deletes what is below a prefix. */
+    mayDelete: true,
     /** Starts `npm run try` there. */
     begin(args: readonly string[], environment: Record<string, string> = { ...REGION, ...CREDENTIALS }) {
       const { aws, endpoints, here } = stage;
@@ -167,7 +170,10 @@ export function tryStage() {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
   beforeEach(async () => {
-    stage.endpoints = await startEndpoints();
+    stage.mayDelete = true;
+    const before = ({ action, bucket }: Call) =>
+      action === 'POST' && bucket && !stage.mayDelete ? { status: 403, code: 'AccessDenied' } : undefined;
+    stage.endpoints = await startEndpoints({ hooks: { before } });
     stage.aws = await startAws(stage.endpoints);
   });
   afterEach(async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { WAYS as LIST } from '../../lib/ways';
-import { openAccount } from '../../tools/aws';
+import { hostOf, isAws, openAccount } from '../../tools/aws';
 import { tables } from '../../tools/compare/data/tables';
 import { findPrice, usdAt } from '../../tools/compare/model/cost';
 import type { Price } from '../../tools/compare/model/types';
@@ -758,18 +758,48 @@ describe('npm run leftovers', () => {
     expect(stdout).toMatch(/\ncould not look at buckets of S3: no; what is needed is in docs\/sandbox\.md\n$/);
   });
 
-  test('adds what it has found to the newest evidence of that stack in that region, without the account', async () => {
+  test('ends with 1 when the deletion has failed, also where nothing of it is billed', async () => {
+    stacks.ResizeOnLambda = 'DELETE_FAILED';
+    deleted.ResizeOnLambda = [
+      { type: 'Custom::S3AutoDeleteObjects', id: 'call', status: 'DELETE_FAILED', why: 'a reason' },
+    ];
+    const { code, stdout } = await command(['ResizeOnLambda']);
+    expect(stdout).toMatch(/^ResizeOnLambda in us-east-1 could not be deleted, and this is still there:\n/);
+    expect(stdout).toContain('\nNothing of it is billed.\n');
+    expect(code).toBe(1);
+  });
+
+  test('takes nothing for AWS but AWS', async () => {
+    const account = await openAccount('eu-west-1');
+    const asked = (endpoint: string) => {
+      const settings = { ...account.settings, endpoint };
+      return hostOf({ ...account, settings });
+    };
+    expect(await asked(aws.url)).toBe('127.0.0.1');
+    expect(isAws(await asked('https://cloudformation.eu-west-1.amazonaws.com'))).toBe(true);
+    expect(aws.asked).toEqual([]);
+    for (const host of ['127.0.0.1', 'localhost', 'amazonaws.com.example.com', 's3.localhost.localstack.cloud'])
+      expect(isAws(host)).toBe(false);
+    for (const host of ['s3.cn-north-1.amazonaws.com.cn', 'ec2.eu-west-1.api.aws']) expect(isAws(host)).toBe(true);
+  });
+
+  test('adds what it has found to the newest file of that stack in that region, without the account', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'four-ways-'));
     try {
       const root = checkout(path.join(folder, 'checkout'));
+      // What an imitation of AWS has is no evidence.
       const evidence = path.join(root, 'evidence/deployments');
+      mkdirSync(evidence, { recursive: true });
+      const untouched = path.join(evidence, '2026-11-28-us-east-1-ResizeOnLambda.json');
+      writeFileSync(untouched, '{"schema":1}');
+      const imitated = path.join(root, 'out/try');
       expect(await command(['ResizeOnLambda', '--save'], undefined, root)).toEqual({
         code: 2,
         stdout: '',
         stderr:
-          'four-ways: nothing in evidence/deployments is of ResizeOnLambda in us-east-1: npm run try -- ResizeOnLambda --save writes it, before the stack is destroyed\n',
+          'four-ways: nothing in out/try is of ResizeOnLambda in us-east-1: npm run try -- ResizeOnLambda --save writes it, before the stack is destroyed\n',
       });
-      mkdirSync(evidence, { recursive: true });
+      mkdirSync(imitated, { recursive: true });
       const files = {
         '2026-11-27-us-east-1-ResizeOnLambda.json': '{"schema":1,"old":true}',
         '2026-11-28-us-east-1-ResizeOnLambda.json': '{"schema":1,"leftovers":null,"seen":[1]}',
@@ -777,7 +807,7 @@ describe('npm run leftovers', () => {
         '2026-11-29-eu-west-1-ResizeOnLambda.json': '{}',
         'notes-us-east-1-ResizeOnLambda.json': '{}',
       };
-      for (const [name, content] of Object.entries(files)) writeFileSync(path.join(evidence, name), content);
+      for (const [name, content] of Object.entries(files)) writeFileSync(path.join(imitated, name), content);
       const name = '2026-11-28-us-east-1-ResizeOnLambda.json';
       answers['sqs:ListQueues'] = () => ({
         QueueUrls: [`https://sqs/${ACCOUNT}/ResizeOnLambda-FailuresQueueB0898B50-a`],
@@ -785,9 +815,10 @@ describe('npm run leftovers', () => {
       const { code, stderr } = await command(['ResizeOnLambda', '--save'], undefined, root);
       expect({ code, stderr }).toEqual({
         code: 0,
-        stderr: `looking for what ResizeOnLambda has left in us-east-1 …\nwritten to evidence/deployments/${name}\n`,
+        stderr: `looking for what ResizeOnLambda has left in us-east-1 …\nwritten to out/try/${name}\n`,
       });
-      const saved = readFileSync(path.join(evidence, name), 'utf8');
+      const saved = readFileSync(path.join(imitated, name), 'utf8');
+      expect(readFileSync(untouched, 'utf8')).toBe('{"schema":1}');
       expect(JSON.parse(saved)).toEqual({
         schema: 1,
         seen: [1],
@@ -801,17 +832,17 @@ describe('npm run leftovers', () => {
       expect(saved).toContain('cdk-hnb659fds-assets-<account>-us-east-1');
       expect(saved).not.toContain(ACCOUNT);
       for (const [other, content] of Object.entries(files)) {
-        if (other !== name) expect(readFileSync(path.join(evidence, other), 'utf8')).toBe(content);
+        if (other !== name) expect(readFileSync(path.join(imitated, other), 'utf8')).toBe(content);
       }
-      expect(readdirSync(evidence).sort()).toEqual(Object.keys(files).sort());
+      expect(readdirSync(imitated).sort()).toEqual(Object.keys(files).sort());
       for (const content of ['[1]', '{']) {
-        writeFileSync(path.join(evidence, name), content);
+        writeFileSync(path.join(imitated, name), content);
         const refused = await command(['ResizeOnLambda', '--save'], undefined, root);
         expect(refused.code).toBe(1);
         expect(refused.stderr).toMatch(
           /\nfour-ways: .*ResizeOnLambda\.json.*: npm run try -- ResizeOnLambda --save writes it anew\n$/,
         );
-        expect(readFileSync(path.join(evidence, name), 'utf8')).toBe(content);
+        expect(readFileSync(path.join(imitated, name), 'utf8')).toBe(content);
       }
     } finally {
       rmSync(folder, { recursive: true });

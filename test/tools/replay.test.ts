@@ -291,7 +291,7 @@ describe('npm run replay', () => {
       [
         ['ResizeOnLamda'],
         named,
-        1,
+        2,
         'there is no stack ResizeOnLamda in us-east-1: look at the name, and give --region',
       ],
       [['ResizeOnLambda'], CREDENTIALS, 2, 'no region: give --region, such as --region eu-west-1, or set AWS_REGION'],

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { openAccount } from '../aws';
+import { hostOf, isAws, openAccount } from '../aws';
 import { type Command, parse, print, ROOT, say, UsageError } from '../command-line';
 import { checkNoLinks, checkWritable, replaceFile, why } from '../files';
 import { isBilled, type Leftovers, leftoversOf } from './leftovers';
@@ -9,6 +9,8 @@ import { lines, report } from './report';
 
 /** Where `npm run try -- <Stack> --save` writes what it has seen. */
 const EVIDENCE = 'evidence/deployments';
+/** Where it writes what it has seen of an imitation of AWS, which is no evidence. */
+const IMITATED = 'out/try';
 
 /** `npm run leftovers`. Region and credentials come from where the AWS CLI has them too. */
 export const leftovers: Command = async (args) => {
@@ -21,7 +23,9 @@ export const leftovers: Command = async (args) => {
   if (second !== undefined) throw new UsageError(`one stack at a time: ${stack}, then ${second}`);
   wayOf(stack);
   const account = await openAccount(values.region);
-  const file = values.save ? fileToSaveIn(stack, account.region) : undefined;
+  const file = values.save
+    ? fileToSaveIn(stack, account.region, isAws(await hostOf(account)) ? EVIDENCE : IMITATED)
+    : undefined;
   say(`looking for what ${stack} has left in ${account.region} …`);
   const left = await leftoversOf(account, stack);
   print(...report(left).split('\n'));
@@ -29,12 +33,12 @@ export const leftovers: Command = async (args) => {
     saveLeftovers(file, withoutAccount(left));
     say(`written to ${path.relative('.', file)}`);
   }
-  return left.found.some(isBilled) || left.notLookedAt.length > 0 ? 1 : 0;
+  return left.deletionFailed || left.found.some(isBilled) || left.notLookedAt.length > 0 ? 1 : 0;
 };
 
 /** The newest file of that stack in that region, by its name. @throws UsageError when there is none that can be written */
-export function fileToSaveIn(stack: string, region: string, root = ROOT): string {
-  const folder = path.join(root, EVIDENCE);
+export function fileToSaveIn(stack: string, region: string, place = EVIDENCE, root = ROOT): string {
+  const folder = path.join(root, place);
   const end = `-${region}-${stack}.json`;
   let names: string[];
   try {
@@ -51,11 +55,11 @@ export function fileToSaveIn(stack: string, region: string, root = ROOT): string
     .at(-1);
   if (newest === undefined) {
     throw new UsageError(
-      `nothing in ${EVIDENCE} is of ${stack} in ${region}: npm run try -- ${stack} --save writes it, before the stack is destroyed`,
+      `nothing in ${place} is of ${stack} in ${region}: npm run try -- ${stack} --save writes it, before the stack is destroyed`,
     );
   }
   checkWritable(folder, 'make it writable, or run without --save');
-  checkNoLinks(root, [path.join(EVIDENCE, newest)], 'run without --save');
+  checkNoLinks(root, [path.join(place, newest)], 'run without --save');
   return path.join(folder, newest);
 }
 

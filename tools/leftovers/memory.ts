@@ -73,7 +73,8 @@ export async function remember(client: CloudFormationClient, name: string, faile
   const [last] = stacks;
   return {
     failed,
-    destroyed: last?.DeletionTime?.toISOString() ?? null,
+    // Where CloudFormation leaves the time out, it is known that there was a deletion, and not when.
+    destroyed: last ? (last.DeletionTime?.toISOString() ?? '') : null,
     kept: known.filter((each) => !isGone(each)).map(remembered),
     deleted: known.filter(isGone).map(remembered),
   };

@@ -38,7 +38,7 @@ function outcome({ stack, region, found, notLookedAt, deletionFailed, destroyed 
   const when = destroyed ? `, deleted ${destroyed.slice(0, 16).replace('T', ' ')} UTC,` : '';
   const left = found.length > 0 ? 'this:' : `nothing${notLookedAt.length > 0 ? ' where this could look' : ''}.`;
   const unknown = `CloudFormation has deleted no stack ${where} in the last 90 days, as long as it remembers. Is this the right region?`;
-  const isUnknown = !destroyed && notLookedAt.every(({ what }) => what !== MEMORY);
+  const isUnknown = destroyed === null && notLookedAt.every(({ what }) => what !== MEMORY);
   return [...(isUnknown ? [unknown] : []), `${where}${when} has left ${left}`];
 }
 

@@ -67,14 +67,17 @@ export function svg(name: string, way: Compute, courses: readonly Course[], seco
 }
 
 const BARS = '\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588';
-const CELLS = 56;
+const [LEAST_CELLS, MOST_CELLS] = [8, 56];
+/** What stands before them. */
+const LABELS = ['  measured  ', '  simulated '] as const;
 
 /** The same for a terminal: a bar for each part of the time, the most in it, at one scale. */
-export function sparks({ title, measured, simulated: model }: Course, seconds: number): string[] {
+export function sparks({ title, measured, simulated: model }: Course, seconds: number, columns: number): string[] {
+  const cells = Math.max(LEAST_CELLS, Math.min(MOST_CELLS, columns - LABELS[0].length));
   const row = (of: (at: number) => number) =>
-    Array.from({ length: CELLS }, (_, cell) => {
+    Array.from({ length: cells }, (_, cell) => {
       const inside = [0, 0.25, 0.5, 0.75, 1]
-        .map((part) => of(((cell + part) / CELLS) * seconds))
+        .map((part) => of(((cell + part) / cells) * seconds))
         .filter(Number.isFinite);
       return inside.length > 0 ? Math.max(...inside) : null;
     });
@@ -83,7 +86,7 @@ export function sparks({ title, measured, simulated: model }: Course, seconds: n
   const drawn = rows.map((values) =>
     values.map((value) => (value === null ? ' ' : value === 0 ? '_' : BARS[Math.ceil((value / top) * 8) - 1])).join(''),
   );
-  return [`${title}, at most ${Math.round(top)}`, `  measured  ${drawn[0]}`, `  simulated ${drawn[1]}`].map((line) =>
-    line.trimEnd(),
+  return [`${title}, at most ${Math.round(top)}`, ...LABELS.map((label, index) => `${label}${drawn[index]}`)].map(
+    (line) => line.trimEnd(),
   );
 }

@@ -7,19 +7,19 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { MultiBar } from 'cli-progress';
 import sharp from 'sharp';
 import { WAYS } from '../../lib/ways';
-import { RETRY_SECONDS } from '../../workload/contract';
+import { DEFAULTS, RETRY_SECONDS } from '../../workload/contract';
 import { Decoder } from '../../workload/decoder';
 import type { Limits } from '../../workload/env';
 import { sniff } from '../../workload/gate';
 import { decodeSlots } from '../../workload/platform';
-import { type Account, explain, openAccount } from '../aws';
+import { type Account, explain, hostOf, isAws, openAccount } from '../aws';
 import { buildBundles } from '../build/build';
 import { type Command, parse, print, ROOT, say, UsageError, whole } from '../command-line';
 import { delays } from '../compare/data/tables';
 import { burst, even } from '../compare/model/arrivals';
 import type { Region } from '../compare/model/types';
 import { format } from '../compare/page/format';
-import { replaceFile } from '../files';
+import { checkWritable, replaceFile } from '../files';
 import { builtInInputs, fileInputs, type Input } from '../local/inputs';
 import { barFormat, screenOf, wrapped } from '../terminal';
 import { type Course, outstanding, sparks, stepped, svg } from './chart';
@@ -63,19 +63,23 @@ export const tryStack: Command = async (args, stopSignal) => {
   const asked = whole(values.deadline, '--deadline', 1, 86_400);
 
   const account = await openAccount(values.region);
+  // Before anything costs something.
+  if (values.save) {
+    checkWritable(isAws(await hostOf(account)) ? DEPLOYMENTS : OUT, 'make it writable, or run without --save');
+  }
   const { region } = account;
   const explained = (error: unknown): Error => explain(error, stack, region, 'docs/try.md');
   const deployed = await openDeployed(account, stack).catch((error: unknown): never => {
     throw explained(error);
   });
   const { way, facts, settings } = deployed;
-  say(`${stack} in ${region} is ${WAYS[way].title}, ${seenText(newestDeployment(way))}`);
+  tell(`${stack} in ${region} is ${WAYS[way].title}, ${seenText(newestDeployment(way))}`);
 
   const given = files.length > 0 ? await fileInputs(files) : await builtInInputs();
   const inputs = given.inputs.filter(({ bytes }) => bytes > 0);
   const empty = given.inputs
     .filter(({ bytes }) => bytes === 0)
-    .map(({ key }) => `${key}: empty, which the job ignores`);
+    .map(({ key }) => `${key.slice(DEFAULTS.sourcePrefix.length)}: empty, which the job ignores`);
   for (const line of [...given.skipped, ...empty]) say(`skipped ${line}`);
   if (inputs.length === 0) throw new UsageError(`no file to process in ${files.join(', ')}`);
   const count = counted ?? inputs.length;
@@ -93,7 +97,7 @@ export const tryStack: Command = async (args, stopSignal) => {
   const elsewhere =
     most.region === region ? '' : `; the comparison has no prices for ${region}: those of ${most.region}`;
   const different = Math.min(count, inputs.length);
-  const costs = `${count} uploads of ${different} pictures cost at most ${format.cents(most.usd)} beyond what the stack costs anyway${elsewhere}`;
+  const costs = `${counts(count, 'upload')} of ${counts(different, 'picture')} ${count === 1 ? 'costs' : 'cost'} at most ${format.cents(most.usd)} beyond what the stack costs anyway${elsewhere}`;
   tell(costs);
   if (most.usd > ASK_USD && !values.yes) await confirm(costs);
 
@@ -120,11 +124,12 @@ export const tryStack: Command = async (args, stopSignal) => {
   const sqs = new SQSClient({ ...account.settings, maxAttempts: 5 });
   const run = new Run(deployed, s3, sqs, inputs, count);
   let problems: readonly string[] = [];
+  let isTidy = true;
   try {
     await work(run, signal, deadline, rate, deployed.units?.name);
     const written = await run.uploadTimes();
     const { slots, decoder } = await openDecoder(signal);
-    say('comparing the results with what this machine makes of the same pictures …');
+    tell('comparing the results with what this machine makes of the same pictures …');
     const verified = await verify(run, deployed, inputs, s3, decoder, deadline, signal, slots).finally(() =>
       decoder.close(),
     );
@@ -134,9 +139,7 @@ export const tryStack: Command = async (args, stopSignal) => {
     const predicted = predict(facts, model, load);
     const figures = figuresOf(deployed, times, run.samples, predicted);
     print(...resultTable(verified, figures).split('\n'));
-    for (const line of notes(deployed, run, count, rate)) {
-      print(...wrapped(line, screenOf(process.stdout).columns).split('\n'));
-    }
+    for (const line of notes(deployed, run, count, rate)) printWrapped(line);
     for (const line of problems.slice(0, NAMED)) print(line);
     if (problems.length > NAMED) print(`${problems.length - NAMED} more`);
     if (counted !== undefined || rate !== undefined) draw(deployed, run, times, predicted);
@@ -154,26 +157,32 @@ export const tryStack: Command = async (args, stopSignal) => {
         problems,
       };
       // Endpoints that imitate AWS can be set for the SDK. What they did was not seen on AWS.
-      const isAws = [...hosts].every((host) => /\.(amazonaws\.com(\.cn)?|api\.aws)$/.test(host));
-      const file = saveDeployment(seen, isAws ? DEPLOYMENTS : OUT);
-      print(
-        `${isAws ? '' : `${[...hosts].join(', ')} is not AWS, so this is no evidence: `}saved in ${path.relative('.', file)}`,
+      const isSeen = [...hosts].every(isAws);
+      const file = saveDeployment(seen, isSeen ? DEPLOYMENTS : OUT);
+      printWrapped(
+        `${isSeen ? '' : `${[...hosts].join(', ')} is not AWS, so this is no evidence: `}saved in ${path.relative('.', file)}`,
       );
     }
   } catch (error) {
     signal.throwIfAborted();
     throw explained(error);
   } finally {
-    if (values.keep) say(`kept: s3://${deployed.sourceBucket}/${run.prefix} and its results`);
-    else await tidy(run, deployed);
+    if (values.keep) tell(`kept: s3://${deployed.sourceBucket}/${run.prefix} and its results`);
+    else isTidy = await tidy(run, deployed, signal);
     s3.destroy();
     sqs.destroy();
   }
-  return problems.length > 0 ? 1 : 0;
+  return problems.length > 0 || !isTidy ? 1 : 0;
 };
 
 /** A sentence for the person, in the width that there is. */
 const tell = (line: string) => wrapped(line, screenOf(process.stderr).columns).split('\n').forEach(say);
+
+/** The same among the results. */
+const printWrapped = (line: string) => print(...wrapped(line, screenOf(process.stdout).columns).split('\n'));
+
+/** `1 upload`, `2 uploads` */
+const counts = (count: number, one: string) => `${count} ${one}${count === 1 ? '' : 's'}`;
 
 function rateOf(value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
@@ -317,23 +326,27 @@ function draw(
         ]
       : []),
   ];
-  for (const course of courses) print(...sparks(course, seconds));
+  for (const course of courses) print(...sparks(course, seconds, screenOf(process.stdout).columns));
   const file = path.join(OUT, `${stack}-${path.posix.basename(run.prefix)}.svg`);
   replaceFile(file, svg(`${stack}, ${run.uploads.length} uploads`, way, courses, seconds));
-  print(`over ${format.duration(seconds)}; as a picture in ${path.relative('.', file)}`);
+  printWrapped(`over ${format.duration(seconds)}; as a picture in ${path.relative('.', file)}`);
 }
 
-async function tidy(run: Run, { sourceBucket, resultBucket }: Deployed): Promise<void> {
+/** @returns whether nothing is left */
+async function tidy(run: Run, { sourceBucket, resultBucket }: Deployed, { aborted }: AbortSignal): Promise<boolean> {
   try {
+    if (aborted) tell(`removing s3://${sourceBucket}/${run.prefix} and its results; Ctrl-C leaves what is still there`);
     const grace = () => {
-      say(`a worker may still be writing: looking once more in ${GRACE_SECONDS} s; Ctrl-C leaves it at that`);
+      tell(`a worker may still be writing: looking once more in ${GRACE_SECONDS} s; Ctrl-C leaves it at that`);
       return sleep(GRACE_SECONDS * 1000);
     };
     const { sources, results } = await run.remove(grace);
-    say(`removed ${sources} uploads and ${results} results`);
+    say(`removed ${counts(sources, 'upload')} and ${counts(results, 'result')}`);
+    return true;
   } catch (error) {
     say(
       `cannot remove everything (${(error as Error).message}): aws s3 rm --recursive s3://${sourceBucket}/${run.prefix}, and in s3://${resultBucket}/ what is below renditions/${run.prefix} and rejected/${run.prefix}`,
     );
+    return false;
   }
 }

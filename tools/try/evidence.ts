@@ -96,7 +96,12 @@ export function newestDeployment(way: Compute, folder = DEPLOYMENTS): Deployment
 export function seenText(seen: Deployment | undefined): string {
   if (!seen) return 'not yet seen on AWS';
   const { date, region, problems } = seen;
-  const found = problems.length === 0 ? 'nothing was wrong' : `${problems.length} things were wrong`;
+  const found =
+    problems.length === 0
+      ? 'nothing was wrong'
+      : problems.length === 1
+        ? 'one thing was wrong'
+        : `${problems.length} things were wrong`;
   return `seen on AWS on ${date.slice(0, 10)}, in ${region}: ${found}`;
 }
 

@@ -109,7 +109,10 @@ export class Run {
     return this.uploads.filter((upload) => this.endOf(upload) || this.failed.has(upload.key)).length;
   }
 
-  /** @param perSecond begun; as fast as it goes when left out. @throws what S3 says, or the signal's reason */
+  /**
+   * What is on its way when the signal comes is waited for: S3 would keep it all the same, after everything was removed.
+   * @param perSecond begun; as fast as it goes when left out. @throws what S3 says, or the signal's reason
+   */
   async upload(signal: AbortSignal, perSecond?: number): Promise<void> {
     this.startedAt = performance.now();
     const queue = this.uploads.entries();
@@ -120,8 +123,9 @@ export class Run {
       const early = perSecond ? this.startedAt + (index / perSecond) * 1000 - performance.now() : 0;
       if (early > 0) await sleep(early, undefined, { signal });
       const Body = await (this.inputs[picture] as Input).read();
+      signal.throwIfAborted();
       const { sourceBucket: Bucket } = this.deployed;
-      await this.s3.send(new PutObjectCommand({ Bucket, Key, Body }), { abortSignal: signal });
+      await this.s3.send(new PutObjectCommand({ Bucket, Key, Body }));
       this.uploaded += 1;
       return true;
     });
@@ -228,7 +232,7 @@ export class Run {
    */
   async remove(grace: () => Promise<unknown>): Promise<{ sources: number; results: number }> {
     const { sourceBucket, resultBucket, failureQueue: QueueUrl } = this.deployed;
-    const sources = await removeBelow(this.s3, sourceBucket, this.prefix);
+    let sources = await removeBelow(this.s3, sourceBucket, this.prefix);
     const removeResults = async () => {
       const kinds = [RENDITIONS_PREFIX, REJECTED_PREFIX].map((kind) => `${kind}${this.prefix}`);
       const removed = await Promise.all(kinds.map((prefix) => removeBelow(this.s3, resultBucket, prefix)));
@@ -240,10 +244,13 @@ export class Run {
       const held = (await this.messages(this.deployed.jobQueue))?.held ?? 1;
       if (held > 0) {
         await grace();
+        // An upload that broke off may have come to its end after all.
+        sources += await removeBelow(this.s3, sourceBucket, this.prefix);
         results += await removeResults();
       }
     }
-    if (this.failed.size > 0) await this.readFailures();
+    // Also where nobody has looked yet: the last attempt may have failed just now.
+    if (this.failed.size > 0 || ((await this.messages(QueueUrl))?.visible ?? 0) > 0) await this.readFailures();
     // A handle may have become invalid. The message then stays, as all that SQS keeps does, for 14 days.
     await Promise.allSettled(
       [...this.failureHandles.values()].map((ReceiptHandle) =>

@@ -7,7 +7,7 @@ import { burst } from '../../../tools/compare/model/arrivals';
 import { readFacts } from '../../../tools/compare/model/facts';
 import { outcome } from '../../../tools/compare/page/results';
 import { START } from '../../../tools/compare/page/state';
-import { outstanding, stepped } from '../../../tools/try/chart';
+import { outstanding, sparks, stepped } from '../../../tools/try/chart';
 import {
   addLeftovers,
   type Deployment,
@@ -103,6 +103,19 @@ test('what is open at a time is what came and has no result, until the end of th
   expect(at(4)).toBeNaN();
 });
 
+test('the course of a load fits the terminal', () => {
+  const course = { title: 'Tasks', label: 'tasks', measured: (at: number) => at, simulated: () => 4 };
+  for (const [columns, widest] of [
+    [60, 60],
+    [80, 68],
+    [200, 68],
+  ] as const) {
+    const lines = sparks(course, 4, columns);
+    expect(lines[0]).toBe('Tasks, at most 4');
+    expect(Math.max(...lines.map((line) => line.length))).toBe(widest);
+  }
+});
+
 describe('what was seen of deployments', () => {
   let root: string;
   beforeEach(() => {
@@ -131,6 +144,11 @@ describe('what was seen of deployments', () => {
     expect(seenText(newestDeployment('lambda', root))).toBe(
       'seen on AWS on 2026-12-02, in eu-west-1: 2 things were wrong',
     );
+  });
+
+  test('counts what was wrong', () => {
+    expect(seenText(seen('2026-12-02T10:00:00.000Z', ['a']))).toMatch(/: one thing was wrong$/);
+    expect(seenText(seen('2026-12-02T10:00:00.000Z'))).toMatch(/: nothing was wrong$/);
   });
 
   test('has room for what was left of it, and none for an account', () => {

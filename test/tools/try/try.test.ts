@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import {
   DeleteObjectsCommand,
@@ -55,7 +55,7 @@ describe('a stack that works', () => {
       const [saved, file] = readdirSync(out).sort();
       expect(readFileSync(path.join(out, file as string), 'utf8')).toMatch(/^<svg .*role="img"[\s\S]*<\/svg>\n$/);
       // Nobody takes it for something that was seen on AWS.
-      expect(stdout).toMatch(/\n127\.0\.0\.1 is not AWS, so this is no evidence: saved in out.try.[\w-]+\.json\n$/);
+      expect(stdout).toMatch(/\n127\.0\.0\.1 is not AWS, so this is no evidence: saved in\sout.try.[\w-]+\.json\n$/);
       expect(existsSync(path.join(stage.here, 'evidence/deployments'))).toBe(false);
       expect(saved).toMatch(/^\d{4}-\d\d-\d\d-us-east-1-Renamed\.json$/);
       expect(readDeployment(path.join(out, saved as string))).toMatchObject({
@@ -128,6 +128,89 @@ describe('what is not as it should be ends with 1, a line each', () => {
   });
 });
 
+test('what is on its way when Ctrl-C comes is waited for, so that it is removed too', async () => {
+  const sent: string[] = [];
+  const kept: string[] = [];
+  const answers: (() => void)[] = [];
+  const s3 = {
+    send: ({ input: { Key = '' } }: PutObjectCommand) => {
+      sent.push(Key);
+      return new Promise<void>((resolve) => {
+        answers.push(() => {
+          kept.push(Key);
+          resolve();
+        });
+      });
+    },
+  } as unknown as S3Client;
+  const deployed = { sourceBucket: 'source', settings: { sourcePrefix: 'incoming/' } } as unknown as Deployed;
+  const input = { key: 'incoming/a.jpg', bytes: 1, read: async () => Buffer.from('a') };
+  const run = new Run(deployed, s3, undefined as unknown as SQSClient, [input], 40);
+  const stop = new AbortController();
+  let isOver = false;
+  const uploads = run.upload(stop.signal).catch((error: Error) => {
+    isOver = true;
+    return error.message;
+  });
+  await until(() => sent.length > 0);
+  stop.abort(new Error('stopped'));
+  await new Promise(setImmediate);
+  expect(isOver).toBe(false);
+  for (const answer of answers) answer();
+  expect(await uploads).toBe('stopped');
+  expect(kept).toEqual(sent);
+  expect(sent.length).toBeLessThan(40);
+});
+
+test('an upload that comes late, and what then fails, go too', async () => {
+  deserted('Late', 'ec2');
+  const [s3, sqs] = [new S3Client(clientConfig(stage.endpoints)), new SQSClient(clientConfig(stage.endpoints))];
+  const [failureQueue, jobQueue] = ['failed', 'jobs'].map((name) => stage.endpoints.queueUrl(`ec2-${name}`));
+  await sqs.send(new SendMessageCommand({ QueueUrl: jobQueue, MessageBody: 'an event' }));
+  await sqs.send(new ReceiveMessageCommand({ QueueUrl: jobQueue }));
+  const deployed = {
+    sourceBucket: 'ec2-source',
+    resultBucket: 'ec2-output',
+    failureQueue,
+    jobQueue,
+    settings: { sourcePrefix: 'incoming/', renditions: { widths: WIDTHS, format: 'webp' } },
+  } as unknown as Deployed;
+  const input = { key: 'incoming/a.jpg', bytes: 1, read: async () => Buffer.from('a') };
+  const run = new Run(deployed, s3, sqs, [input], 1);
+  try {
+    await run.upload(new AbortController().signal);
+    const late = async () => {
+      const Key = `${run.prefix}2/a.jpg`;
+      await s3.send(new PutObjectCommand({ Bucket: 'ec2-source', Key, Body: 'late' }));
+      const MessageBody = JSON.stringify({ Records: [s3Record({ key: Key })] });
+      await sqs.send(new SendMessageCommand({ QueueUrl: failureQueue, MessageBody }));
+    };
+    expect(await run.remove(late)).toEqual({ sources: 2, results: 0 });
+    expect(keysIn('ec2-source')).toEqual([]);
+    expect(stage.endpoints.queueDepth('ec2-failed')).toEqual({ visible: 0, inFlight: 0, delayed: 0 });
+  } finally {
+    s3.destroy();
+    sqs.destroy();
+  }
+});
+
+test('what cannot be removed ends with 1, and the command that removes it', async () => {
+  const way = await startWay('lambda', templates().lambda, stage.endpoints, { dist: TEST_DIST, onLine: () => {} });
+  stage.aws.stacks.set('Kept', { way: 'lambda' });
+  stage.mayDelete = false;
+  try {
+    const run = stage.begin(['Kept', stage.pictures]);
+    const { code, stdout, stderr } = await end(run);
+    expect(stderr).toMatch(
+      /\ncannot remove everything \(injected\): aws s3 rm --recursive s3:\/\/lambda-source\/incoming\/try-/,
+    );
+    expect(row(stdout, 'done')).toEqual(['2', '2', 'inside']);
+    expect(code).toBe(1);
+  } finally {
+    await way.stop();
+  }
+});
+
 test('Ctrl-C removes what was uploaded', async () => {
   deserted('Deserted', 'ec2');
   const run = stage.begin(['Deserted', stage.pictures, '--count=1000', '--rate=20']);
@@ -135,6 +218,7 @@ test('Ctrl-C removes what was uploaded', async () => {
   await until(() => keysIn('ec2-source').length > 2);
   run.kill('SIGINT');
   const { code, stderr } = await ended;
+  expect(stderr).toMatch(/\nremoving\ss3:\/\/ec2-source\/incoming\/try-\S+\/ and its\sresults;\sCtrl-C\sleaves /);
   expect(stderr).toMatch(/\nremoved \d+ uploads and 0 results\nstopped by SIGINT; nothing is left running\n$/);
   expect(code).toBe(130);
   expect(keysIn('ec2-source')).toEqual([]);
@@ -157,7 +241,7 @@ test('what is wrong, and what to do instead, is said in one line, and nothing is
     [['Good', '--rate=fast'], named, 2, '--rate is "fast": expected uploads per second, from 0.01 to 1000'],
     [['Good', '--count=0'], named, 2, '--count is "0": expected a whole number from 1 to 10000'],
     [['Good', 'nowhere.jpg'], named, 2, 'nowhere.jpg: no such file or folder'],
-    [['None'], named, 1, 'there is no stack None in us-east-1: look at the name, and give --region'],
+    [['None'], named, 2, 'there is no stack None in us-east-1: look at the name, and give --region'],
     [['Good'], CREDENTIALS, 2, 'no region: give --region, such as --region eu-west-1, or set AWS_REGION'],
     [['Good'], REGION, 1, /^no AWS credentials: log in, or set AWS_PROFILE to a profile that has some/],
     [
@@ -207,6 +291,17 @@ test('what is wrong, and what to do instead, is said in one line, and nothing is
     const { code: found, stderr } = await end(stage.begin(['Good']));
     expect([found, stderr.trimEnd().replace('four-ways: ', '')]).toEqual([1, expect.stringMatching(message)]);
   }
+  stage.aws.error = undefined;
+  const out = path.join(stage.here, 'out/try');
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(path.dirname(out), { recursive: true });
+  writeFileSync(out, 'no folder');
+  const unsaved = await end(stage.begin(['Good', stage.pictures, '--save']));
+  rmSync(out);
+  expect([unsaved.code, unsaved.stderr]).toEqual([
+    2,
+    expect.stringMatching(/^four-ways: cannot write to .*try \(.+\): make it writable, or run without --save\n$/),
+  ]);
   expect(keysIn('ec2-source')).toEqual([]);
 });
 
