@@ -499,10 +499,13 @@ export function choiceHtml(choice: Choice): string {
   return `<h2>${wayName(way)}</h2>
 <p>Who orchestrates? <b>${text(orchestrator === 'nobody' ? 'Nobody' : (orchestrator ?? ''))}.</b> Whose servers? <b>${text(servers === 'yours' ? 'Yours' : (servers ?? ''))}.</b></p>
 ${list(because.map(reason))}
-${own ? `<p>About <b>${headline(own.compute + own.shared, 'usd')} a month</b> in all: ${headline(own.compute, 'usd')} to run it here, ${headline(own.shared, 'usd')} for S3 and the dashboard, the same whichever way you choose.</p>` : ''}
+${own ? `<p>About <b>${format.usd(asShown(own.compute) + asShown(own.shared))} a month</b> in all: ${headline(own.compute, 'usd')} to run it here, ${headline(own.shared, 'usd')} for S3 and the dashboard, the same whichever way you choose.</p>` : ''}
 ${notes.length > 0 ? `<p>Before you deploy:</p>${list(notes.map(text))}` : ''}
 ${runnerUp ? `<p>The next best is ${wayName(runnerUp)}: ${text(tips)}</p>` : ''}`;
 }
+
+/** In two figures, as it is shown: what is added up has to add up. */
+const asShown = (value: number) => Number(value.toPrecision(2));
 
 /** What each way teaches, in one sentence. */
 export const LESSONS: Readonly<Record<Compute, string>> = {
@@ -556,7 +559,7 @@ export const typicalRows = ({
   ['idle', headline(idleUsd, 'usd')],
   ['this volume', headline(monthUsd, 'usd')],
   // A million is no measure of a small shop.
-  images >= 1e6 ? ['per million', headline(millionUsd, 'usd')] : ['per thousand', headline(millionUsd / 1000, 'usd')],
+  images >= 1e6 ? ['per million', headline(millionUsd, 'usd')] : ['per 1,000', headline(millionUsd / 1000, 'usd')],
   ['first result', firstSeconds === null ? 'none' : headline(firstSeconds, 'duration')],
 ];
 
