@@ -145,3 +145,7 @@ export function barFormat(stream: object, ...forms: readonly string[]): NonNulla
     return line.length <= room ? line.trimEnd() : `${line.slice(0, room - 1)}…`;
   };
 }
+
+/** A word of a command that is to be pasted: quoted where a shell would read it otherwise. */
+export const quoted = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;

@@ -1,16 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { hostOf, isAws, openAccount } from '../aws';
 import { type Command, parse, print, ROOT, say, UsageError } from '../command-line';
-import { checkNoLinks, checkWritable, replaceFile, why } from '../files';
-import { isBilled, type Leftovers, leftoversOf } from './leftovers';
+import { checkNoLinks, checkWritable, why } from '../files';
+import { addLeftovers, DEPLOYMENTS, IMITATED } from '../try/evidence';
+import { isBilled, leftoversOf } from './leftovers';
 import { wayOf } from './names';
 import { lines, report } from './report';
-
-/** Where `npm run try -- <Stack> --save` writes what it has seen. */
-const EVIDENCE = 'evidence/deployments';
-/** Where it writes what it has seen of an imitation of AWS, which is no evidence. */
-const IMITATED = 'out/try';
 
 /** `npm run leftovers`. Region and credentials come from where the AWS CLI has them too. */
 export const leftovers: Command = async (args) => {
@@ -24,21 +20,21 @@ export const leftovers: Command = async (args) => {
   wayOf(stack);
   const account = await openAccount(values.region);
   const file = values.save
-    ? fileToSaveIn(stack, account.region, isAws(await hostOf(account)) ? EVIDENCE : IMITATED)
+    ? fileToSaveIn(stack, account.region, isAws(await hostOf(account)) ? DEPLOYMENTS : IMITATED)
     : undefined;
   say(`looking for what ${stack} has left in ${account.region} …`);
   const left = await leftoversOf(account, stack);
   print(...report(left).split('\n'));
   if (file) {
-    saveLeftovers(file, withoutAccount(left));
+    addLeftovers(file, stack, { ...left, lines: lines(left) });
     say(`written to ${path.relative('.', file)}`);
   }
   return left.deletionFailed || left.found.some(isBilled) || left.notLookedAt.length > 0 ? 1 : 0;
 };
 
 /** The newest file of that stack in that region, by its name. @throws UsageError when there is none that can be written */
-export function fileToSaveIn(stack: string, region: string, place = EVIDENCE, root = ROOT): string {
-  const folder = path.join(root, place);
+function fileToSaveIn(stack: string, region: string, folder: string): string {
+  const place = path.relative(ROOT, folder);
   const end = `-${region}-${stack}.json`;
   let names: string[];
   try {
@@ -59,25 +55,6 @@ export function fileToSaveIn(stack: string, region: string, place = EVIDENCE, ro
     );
   }
   checkWritable(folder, 'make it writable, or run without --save');
-  checkNoLinks(root, [path.join(place, newest)], 'run without --save');
+  checkNoLinks(ROOT, [path.join(place, newest)], 'run without --save');
   return path.join(folder, newest);
-}
-
-/** Puts them into a file of `npm run try`, in place of what it had there. @throws Error in one line */
-export function saveLeftovers(file: string, left: Leftovers): void {
-  let saved: unknown;
-  try {
-    saved = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw new Error(`cannot read ${file} (${why(error)}): npm run try -- ${left.stack} --save writes it anew`);
-  }
-  if (typeof saved !== 'object' || saved === null || Array.isArray(saved)) {
-    throw new Error(`${file} is no JSON object: npm run try -- ${left.stack} --save writes it anew`);
-  }
-  replaceFile(file, `${JSON.stringify({ ...saved, leftovers: { ...left, lines: lines(left) } }, undefined, 2)}\n`);
-}
-
-/** Evidence is for others to read, who need not know whose account it was. */
-function withoutAccount(left: Leftovers): Leftovers {
-  return JSON.parse(JSON.stringify(left).replaceAll(/(?<![0-9A-Za-z])\d{12}(?![0-9A-Za-z])/g, '<account>'));
 }

@@ -1,4 +1,5 @@
 import type { Account } from '../aws';
+import { quoted } from '../terminal';
 import type { Memory } from './memory';
 
 /** What is still there, as plain data. */
@@ -36,5 +37,3 @@ export interface Place {
 export function aws(place: Place, service: string, action: string, ...rest: readonly string[]): string {
   return ['aws', service, action, '--region', place.account.region, ...rest].map(quoted).join(' ');
 }
-
-const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);

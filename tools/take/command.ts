@@ -17,6 +17,7 @@ import { WAYS } from '../../lib/ways';
 import { COMPUTES, type Compute } from '../../workload/contract';
 import { type Command, parse, print, ROOT, say, UsageError } from '../command-line';
 import { checkWritable, claimOrRefuse, realPath, why } from '../files';
+import { quoted } from '../terminal';
 import { type Project, packageNameOf, projectOf } from './project';
 
 /** `npm run take`: one column as a project of its own. */
@@ -47,13 +48,12 @@ export const take: Command = async (args, stopSignal) => {
   const name = values.name ?? WAYS[way].stack;
   const taken = await takeOut(way, path.resolve(to), name, stopSignal());
   const folder = path.relative(process.cwd(), taken.folder);
-  const quoted = /^[\w./-]+$/.test(folder) ? folder : `'${folder.replaceAll("'", `'\\''`)}'`;
   print(
     `${name} is in ${folder}: ${taken.files} files, ${taken.lines.toLocaleString('en')} lines`,
     `${taken.packages[0]} packages, ${taken.packages[1]} with what they need; the versions are those of this repository`,
     '',
     'next:',
-    `  cd ${quoted} && npm ci && npm test`,
+    `  cd ${quoted(folder)} && npm ci && npm test`,
     `  npm run build && npx cdk deploy ${name}`,
   );
   return 0;

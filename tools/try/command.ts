@@ -24,14 +24,20 @@ import { builtInInputs, fileInputs, type Input } from '../local/inputs';
 import { barFormat, screenOf, wrapped } from '../terminal';
 import { type Course, outstanding, sparks, stepped, svg } from './chart';
 import { type Deployed, openDeployed } from './deployed';
-import { DEPLOYMENTS, type Deployment, newestDeployment, saveDeployment, seenText, versions } from './evidence';
+import {
+  DEPLOYMENTS,
+  type Deployment,
+  IMITATED,
+  newestDeployment,
+  saveDeployment,
+  seenText,
+  versions,
+} from './evidence';
 import { type Header, inputsOf, measuredWork, mostUsd, predict, regionsWithPrices, workOf } from './predict';
 import { figuresOf, loadOf, resultTable, timesOf } from './report';
 import { Run, type Sample } from './run';
 import { verify } from './verify';
 
-/** Where charts go. */
-const OUT = path.join(ROOT, 'out/try');
 /** More US$ than this are asked for. */
 const ASK_USD = 1;
 /** Problems that are named one by one. */
@@ -65,7 +71,7 @@ export const tryStack: Command = async (args, stopSignal) => {
   const account = await openAccount(values.region);
   // Before anything costs something.
   if (values.save) {
-    checkWritable(isAws(await hostOf(account)) ? DEPLOYMENTS : OUT, 'make it writable, or run without --save');
+    checkWritable(isAws(await hostOf(account)) ? DEPLOYMENTS : IMITATED, 'make it writable, or run without --save');
   }
   const { region } = account;
   const explained = (error: unknown): Error => explain(error, stack, region, 'docs/try.md');
@@ -158,7 +164,7 @@ export const tryStack: Command = async (args, stopSignal) => {
       };
       // Endpoints that imitate AWS can be set for the SDK. What they did was not seen on AWS.
       const isSeen = [...hosts].every(isAws);
-      const file = saveDeployment(seen, isSeen ? DEPLOYMENTS : OUT);
+      const file = saveDeployment(seen, isSeen ? DEPLOYMENTS : IMITATED);
       printWrapped(
         `${isSeen ? '' : `${[...hosts].join(', ')} is not AWS, so this is no evidence: `}saved in ${path.relative('.', file)}`,
       );
@@ -327,7 +333,7 @@ function draw(
       : []),
   ];
   for (const course of courses) print(...sparks(course, seconds, screenOf(process.stdout).columns));
-  const file = path.join(OUT, `${stack}-${path.posix.basename(run.prefix)}.svg`);
+  const file = path.join(IMITATED, `${stack}-${path.posix.basename(run.prefix)}.svg`);
   replaceFile(file, svg(`${stack}, ${run.uploads.length} uploads`, way, courses, seconds));
   printWrapped(`over ${format.duration(seconds)}; as a picture in ${path.relative('.', file)}`);
 }

@@ -5,7 +5,7 @@ import { devDependencies, version } from '../../package.json';
 import type { Compute } from '../../workload/contract';
 import { ROOT } from '../command-line';
 import type { Estimate } from '../compare/model/types';
-import { replaceFile } from '../files';
+import { replaceFile, why } from '../files';
 
 /** What was seen of deployments: a file for each, `evidence/deployments/<day>-<region>-<stack>.json`. */
 
@@ -39,8 +39,9 @@ export interface Deployment {
   readonly leftovers?: { readonly date: string; readonly lines: readonly string[] };
 }
 
-/** Where what was seen on AWS is. */
+/** Where what was seen on AWS is; and where what an imitation of it did, which is no evidence. */
 export const DEPLOYMENTS = path.join(ROOT, 'evidence/deployments');
+export const IMITATED = path.join(ROOT, 'out/try');
 
 /** A word of twelve digits is taken for an account's id, wherever it stands. */
 const withoutAccounts = (text: string): string =>
@@ -57,12 +58,25 @@ export function saveDeployment(seen: Deployment, folder = DEPLOYMENTS): string {
   return file;
 }
 
-/** Adds what was left of the stack to what was seen of it. @throws Error, in one line, when the file is no such file */
-export function addLeftovers(file: string, lines: readonly string[], date = new Date()): void {
-  write(file, { ...readDeployment(file), leftovers: { date: date.toISOString(), lines } });
+/**
+ * Adds what was left of a stack to what was seen of it, in place of what the file had of that.
+ * @throws Error, in one line, when it cannot be read
+ */
+export function addLeftovers(file: string, stack: string, leftovers: NonNullable<Deployment['leftovers']>): void {
+  const anew = `npm run try -- ${stack} --save writes it anew`;
+  let saved: unknown;
+  try {
+    saved = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new Error(`cannot read ${file} (${why(error)}): ${anew}`);
+  }
+  if (typeof saved !== 'object' || saved === null || Array.isArray(saved)) {
+    throw new Error(`${file} is no JSON object: ${anew}`);
+  }
+  write(file, { ...saved, leftovers });
 }
 
-const write = (file: string, seen: Deployment): void =>
+const write = (file: string, seen: object): void =>
   replaceFile(file, withoutAccounts(`${JSON.stringify(seen, undefined, 2)}\n`));
 
 /** @throws Error, in one line, naming the file */

@@ -9,7 +9,7 @@ import { ASSUMED_CPU_SPEED, imageWork, type Measured } from '../compare/model/fi
 import { readJob } from '../compare/model/job';
 import { readMeasured } from '../compare/model/measured';
 import { serviceOf } from '../compare/model/service';
-import { simulate, type Trace } from '../compare/model/simulate';
+import { simulate, type Trace, triedLater } from '../compare/model/simulate';
 import type { Assumptions, Estimate, ImageWork, Inputs, Region, WayFacts } from '../compare/model/types';
 
 /** What the comparison says of a run: the same tables, rules and simulation, for one way, one load and one region. */
@@ -123,7 +123,7 @@ export function predict(facts: WayFacts, inputs: Inputs, load: Load): Prediction
 /** Simulated with pictures that are all alike; each one's own work is added to the time of its own result. */
 function outcome(facts: WayFacts, a: Assumptions, inputs: Inputs, { moments, works }: Load) {
   const trace = simulate(facts, tables.delays, a, inputs, { moments }, { record: true });
-  const { points, peakUnits, peakWaiting } = trace;
+  const { points, peakUnits } = trace;
   const { slotSeconds, jobSeconds } = serviceOf(facts, a, inputs);
   const cpuSeconds = jobSeconds - inputs.job.s3Waits * a['s3-request'];
   const results: number[] = [];
@@ -138,9 +138,8 @@ function outcome(facts: WayFacts, a: Assumptions, inputs: Inputs, { moments, wor
     results.push(result);
     latencies.push(result - moment);
   }
-  const throttled = facts.unit.kind === 'function' && peakWaiting > peakUnits;
   const retried = (seconds: number | null) =>
-    seconds === null || !throttled ? seconds : seconds + Math.min(seconds, a['lambda-retry-interval']);
+    seconds === null ? null : seconds + triedLater(facts, trace, a, seconds);
   const most = (values: readonly number[]) => values.reduce((one, other) => Math.max(one, other), 0);
   const ascending = results.toSorted((one, other) => one - other);
   const sorted = latencies.toSorted((one, other) => one - other);

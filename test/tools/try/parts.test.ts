@@ -153,7 +153,7 @@ describe('what was seen of deployments', () => {
 
   test('has room for what was left of it, and none for an account', () => {
     const file = saveDeployment(seen('2026-12-02T10:00:00.000Z', ['arn:aws:sqs:eu-west-1:123456789012:q']), root);
-    addLeftovers(file, ['a bucket in 123456789012'], new Date('2026-12-03T00:00:00Z'));
+    addLeftovers(file, 'ResizeOnLambda', { date: '2026-12-03T00:00:00.000Z', lines: ['a bucket in 123456789012'] });
     expect(readDeployment(file)).toEqual({
       ...seen('2026-12-02T10:00:00.000Z', ['arn:aws:sqs:eu-west-1:<account>:q']),
       leftovers: { date: '2026-12-03T00:00:00.000Z', lines: ['a bucket in <account>'] },

@@ -162,10 +162,11 @@ test('what is on its way when Ctrl-C comes is waited for, so that it is removed 
   expect(sent.length).toBeLessThan(40);
 });
 
-test('an upload that comes late, and what then fails, go too', async () => {
-  deserted('Late', 'ec2');
+/** A run of one upload to EC2's endpoints, where a worker has a message in hand. */
+async function inHand() {
   const [s3, sqs] = [new S3Client(clientConfig(stage.endpoints)), new SQSClient(clientConfig(stage.endpoints))];
   const [failureQueue, jobQueue] = ['failed', 'jobs'].map((name) => stage.endpoints.queueUrl(`ec2-${name}`));
+  // What a worker has in hand.
   await sqs.send(new SendMessageCommand({ QueueUrl: jobQueue, MessageBody: 'an event' }));
   await sqs.send(new ReceiveMessageCommand({ QueueUrl: jobQueue }));
   const deployed = {
@@ -177,6 +178,12 @@ test('an upload that comes late, and what then fails, go too', async () => {
   } as unknown as Deployed;
   const input = { key: 'incoming/a.jpg', bytes: 1, read: async () => Buffer.from('a') };
   const run = new Run(deployed, s3, sqs, [input], 1);
+  return { run, s3, sqs, failureQueue };
+}
+
+test('an upload that comes late, and what then fails, go too', async () => {
+  deserted('Late', 'ec2');
+  const { run, s3, sqs, failureQueue } = await inHand();
   try {
     await run.upload(new AbortController().signal);
     const late = async () => {
@@ -307,20 +314,7 @@ test('what is wrong, and what to do instead, is said in one line, and nothing is
 
 test('a result that a worker writes while everything is removed goes too', async () => {
   deserted('Busy', 'ec2');
-  const [s3, sqs] = [new S3Client(clientConfig(stage.endpoints)), new SQSClient(clientConfig(stage.endpoints))];
-  const [failureQueue, jobQueue] = ['failed', 'jobs'].map((name) => stage.endpoints.queueUrl(`ec2-${name}`));
-  // What a worker has in hand.
-  await sqs.send(new SendMessageCommand({ QueueUrl: jobQueue, MessageBody: 'an event' }));
-  await sqs.send(new ReceiveMessageCommand({ QueueUrl: jobQueue }));
-  const deployed = {
-    sourceBucket: 'ec2-source',
-    resultBucket: 'ec2-output',
-    failureQueue,
-    jobQueue,
-    settings: { sourcePrefix: 'incoming/', renditions: { widths: WIDTHS, format: 'webp' } },
-  } as unknown as Deployed;
-  const input = { key: 'incoming/a.jpg', bytes: 1, read: async () => Buffer.from('a') };
-  const run = new Run(deployed, s3, sqs, [input], 1);
+  const { run, s3, sqs } = await inHand();
   try {
     await run.upload(new AbortController().signal);
     const [key] = keysIn('ec2-source') as [string];

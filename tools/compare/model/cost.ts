@@ -337,16 +337,16 @@ function leastUsd(facts: WayFacts, tables: Tables, a: Assumptions, inputs: Input
   return computeUsd(facts, tables, a, inputs, month);
 }
 
-/** Compute in USD a month, with every assumption at its low end, typical, at its high end. */
-export function computeRange(facts: WayFacts, tables: Tables, inputs: Inputs): Estimate {
+/** A calculation with every assumption at its low end, typical, at its high end. */
+function estimate(tables: Tables, inputs: Inputs, of: (a: Assumptions) => number): Estimate {
   const from = ranges(tables.delays, inputs);
-  const [low, typical, high] = ENDS.map((end) => computeUsd(facts, tables, assume(from, end), inputs)) as [
-    number,
-    number,
-    number,
-  ];
+  const [low, typical, high] = ENDS.map((end) => of(assume(from, end))) as [number, number, number];
   return { low: Math.min(low, typical, high), typical, high: Math.max(low, typical, high) };
 }
+
+/** Compute in USD a month. */
+export const computeRange = (facts: WayFacts, tables: Tables, inputs: Inputs): Estimate =>
+  estimate(tables, inputs, (a) => computeUsd(facts, tables, a, inputs));
 
 /** USD a month, with every assumption typical: what differs between the ways, of that without any image, and what is the same. */
 export type TypicalUsd = Readonly<Record<'idle' | 'compute' | 'shared', number>>;
@@ -361,13 +361,10 @@ export function typicalUsd(facts: WayFacts, tables: Tables, inputs: Inputs): Typ
 }
 
 /**
- * What some arrivals cost in USD beyond what the stack costs without any, with every assumption at its low end, typical, at
- * its high end. Of a month only this happens in; what is written is kept until it expires.
+ * What some arrivals cost in USD beyond what the stack costs without any. Of a month only this happens in; what is written is kept until it expires.
  */
 export function runUsd(facts: WayFacts, tables: Tables, inputs: Inputs, arrivals: Arrivals): Estimate {
-  const from = ranges(tables.delays, inputs);
-  const [low, typical, high] = ENDS.map((end) => {
-    const a = assume(from, end);
+  return estimate(tables, inputs, (a) => {
     const trace = simulate(facts, tables.delays, a, inputs, arrivals);
     const images = total(arrivals);
     const beyond = (seconds: number, always: number) => Math.max(0, seconds - always * trace.endSeconds) / 3600;
@@ -383,8 +380,7 @@ export function runUsd(facts: WayFacts, tables: Tables, inputs: Inputs, arrivals
       overCeiling: false,
     };
     return bill(facts, tables, a, inputs, month).sum(({ idle }) => !idle);
-  }) as [number, number, number];
-  return { low: Math.min(low, typical, high), typical, high: Math.max(low, typical, high) };
+  });
 }
 
 /** Images a month. */

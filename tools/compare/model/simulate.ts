@@ -341,3 +341,14 @@ class Line {
     return taken;
   }
 }
+
+/**
+ * Seconds by which Lambda may try a throttled event later than a free environment could take it.
+ * @param waited until that environment takes it
+ */
+export const triedLater = (
+  { unit }: WayFacts,
+  { peakWaiting, peakUnits }: Pick<Trace, 'peakWaiting' | 'peakUnits'>,
+  a: Assumptions,
+  waited: number,
+): number => (unit.kind === 'function' && peakWaiting > peakUnits ? Math.min(waited, a['lambda-retry-interval']) : 0);

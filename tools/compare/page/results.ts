@@ -25,7 +25,7 @@ import {
   VOLUMES,
 } from '../model/cost';
 import { imageWork, type Measured } from '../model/fit';
-import { simulate, type Trace, type TracePoint } from '../model/simulate';
+import { simulate, type Trace, type TracePoint, triedLater } from '../model/simulate';
 import type { AssumptionId, Facts, Figure, ImageWork, Inputs, JobFacts, Tables, WayFacts } from '../model/types';
 import { byWay, MARKS } from '../ways';
 import type { Chart } from './charts';
@@ -112,20 +112,22 @@ export const chooserModel = (model: Model, state: State): ChooserModel => ({
   inputs: inputsOf(model, state),
 });
 
-/** A way as it would be deployed for this job, and a month of such jobs; the image's where nothing is priced. */
-function deployed(model: Model, state: State, way: Compute): readonly [WayFacts, Inputs] {
+/**
+ * A way as it would be deployed for this job, and a month of such jobs; the image's where nothing is priced. `null`: the way
+ * cannot do it.
+ */
+function deployed(model: Model, state: State, way: Compute): readonly [WayFacts, Inputs] | null {
   const [facts, inputs] = [factsOf(model, state)[way], inputsOf(model, state)];
-  return isPriced(state) ? [adapt(facts, state), asInputs(inputs, state)] : [facts, inputs];
+  if (!isPriced(state)) return [facts, inputs];
+  return cannot(way, state) ? null : [adapt(facts, state), asInputs(inputs, state)];
 }
 
-/** `null`: the way cannot do it. */
 type Costs = Readonly<Record<Compute, Cost | null>>;
 
 export const costsOf = (model: Model, state: State): Costs =>
   byWay((way) => {
-    if (isPriced(state) && cannot(way, state)) return null;
-    const [facts, inputs] = deployed(model, state, way);
-    return cost(facts, model.tables, inputs);
+    const found = deployed(model, state, way);
+    return found && cost(found[0], model.tables, found[1]);
   });
 
 // --- Cost -------------------------------------------------------------------------------------------------------------
@@ -186,17 +188,25 @@ export function given(model: Model, state: State): string {
 /** What each row of the map is called. */
 const together = (images: number) => (images === 1 ? 'one by one' : `${format.count(images)} together`);
 
+/** A map as rows of burst sizes and columns of volumes; a cell that there is none of is undefined. */
+function laidOut(cells: readonly Cell[]) {
+  const volumes = VOLUMES.filter((volume) => cells.some((cell) => cell.imagesPerMonth === volume));
+  const sizes = BURSTS.filter((size) => cells.some((cell) => cell.imagesPerBurst === size));
+  const at = (size: number, volume: number) =>
+    cells.find((each) => each.imagesPerBurst === size && each.imagesPerMonth === volume);
+  return { volumes, rows: sizes.map((size) => ({ size, row: volumes.map((volume) => at(size, volume)) })) };
+}
+
 /** A map in words: a row for each burst size, a column for each volume. */
 export function mapRows(cells: readonly Cell[], name: (way: Compute) => string): { head: string[]; rows: string[][] } {
-  const volumes = VOLUMES.filter((volume) => cells.some((cell) => cell.imagesPerMonth === volume));
-  const rows = BURSTS.filter((size) => cells.some((cell) => cell.imagesPerBurst === size)).map((size) => [
-    together(size),
-    ...volumes.map((volume) => {
-      const cell = cells.find((each) => each.imagesPerBurst === size && each.imagesPerMonth === volume);
-      return cell ? cell.contenders.map(name).join(' / ') : '';
-    }),
-  ]);
-  return { head: ['arriving', ...volumes.map(format.count)], rows };
+  const { volumes, rows } = laidOut(cells);
+  return {
+    head: ['arriving', ...volumes.map(format.count)],
+    rows: rows.map(({ size, row }) => [
+      together(size),
+      ...row.map((cell) => (cell ? cell.contenders.map(name).join(' / ') : '')),
+    ]),
+  };
 }
 
 export const mapOf = (model: Model, state: State): Cell[] =>
@@ -209,21 +219,18 @@ const mapSlots = (model: Model, state: State): Slots => {
 
 /** A map as a table: one colour where one way is the cheapest, none where several are. */
 export function mapTable(cells: readonly Cell[]): string {
-  const volumes = VOLUMES.filter((volume) => cells.some((cell) => cell.imagesPerMonth === volume));
-  const rows = BURSTS.filter((size) => cells.some((cell) => cell.imagesPerBurst === size))
-    .toReversed()
-    .map((size) => {
-      const row = volumes.map((volume) => {
-        const cell = cells.find((each) => each.imagesPerBurst === size && each.imagesPerMonth === volume);
-        if (!cell) return '<td></td>';
-        const { contenders } = cell;
-        const clear = contenders.length === 1 ? ` class="clear ${contenders[0]}"` : '';
-        const names = contenders.map((way) => WAYS[way].title).join(' or ');
-        const marks = contenders.map((way) => `<span class="way ${way}">${MARKS[way]}</span>`).join('');
-        return `<td${clear} data-at="${volume} ${size}" title="${text(names)}"><span role="img" aria-label="${text(names)}">${marks}</span></td>`;
-      });
-      return `<tr><th scope="row">${format.count(size)}</th>${row.join('')}</tr>`;
+  const { volumes, rows: all } = laidOut(cells);
+  const rows = all.toReversed().map(({ size, row }) => {
+    const drawn = row.map((cell) => {
+      if (!cell) return '<td></td>';
+      const { contenders, imagesPerMonth } = cell;
+      const clear = contenders.length === 1 ? ` class="clear ${contenders[0]}"` : '';
+      const names = contenders.map((way) => WAYS[way].title).join(' or ');
+      const marks = contenders.map((way) => `<span class="way ${way}">${MARKS[way]}</span>`).join('');
+      return `<td${clear} data-at="${imagesPerMonth} ${size}" title="${text(names)}"><span role="img" aria-label="${text(names)}">${marks}</span></td>`;
     });
+    return `<tr><th scope="row">${format.count(size)}</th>${drawn.join('')}</tr>`;
+  });
   const shown = COMPUTES.filter((way) => cells.some(({ contenders }) => contenders.includes(way)));
   return `<table class="map"><caption>Vertical: images arriving at once. Horizontal: images a month. ${shown.map(wayName).join(' ')}; several marks: no clear winner.</caption>
 <tbody>${rows.join('\n')}</tbody><tfoot><tr><td></td>${volumes.map((volume) => `<th scope="col">${format.count(volume)}</th>`).join('')}</tr></tfoot></table>`;
@@ -319,9 +326,6 @@ export interface Outcome {
   readonly figures: Readonly<Record<'first' | 'last' | 'units' | 'waiting' | 'expired', Figure | null>>;
 }
 
-/** Seconds by which Lambda may try a throttled event later than a free environment could take it. */
-const retry = (throttled: boolean, waited: number, interval: number) => (throttled ? Math.min(waited, interval) : 0);
-
 /** What arrivals do to one way. */
 export function outcome(model: Model, state: State, way: Compute, arrivals: Arrivals): Outcome {
   const facts = factsOf(model, state)[way];
@@ -332,11 +336,10 @@ export function outcome(model: Model, state: State, way: Compute, arrivals: Arri
     from,
     (a) => {
       const trace = simulate(facts, delays, a, inputs, arrivals);
-      const throttled = facts.unit.kind === 'function' && trace.peakWaiting > trace.peakUnits;
       const last = trace.lastResultSeconds;
       return {
         first: trace.firstResultSeconds,
-        last: last === null ? null : last + retry(throttled, last, a['lambda-retry-interval']),
+        last: last === null ? null : last + triedLater(facts, trace, a, last),
         units: trace.peakUnits,
         waiting: trace.peakWaiting,
         expired: trace.expired,
@@ -530,12 +533,13 @@ export interface Typical {
 }
 
 export function typically(model: Model, state: State, way: Compute, known?: TypicalUsd): Typical | null {
-  if (isPriced(state) && cannot(way, state)) return null;
-  const [facts, inputs] = deployed(model, state, way);
+  const found = deployed(model, state, way);
+  if (!found) return null;
+  const [facts, inputs] = found;
   const { idle, compute, shared } = known ?? typicalUsd(facts, model.tables, inputs);
   const { delays } = model.tables;
   // More memory is more hosts in the bill, and no other start.
-  const [asDeployed] = deployed(model, { ...state, memoryGb: 0 }, way);
+  const [asDeployed] = deployed(model, { ...state, memoryGb: 0 }, way) ?? found;
   const one = simulate(asDeployed, delays, assume(ranges(delays, inputs), 'typical'), inputs, burst(1));
   const millionUsd = (compute * 1e6) / inputs.imagesPerMonth;
   return {
